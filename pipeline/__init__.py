@@ -1,0 +1,1 @@
+"""Schoolhouse: facts in a git repository become a LoRA adapter that provably knows them."""
