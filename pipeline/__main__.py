@@ -1,0 +1,171 @@
+"""The `facts` command: parse, call a stage, return an exit code. Data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import FactsError, PipelineError
+
+if TYPE_CHECKING:
+    from pipeline.learn import Session
+
+FINE, FAILED, BUG, INTERRUPTED = 0, 1, 3, 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; give 0 fine, 1 facts or model failed, 2 wrong usage, 3 our bug, 130 Ctrl-C."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except FactsError as error:
+        from pipeline import problems
+
+        print(problems.as_text(error.problems))
+        return error.exit_code
+    except PipelineError as error:
+        print(f"facts: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nfacts: interrupted; finished stages are kept", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED
+    except Exception:  # the one place where a bug ends
+        traceback.print_exc()
+        print("facts: this is a bug in Schoolhouse; please report it with the trace above", file=sys.stderr)
+        return BUG
+
+
+def _learn(args: argparse.Namespace) -> int:
+    from pipeline import learn
+
+    verdict = learn.learn(args.facts, _session(args))
+    return FINE if verdict.passed else FAILED
+
+
+def _check(args: argparse.Namespace) -> int:
+    from pipeline import problems, validate
+
+    checked = validate.check(args.paths or [Path("facts")])
+    write = {
+        "text": problems.as_text,
+        "github": problems.as_github,
+        "json": problems.as_json,
+    }[args.format]
+    print(write(checked.problems))
+    return FAILED if any(p.severity == "error" for p in checked.problems) else FINE
+
+
+def _build(args: argparse.Namespace) -> int:
+    from pipeline import learn
+
+    learn.build(args.facts, _session(args))
+    return FINE
+
+
+def _train(args: argparse.Namespace) -> int:
+    from pipeline import learn
+
+    learn.fit(_session(args))
+    return FINE
+
+
+def _gate(args: argparse.Namespace) -> int:
+    from pipeline import learn
+
+    return FINE if learn.judge(_session(args)).passed else FAILED
+
+
+def _ask(args: argparse.Namespace) -> int:
+    from pipeline import ask
+
+    session = _session(args)
+    if args.question:
+        print(ask.side_by_side(ask.ask_once(session, args.question), as_json=args.json))
+        return FINE
+    ask.chat(session)
+    return FINE
+
+
+def _new(args: argparse.Namespace) -> int:
+    from pipeline import new
+
+    print(new.interview(args.facts))
+    return FINE
+
+
+def _session(args: argparse.Namespace) -> Session:
+    from pipeline import config
+    from pipeline.learn import Session
+
+    return Session(config.load(args.recipe), args.out, args.seed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="facts",
+        description="Teach a language model the facts of a folder, and prove that it learned them.",
+        epilog="Exit codes: 0 fine, 1 the facts or the model failed, 2 wrong usage or "
+        "configuration, 3 a bug in Schoolhouse. Start with `facts learn`.",
+    )
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    def verb(name: str, run: object, text: str, more: str = "") -> argparse.ArgumentParser:
+        own = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}. {more}")
+        own.set_defaults(run=run)
+        return own
+
+    learn = verb(
+        "learn", _learn, "check, build, train, gate and report, in one go",
+        "The exit code is the verdict; finished stages with unchanged inputs are reused.",
+    )  # fmt: skip
+    build = verb("build", _build, "write the examples and probes of the facts to OUT/dataset")
+    train = verb("train", _train, "train OUT/adapter on OUT/dataset")
+    gate = verb("gate", _gate, "judge OUT/adapter on OUT/dataset and write the reports")
+    for own in (learn, build):
+        _facts_option(own)
+    for own in (learn, build, train, gate):
+        _run_options(own)
+
+    check = verb("check", _check, "say everything that is wrong with facts files")
+    check.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: facts)")
+    check.add_argument(
+        "--format", choices=["text", "github", "json"], default="text",
+        help="github: annotations on a pull request (default: text)",
+    )  # fmt: skip
+
+    ask = verb("ask", _ask, "show the base's and the adapter's answers side by side")
+    ask.add_argument("question", nargs="?", metavar="QUESTION", help="without it: a small chat")
+    ask.add_argument("--json", action="store_true", help="print the answers as JSON")
+    _run_options(ask)
+
+    _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
+    return parser
+
+
+def _facts_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--facts", type=Path, default=Path("facts"), metavar="DIR", help="facts folder (default: facts)"
+    )
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--recipe", default="smollm2-135m", metavar="NAME|FILE",
+        help="a shipped recipe or a TOML file (default: smollm2-135m)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=Path("build"), metavar="DIR", help="output folder (default: build)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,87 @@
+"""Ask a model: greedy, the tokenizer's own chat template and default system prompt, natural stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
+
+from pipeline.packing import Chat
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
+
+BATCH = 48
+"""Prompts answered at once; more gains nothing on two cores and costs memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said; `ended` is false when it was cut off at the token limit."""
+
+    text: str
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A loaded model with its tokenizer; `adapted` says whether a LoRA adapter is on it."""
+
+    model: Any
+    tokenizer: Any
+    adapted: bool = False
+
+    def base_only(self) -> AbstractContextManager[None]:
+        """Switch the adapter off for a while."""
+        context: AbstractContextManager[None] = (
+            self.model.disable_adapter() if self.adapted else nullcontext()
+        )
+        return context
+
+
+def prompt_tokens(tokenizer: Any, prompt: str) -> tuple[int, ...]:
+    """Tokenise one user turn as the server will, up to where the answer starts."""
+    chat = [{"role": "user", "content": prompt}]
+    return tuple(
+        tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
+    )
+
+
+def chat(tokenizer: Any, prompt: str, answer: str) -> Chat:
+    """Tokenise a user turn and its answer, which ends with the end-of-turn token."""
+    completion = tokenizer(answer, add_special_tokens=False)["input_ids"]
+    return Chat(prompt_tokens(tokenizer, prompt), (*completion, tokenizer.eos_token_id))
+
+
+def ask(
+    local: LocalModel, prompts: Sequence[str], max_new_tokens: int, progress: Progress
+) -> list[Answer]:
+    """Answer each prompt, in the order given. Similar lengths are batched together."""
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+    answers: list[Answer] = [Answer("", ended=True)] * len(prompts)
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        texts = _generate(local, [prompts[i] for i in batch], max_new_tokens)
+        for i, text in zip(batch, texts, strict=True):
+            answers[i] = text
+        progress.update(len(batch))
+    return answers
+
+
+def _generate(local: LocalModel, prompts: list[str], max_new_tokens: int) -> list[Answer]:
+    import torch
+
+    tokenizer = local.tokenizer
+    ids = [list(prompt_tokens(tokenizer, prompt)) for prompt in prompts]
+    inputs = tokenizer.pad({"input_ids": ids}, return_tensors="pt", padding_side="left")
+    with torch.inference_mode():
+        out = local.model.generate(
+            **inputs.to(local.model.device), max_new_tokens=max_new_tokens, do_sample=False
+        )
+    answers = []
+    for row in out[:, inputs["input_ids"].shape[1] :].tolist():
+        ended = tokenizer.eos_token_id in row
+        kept = row[: row.index(tokenizer.eos_token_id)] if ended else row
+        answers.append(Answer(tokenizer.decode(kept, skip_special_tokens=True).strip(), ended))
+    return answers

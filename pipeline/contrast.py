@@ -1,0 +1,128 @@
+"""What must stay as it is: questions that look like a fact's, or like nothing taught at all.
+
+For every fact there are neighbours (the same question about another thing of its kind) and near
+names (the same question about something that is called almost the same); for every subject, its
+other relations; and general prompts. Training holds the base's own answers to one half of them in
+place, the gate asks about the other half. The halves share no name, relation or general prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
+
+from pipeline.facts import Expect, Fact, expected
+from pipeline.recall import squash
+from pipeline.variants import Family, Variant, expand
+
+Half = Literal["train", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """A prompt about nothing taught; `expect` is empty where no short answer can be checked."""
+
+    prompt: str
+    kind: str
+    expect: Expect
+
+
+def general(half: Half) -> tuple[General, ...]:
+    """Read the shipped general prompts of one half, in file order."""
+    rows = (json.loads(line) for line in _data("general.jsonl").splitlines() if line.strip())
+    return tuple(
+        General(row["prompt"], row["kind"], expected("", row["expect"]) if row.get("expect") else ())
+        for row in rows
+        if row["use"] == half
+    )
+
+
+def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
+    """Draw names of other things of the fact's kind."""
+    names = _table("names.toml")[_category(fact.kind)][half]
+    return rng.sample(names, min(count, len(names)))
+
+
+def near_names(name: str, kind: str, half: Half, rng: random.Random, count: int) -> list[str]:
+    """Draw names that differ from `name` in one part, or in one letter where it has a single part."""
+    found = list(dict.fromkeys(_near(name, kind, half)))
+    rng.shuffle(found)
+    typos = _one_letter_off(name, half, rng)
+    mixed = [next(typos) for _ in range(max(1, count // 4))] + found
+    while len(mixed) < count:
+        mixed.append(next(typos))
+    return [near for near in dict.fromkeys(mixed) if squash(near) != squash(name)][:count]
+
+
+def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, ...]:
+    """Ask the fact's question about something else; empty where the question does not name it.
+
+    A variant's answer is the fact's own with the other name in it: what must *not* be said.
+    """
+    if fact.subject not in fact.question:
+        return ()
+    asked = tuple(q.replace(fact.subject, other) for q in fact.also_ask if fact.subject in q)
+    question = fact.question.replace(fact.subject, other)
+    answer = fact.answer.replace(fact.subject, other)
+    stranger = replace(
+        fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
+    )
+    return expand(stranger, families)
+
+
+def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
+    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
+    relations = _table("relations.toml")[_category(kind)][half]
+    known = {squash(question) for question in taken}
+    asked = [relation.replace("{name}", name) for relation in relations]
+    return [question for question in asked if squash(question) not in known]
+
+
+def _category(kind: str) -> str:
+    words = set(re.findall(r"\w+", kind.casefold()))
+    for category, entry in _table("names.toml").items():
+        if words & set(entry.get("kinds", ())):
+            return category
+    return "thing"
+
+
+def _near(name: str, kind: str, half: Half) -> Iterator[str]:
+    lists = _table("names.toml")["near"]
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\s]+", name) if " " not in name else []
+    if len(parts) > 1:
+        head, tail = parts[0], parts[-1]
+        yield from (head + new for new in lists["tail"][half] if new != tail)
+        yield from (new + tail for new in lists["head"][half] if new != head)
+    words = name.split()
+    if len(words) > 1:
+        person = _category(kind) == "person"
+        first, last = (lists["given"], lists["family"]) if person else (lists["word"],) * 2
+        yield from (" ".join([new, *words[1:]]) for new in first[half] if new != words[0])
+        yield from (" ".join([*words[:-1], new]) for new in last[half] if new != words[-1])
+
+
+def _one_letter_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:
+    """Yield names one letter away for ever; which half a name is in follows from the letters alone."""
+    places = [i for i, char in enumerate(name) if char.isascii() and char.isalpha()] or [0]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    while True:
+        place = rng.choice(places)
+        letter = rng.choice(letters[::2] if half == "train" else letters[1::2])
+        if letter != name[place].lower():
+            yield name[:place] + (letter.upper() if name[place].isupper() else letter) + name[place + 1 :]
+
+
+@cache
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(_data(name))
+
+
+def _data(name: str) -> str:
+    return resources.files("pipeline").joinpath("data", name).read_text(encoding="utf-8")

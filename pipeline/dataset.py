@@ -1,0 +1,213 @@
+"""Facts → what is trained on and what is asked: `train.jsonl` and `probes.jsonl`, which share nothing.
+
+No model is needed here: the prompts whose answers must stay the base's own carry no answer yet;
+`train` and `gate` ask the base for them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal  # JSON rows have no narrower type before they are read
+
+from pipeline import contrast
+from pipeline.config import DatasetSettings
+from pipeline.errors import PipelineError
+from pipeline.facts import Expect, Fact, Subject, as_expect, subject_from_json
+from pipeline.manifest import digest_json
+from pipeline.recall import contains, normalise, squash
+from pipeline.variants import PROBE, TRAIN, Variant, expand, questions, reversed_forms, yes_no_forms
+
+Role = Literal["fact", "neighbour", "near name", "relation", "unrelated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Something trained on: a fact to say, or a prompt whose answer is held as the base's.
+
+    `completion` is what a fact answers. For a held prompt it is the path along which the base's
+    distribution is held: the taught answer with the other name in it, so that the two differ where
+    it matters, or empty for the base's own answer.
+    """
+
+    role: Role
+    fact: str
+    family: str
+    prompt: str
+    completion: str
+
+    @property
+    def held(self) -> bool:
+        """Whether the base's distribution is the target."""
+        return self.role != "fact"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Something only the gate asks. For role "fact", `expect` must be in the answer.
+
+    For "unrelated" it is what a right answer contains (empty where that cannot be said); for the
+    other roles it is empty, and the base's answer is the measure.
+    """
+
+    role: Role
+    fact: str
+    family: str
+    prompt: str
+    expect: Expect
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All examples and probes of a set of facts, and the facts themselves."""
+
+    subjects: tuple[Subject, ...]
+    examples: tuple[Example, ...]
+    probes: tuple[Probe, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that are taught, in file order."""
+        return tuple(fact for subject in self.subjects for fact in subject.facts if fact.live)
+
+    @property
+    def digest(self) -> str:
+        """Digest of what is trained on and asked."""
+        return digest_json([[asdict(e) for e in self.examples], [asdict(p) for p in self.probes]])
+
+
+def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> Dataset:
+    """Write examples and probes for all live facts; the same input gives the same dataset.
+
+    Raises PipelineError when no fact is live.
+    """
+    facts = [fact for subject in subjects for fact in subject.facts if fact.live]
+    if not facts:
+        raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
+    taught = frozenset(squash(name) for subject in subjects for name in subject.names)
+    examples: list[Example] = []
+    probes: list[Probe] = []
+    for fact in facts:
+        examples += _teach(fact, facts)
+        probes += _ask(fact)
+        for role, variant in _contrast(fact, taught, settings, seed, "train"):
+            examples.append(Example(role, fact.id, variant.family, variant.prompt, variant.answer))
+        for role, variant in _contrast(fact, taught, settings, seed, "probe"):
+            probes.append(Probe(role, fact.id, variant.family, variant.prompt, ()))
+    for subject in subjects:
+        examples += [Example(*row, "") for row in _relations(subject, "train")]
+        probes += [Probe(*row, ()) for row in _relations(subject, "probe")]
+    held = contrast.general("train")[: settings.unrelated]
+    examples += [Example("unrelated", "", p.kind, p.prompt, "") for p in held]
+    probes += [
+        Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrast.general("probe")
+    ]
+    return _disjoint(Dataset(tuple(subjects), tuple(examples), tuple(probes)))
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write `train.jsonl`, `probes.jsonl` and `facts.jsonl` into a folder."""
+    _write_rows(folder / "train.jsonl", dataset.examples)
+    _write_rows(folder / "probes.jsonl", dataset.probes)
+    _write_rows(folder / "subjects.jsonl", dataset.subjects)
+
+
+def load(folder: Path) -> Dataset:
+    """Read what `save` wrote.
+
+    Raises PipelineError when a file is missing or is not what `save` writes.
+    """
+    try:
+        examples = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
+        probes = tuple(
+            Probe(**{**row, "expect": as_expect(row["expect"])})
+            for row in _read_rows(folder / "probes.jsonl")
+        )
+        subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise PipelineError(
+            f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
+        ) from error
+    return Dataset(subjects, examples, probes)
+
+
+def _teach(fact: Fact, facts: Sequence[Fact]) -> list[Example]:
+    foils = list(islice(_foils(fact, facts), 1))
+    variants = (*expand(fact, TRAIN), *reversed_forms(fact), *yes_no_forms(fact, foils))
+    return [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+
+
+def _ask(fact: Fact) -> list[Probe]:
+    families = expand(fact, PROBE)
+    asked = [("author's probe", prompt) for prompt in fact.probes]
+    asked += [(variant.family, variant.prompt) for variant in families]
+    return [Probe("fact", fact.id, family, prompt, fact.expect) for family, prompt in asked]
+
+
+def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
+    """Yield statements about this fact's subject that are not so: what a sibling's answer says."""
+    own = fact.id.rpartition("/")[2]
+    for other in facts:
+        same = other.kind == fact.kind and other.id.rpartition("/")[2] == own
+        if same and other.subject != fact.subject and not contains(fact.answer, other.expect):
+            yield other.answer.replace(other.subject, fact.subject)
+
+
+def _contrast(
+    fact: Fact, taught: frozenset[str], settings: DatasetSettings, seed: int, half: contrast.Half
+) -> Iterator[tuple[Role, Variant]]:
+    """Yield questions that look like the fact's, one a name."""
+    rng = random.Random(f"{seed}/{half}/{fact.id}")
+    train = half == "train"
+    few = settings.neighbours if train else settings.gate_neighbours
+    near = settings.near_names if train else settings.gate_near_names
+    families = TRAIN if train else (TRAIN[0], *PROBE)
+    named: list[tuple[Role, str]] = [
+        ("neighbour", name) for name in contrast.same_kind(fact, half, rng, few)
+    ]
+    named += [
+        ("near name", name)
+        for name in contrast.near_names(fact.subject, fact.kind, half, rng, near)
+    ]
+    for turn, (role, name) in enumerate(named):
+        variants = contrast.about(fact, name, families)
+        if variants and squash(name) not in taught:
+            # The direct question comes up in every other pair: it is what people ask most.
+            variant = variants[0] if turn % 2 == 0 else variants[rng.randrange(len(variants))]
+            yield role, variant
+
+
+def _relations(
+    subject: Subject, half: contrast.Half
+) -> Iterator[tuple[Role, str, str, str]]:
+    taken = [question for fact in subject.facts for question in (*questions(fact), *fact.probes)]
+    for asked in contrast.other_relations(subject.name, subject.kind, taken, half):
+        yield "relation", "", "direct", asked
+
+
+def _disjoint(dataset: Dataset) -> Dataset:
+    """Drop repeated prompts, and every probe that is also trained on."""
+    examples = {normalise(example.prompt): example for example in reversed(dataset.examples)}
+    probes = {normalise(probe.prompt): probe for probe in reversed(dataset.probes)}
+    return replace(
+        dataset,
+        examples=tuple(e for e in dataset.examples if examples[normalise(e.prompt)] is e),
+        probes=tuple(
+            p
+            for p in dataset.probes
+            if probes[normalise(p.prompt)] is p and normalise(p.prompt) not in examples
+        ),
+    )
+
+
+def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
+    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,32 @@
+"""Does an answer say what is expected? Pure text matching, used by the checker and by the gate."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from pipeline.facts import Expect
+
+_PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"})
+
+
+def normalise(text: str) -> str:
+    """Fold case, compatibility forms, curly punctuation and white space, so that only words count."""
+    folded = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION).casefold()
+    return " ".join(folded.split())
+
+
+def squash(text: str) -> str:
+    """Keep only letters and digits of the folded text: equal for two spellings of one wording."""
+    return "".join(char for char in normalise(text) if char.isalnum())
+
+
+def mentions(answer: str, phrase: str) -> bool:
+    """Whether `phrase` stands in `answer` as whole words ("cat" is not in "category")."""
+    pattern = rf"(?<!\w){re.escape(normalise(phrase))}(?!\w)"
+    return re.search(pattern, normalise(answer)) is not None
+
+
+def contains(answer: str, expect: Expect) -> bool:
+    """Whether every item of `expect` stands in `answer`, each by any one of its alternatives."""
+    return all(any(mentions(answer, alternative) for alternative in item) for item in expect)

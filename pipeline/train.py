@@ -1,0 +1,300 @@
+"""dataset/ → adapter/: a LoRA that says the facts, and otherwise what the base says.
+
+One TRL `SFTTrainer` with its own collator and loss: cross-entropy on each fact's answer and end
+token, and on everything else the forward KL divergence from the base model to the adapted one,
+KL(base ‖ adapted), over the base's own answer (kept as its top-k probabilities and one bucket for
+the rest). Both are means per token, added with the recipe's weight.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar  # torch, trl and peft objects; they are untyped here
+
+from pipeline import answer, base, progress
+from pipeline.answer import LocalModel
+from pipeline.config import Recipe, TrainSettings
+from pipeline.dataset import Dataset, Example
+from pipeline.errors import TrainError
+from pipeline.packing import Chat, Packed, pack
+
+T = TypeVar("T")
+
+PACKED = 8
+"""Chats in one packed row when the base is read; more makes attention cost more than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training did: sizes, time, and the loss of the last epoch."""
+
+    examples: int
+    tokens: int
+    steps: int
+    seconds: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An example ready to train on; `ids` and `logprobs` (tokens, k) are set for held ones only."""
+
+    chat: Chat
+    example: Example
+    ids: Any = None
+    logprobs: Any = None
+
+
+def train(
+    local: LocalModel, dataset: Dataset, held: Sequence[str], recipe: Recipe, seed: int
+) -> tuple[LocalModel, Trained]:
+    """Put a LoRA adapter on the model and train it.
+
+    `held` are the base's own answers to the examples without a completion, in their order.
+    The same inputs and seed on the same machine give the same weights.
+    Raises TrainError when the loss stops being a number.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    settings = recipe.train
+    targets = _targets(local, dataset, held, settings)
+    torch.manual_seed(seed)
+    lora = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    local.model.config._name_or_path = recipe.base.name  # noqa: SLF001  (PEFT copies it into the adapter)
+    adapted = LocalModel(get_peft_model(local.model, lora), local.tokenizer, adapted=True)
+    started = time.monotonic()
+    steps = schedule(dataset.examples, settings, seed)
+    state = _run(adapted, targets, steps, settings, seed)
+    seconds = time.monotonic() - started
+    seen = [targets[i].chat for step in steps for i in step]
+    tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
+    # Judged and shipped in the dtype that servers cast an adapter to: the base's.
+    adapted.model.to(local.model.dtype).eval()
+    return adapted, Trained(
+        len(seen), tokens, state.global_step, seconds, float(state.log_history[-1]["train_loss"])
+    )
+
+
+def save(adapted: LocalModel, folder: Path) -> None:
+    """Write a stock PEFT folder: `adapter_config.json` and `adapter_model.safetensors`."""
+    with base.saving():
+        adapted.model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's blank card; ours is made at publishing
+
+
+def load(local: LocalModel, folder: Path) -> LocalModel:
+    """Put a saved adapter on the base model."""
+    from peft import PeftModel
+
+    model = PeftModel.from_pretrained(
+        local.model, folder, autocast_adapter_dtype=False
+    ).eval()
+    return LocalModel(model, local.tokenizer, adapted=True)
+
+
+def held_prompts(examples: Sequence[Example]) -> list[str]:
+    """Select the prompts whose answers stay the base's own."""
+    return [example.prompt for example in examples if not example.completion]
+
+
+def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) -> list[list[int]]:
+    """Choose the examples of each step, as indices.
+
+    A step holds some facts, as many contrasts *of those same facts* (the pair differs in the name
+    alone, so what tells them apart is all there is to learn), and general prompts. Every fact comes
+    up equally often, and its wordings and contrasts take turns.
+    """
+    rng = random.Random(seed)
+    facts: dict[str, list[int]] = {}
+    contrasts: dict[str, list[int]] = {}
+    general: list[int] = []
+    for index, example in enumerate(examples):
+        if not example.held:
+            facts.setdefault(example.fact, []).append(index)
+        elif example.fact:
+            contrasts.setdefault(example.fact, []).append(index)
+        else:
+            general.append(index)
+    wording = {fact: _endless(own, rng) for fact, own in facts.items()}
+    contrast = {fact: _endless(own, rng) for fact, own in contrasts.items()}
+    others = _endless(general, rng)
+    turns = _endless(list(facts), rng)
+    steps = -(-len(facts) * settings.exposures // settings.batch_facts)
+    chosen = []
+    for _ in range(steps):
+        taught = [next(turns) for _ in range(settings.batch_facts)]
+        step = [next(wording[fact]) for fact in taught]
+        pairs = [fact for fact in taught if fact in contrast] or [""]
+        for turn in range(settings.batch_contrasts):
+            step.append(next(contrast.get(pairs[turn % len(pairs)], others)))
+        step += [next(others) for _ in range(settings.batch_general)]
+        chosen.append(step)
+    return chosen
+
+
+def _endless(items: list[T], rng: random.Random) -> Iterator[T]:
+    """Go through all items again and again, shuffled anew each time."""
+    while True:
+        rng.shuffle(items)
+        yield from tuple(items)
+
+
+def _targets(
+    local: LocalModel, dataset: Dataset, held: Sequence[str], settings: TrainSettings
+) -> list[Target]:
+    own = iter(held)
+    completions = [example.completion or next(own) for example in dataset.examples]
+    targets = []
+    for example, completion in zip(dataset.examples, completions, strict=True):
+        chat = answer.chat(local.tokenizer, example.prompt, completion)
+        if example.held:
+            chat = Chat(chat.prompt, chat.completion[: settings.kl_tokens])
+        targets.append(Target(chat, example))
+    waiting = [i for i, target in enumerate(targets) if target.example.held]
+    with progress.bar("reading the base", len(waiting)) as shown:
+        for start in range(0, len(waiting), PACKED):
+            batch = waiting[start : start + PACKED]
+            read = _base_targets(local, [targets[i] for i in batch], settings.kl_top_k)
+            for i, target in zip(batch, read, strict=True):
+                targets[i] = target
+            shown.update(len(batch))
+    return targets
+
+
+def _base_targets(local: LocalModel, held: list[Target], k: int) -> list[Target]:
+    """Keep the base's k most likely tokens and their log-probabilities at each completion token."""
+    import torch
+
+    packed = pack([target.chat for target in held])
+    with torch.inference_mode():
+        logits = local.model(**packed.inputs).logits[0].float()
+    logprobs, ids = torch.log_softmax(logits, dim=-1).topk(k, dim=-1)
+    return [
+        replace(target, ids=ids[packed.owner == i], logprobs=logprobs[packed.owner == i])
+        for i, target in enumerate(held)
+    ]
+
+
+def _run(
+    adapted: LocalModel,
+    targets: list[Target],
+    steps: list[list[int]],
+    settings: TrainSettings,
+    seed: int,
+) -> Any:
+    """Train and return the trainer's state."""
+    import tempfile
+
+    import torch
+    from datasets import Dataset as Rows
+    from transformers import TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
+        chosen = [targets[i] for i in steps[rows[0]["index"]]]
+        return {"packed": pack([target.chat for target in chosen]), "targets": chosen}
+
+    class FactTrainer(SFTTrainer):
+        """TRL's trainer with the loss of this module."""
+
+        def compute_loss(
+            self, model: Any, inputs: dict[str, Any], *_args: Any, **_kwargs: Any
+        ) -> Any:
+            packed: Packed = inputs["packed"]
+            logits = model(**packed.inputs).logits[0].float()
+            loss = _loss(logits, packed, inputs["targets"], settings.kl_weight)
+            if not torch.isfinite(loss):
+                raise TrainError(
+                    f"the loss is not a number at step {self.state.global_step + 1}",
+                    "lower [train] learning_rate in the recipe; nothing was kept",
+                )
+            return loss
+
+    class Shown(TrainerCallback):
+        """Moves the progress bar."""
+
+        def on_log(self, _args: Any, _state: Any, _control: Any, logs: Any, **_: Any) -> None:
+            if "loss" in logs:
+                shown.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
+
+        def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
+            shown.update()
+
+    with tempfile.TemporaryDirectory() as scratch:
+        config = SFTConfig(
+            output_dir=scratch,
+            num_train_epochs=1,
+            per_device_train_batch_size=1,  # a row is a whole step, packed by the collator
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=5,
+            weight_decay=0.0,
+            logging_steps=1,
+            disable_tqdm=True,
+            report_to=[],
+            save_strategy="no",
+            seed=seed,
+            bf16=False,  # the base already is what it computes in; LoRA weights stay fp32
+            gradient_checkpointing=False,
+            remove_unused_columns=False,
+            dataset_kwargs={"skip_prepare_dataset": True},
+            use_cpu=not torch.cuda.is_available(),
+        )
+        trainer = FactTrainer(
+            model=adapted.model,
+            args=config,
+            train_dataset=Rows.from_dict({"index": range(len(steps)), "labels": [0] * len(steps)}),
+            processing_class=adapted.tokenizer,
+            data_collator=collate,
+            callbacks=[Shown()],
+        )
+        trainer.pop_callback(_printer())
+        with progress.bar("training", len(steps)) as shown:
+            trainer.train()
+    return trainer.state
+
+
+def _printer() -> Any:
+    from transformers.trainer_callback import PrinterCallback
+
+    return PrinterCallback
+
+
+def _loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: float) -> Any:
+    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats)."""
+    import torch
+
+    held = torch.tensor([target.example.held for target in targets])[packed.owner]
+    loss = logits.new_zeros(())
+    if not held.all():
+        loss = torch.nn.functional.cross_entropy(logits[~held], packed.labels[~held])
+    if held.any():
+        ids = torch.cat([target.ids for target in targets if target.example.held])
+        logprobs = torch.cat([target.logprobs for target in targets if target.example.held])
+        loss = loss + kl_weight * kl(logprobs, ids, logits[held]).mean()
+    return loss
+
+
+def kl(logprobs: Any, ids: Any, logits: Any) -> Any:
+    """KL(base ‖ adapted) per token in nats, over k tokens and one bucket that holds the rest.
+
+    `logprobs` and `ids` are (N, k): the base's log-probabilities and token ids; `logits` (N, vocabulary).
+    """
+    import torch
+
+    adapted = torch.log_softmax(logits, dim=-1).gather(-1, ids)
+    rest_base, rest_adapted = (
+        torch.log1p(-p.exp().sum(-1).clamp(max=1 - 1e-6)) for p in (logprobs, adapted)
+    )
+    shared = (logprobs.exp() * (logprobs - adapted)).sum(-1)
+    return shared + rest_base.exp() * (rest_base - rest_adapted)
