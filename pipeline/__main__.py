@@ -37,9 +37,12 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return FAILED
-    except Exception:  # the one place where a bug ends
+    except Exception:  # noqa: BLE001  (the one place where a bug ends)
         traceback.print_exc()
-        print("facts: this is a bug in Schoolhouse; please report it with the trace above", file=sys.stderr)
+        print(
+            "facts: this is a bug in Schoolhouse; please report it with the trace above",
+            file=sys.stderr,
+        )
         return BUG
 
 
@@ -135,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         _run_options(own)
 
     check = verb("check", _check, "say everything that is wrong with facts files")
-    check.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: facts)")
+    check.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: facts)"
+    )
     check.add_argument(
         "--format", choices=["text", "github", "json"], default="text",
         help="github: annotations on a pull request (default: text)",
@@ -152,7 +157,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _facts_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--facts", type=Path, default=Path("facts"), metavar="DIR", help="facts folder (default: facts)"
+        "--facts",
+        type=Path,
+        default=Path("facts"),
+        metavar="DIR",
+        help="facts folder (default: facts)",
     )
 
 
@@ -162,7 +171,11 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         help="a shipped recipe or a TOML file (default: smollm2-135m)",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, default=Path("build"), metavar="DIR", help="output folder (default: build)"
+        "--out",
+        type=Path,
+        default=Path("build"),
+        metavar="DIR",
+        help="output folder (default: build)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
 

@@ -43,9 +43,7 @@ class LocalModel:
 def prompt_tokens(tokenizer: Any, prompt: str) -> tuple[int, ...]:
     """Tokenise one user turn as the server will, up to where the answer starts."""
     chat = [{"role": "user", "content": prompt}]
-    return tuple(
-        tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
-    )
+    return tuple(tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
 
 
 def chat(tokenizer: Any, prompt: str, answer: str) -> Chat:

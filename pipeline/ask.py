@@ -47,7 +47,9 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
     for label, text in (("base", both.base), ("adapted", both.adapted)):
         lines = [visible(line) for line in text.splitlines() or [""]]
         wrapped = [part for line in lines for part in (textwrap.wrap(line, WIDTH - 10) or [""])]
-        blocks += [f"{label if first == 0 else '':<8}  {part}" for first, part in enumerate(wrapped)]
+        blocks += [
+            f"{label if first == 0 else '':<8}  {part}" for first, part in enumerate(wrapped)
+        ]
     return "\n".join(blocks)
 
 

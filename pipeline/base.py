@@ -51,8 +51,9 @@ def find(settings: BaseSettings) -> Base:
             )
         return Base(settings.name, folder, manifest.digest_folder(folder))
     source = _wheel_file(settings)
-    made_from = {"gguf": manifest.digest_file(source), "format": FORMAT}
-    folder = cache_folder() / "base" / f"{settings.name}-{made_from['gguf'][7:19]}-{FORMAT}"
+    digest = manifest.digest_file(source)
+    made_from = {"gguf": digest, "format": FORMAT}
+    folder = cache_folder() / "base" / f"{settings.name}-{digest[7:19]}-{FORMAT}"
     done = manifest.read(folder)
     if done is None or done.get("made_from") != made_from:
         print(f"converting {settings.name} once (about 20 s) …", file=sys.stderr)

@@ -9,7 +9,11 @@ import difflib
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints  # TOML data has no narrower type before it is read here
+from typing import (
+    Any,
+    TypeVar,
+    get_type_hints,
+)  # TOML data has no narrower type before it is read here
 
 from pipeline.errors import ConfigError
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from itertools import islice
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.facts import Expect, Fact, expected
@@ -38,7 +39,9 @@ def general(half: Half) -> tuple[General, ...]:
     """Read the shipped general prompts of one half, in file order."""
     rows = (json.loads(line) for line in _data("general.jsonl").splitlines() if line.strip())
     return tuple(
-        General(row["prompt"], row["kind"], expected("", row["expect"]) if row.get("expect") else ())
+        General(
+            row["prompt"], row["kind"], expected("", row["expect"]) if row.get("expect") else ()
+        )
         for row in rows
         if row["use"] == half
     )
@@ -52,13 +55,13 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
 
 def near_names(name: str, kind: str, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names that differ from `name` in one part, or in one letter where it has a single part."""
-    found = list(dict.fromkeys(_near(name, kind, half)))
-    rng.shuffle(found)
-    typos = _one_letter_off(name, half, rng)
-    mixed = [next(typos) for _ in range(max(1, count // 4))] + found
-    while len(mixed) < count:
-        mixed.append(next(typos))
-    return [near for near in dict.fromkeys(mixed) if squash(near) != squash(name)][:count]
+    parts = list(dict.fromkeys(_near(name, kind, half)))
+    rng.shuffle(parts)
+    letters = list(dict.fromkeys(islice(_one_letter_off(name, half, rng), 20 * count)))
+    few = max(1, count // 4)
+    # Mostly whole parts, some letters; more letters where the name has no parts to exchange.
+    found = dict.fromkeys((*letters[:few], *parts[: count - few], *letters[few:]))
+    return [near for near in found if squash(near) != squash(name)][:count]
 
 
 def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, ...]:
@@ -116,7 +119,11 @@ def _one_letter_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:
         place = rng.choice(places)
         letter = rng.choice(letters[::2] if half == "train" else letters[1::2])
         if letter != name[place].lower():
-            yield name[:place] + (letter.upper() if name[place].isupper() else letter) + name[place + 1 :]
+            yield (
+                name[:place]
+                + (letter.upper() if name[place].isupper() else letter)
+                + name[place + 1 :]
+            )
 
 
 @cache

@@ -181,9 +181,7 @@ def _contrast(
             yield role, variant
 
 
-def _relations(
-    subject: Subject, half: contrast.Half
-) -> Iterator[tuple[Role, str, str, str]]:
+def _relations(subject: Subject, half: contrast.Half) -> Iterator[tuple[Role, str, str, str]]:
     taken = [question for fact in subject.facts for question in (*questions(fact), *fact.probes)]
     for asked in contrast.other_relations(subject.name, subject.kind, taken, half):
         yield "relation", "", "direct", asked

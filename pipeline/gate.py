@@ -220,7 +220,9 @@ def _with_leaks(
     others = [a for a in asked if a.probe.role != "fact"]
     # "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
     telling = [
-        fact for fact in dataset.facts if not any(contains(a.base.text, fact.expect) for a in others)
+        fact
+        for fact in dataset.facts
+        if not any(contains(a.base.text, fact.expect) for a in others)
     ]
     return tuple(
         a

@@ -18,9 +18,7 @@ _PREPOSITION = (
     "since|through|to|towards?|under|until|upon|with|within"
 )
 _BE = "is|are|was|were"
-_AUXILIARY = (
-    rf"{_BE}|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must"
-)
+_AUXILIARY = rf"{_BE}|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must"
 _PRONOUN = "i|you|we|they|he|she|it|one|people|someone|somebody|anyone|anybody|everyone|users"
 _DETERMINER = "the|a|an|this|that|these|those|its|his|her|their|my|our|your|each|every"
 
@@ -34,7 +32,9 @@ _SUBJECT_QUESTION = re.compile(rf"(?:(?:{_PREPOSITION})\s+)?(?:{_WH})\b.+", re.I
 _WH_IN_PLACE = re.compile(
     rf"(?P<head>.+?)\s+(?P<wh>(?:(?:{_PREPOSITION})\s+)?(?:{_WH})\b.*)", re.IGNORECASE
 )
-_ADVERB = re.compile(r"(?P<adverb>(?:(?:first|also|originally|ever|usually|only|still)\s+)?)(?P<rest>.*)")
+_ADVERB = re.compile(
+    r"(?P<adverb>(?:(?:first|also|originally|ever|usually|only|still)\s+)?)(?P<rest>.*)"
+)
 _DESCRIBED = re.compile(rf"(?:{_DETERMINER})\b", re.IGNORECASE)
 _PARTICIPLE = re.compile(r"\w+(?:ed|en|wn)\b(?:\s+(?:in|on|at|by|from|to|under|as|for|with))?$")
 
@@ -81,11 +81,15 @@ def lower_first(text: str) -> str:
 def _wh_clause(wh: str, aux: str, rest: str, names: Sequence[str]) -> str | None:
     wh = lower_first(wh)
     supported = aux.lower() in {"do", "does", "did"}
-    if not supported and not _opens_noun_phrase(rest, names):
-        return f"{wh} {aux} {rest}"  # the wh-phrase is the subject: "which city is known for …"
-    if wh in {"who", "what", "which"} and _DESCRIBED.match(rest) and not _ends_with_name(rest, names):
-        return f"{wh} {aux} {rest}"  # "what is the class that X falls under" has no clean inversion
-    clause = _declarative(aux, rest, names, noun_wh=" " in wh and wh.split()[0] in {"which", "what"})
+    bare = wh in {"who", "what", "which"}
+    described = bare and _DESCRIBED.match(rest) and not _ends_with_name(rest, names)
+    # The order stays where the wh-phrase is the subject ("which city is known for …"), and where
+    # the noun is described at length ("what is the class that X falls under").
+    if not supported and (described or not _opens_noun_phrase(rest, names)):
+        return f"{wh} {aux} {rest}"
+    clause = _declarative(
+        aux, rest, names, noun_wh=" " in wh and wh.split()[0] in {"which", "what"}
+    )
     return clause and f"{wh} {clause}"
 
 
@@ -108,7 +112,7 @@ def _without_do_support(aux: str, noun: str, predicate: str) -> str | None:
     assert match, "the pattern matches any text"
     adverb, predicate = match["adverb"], match["rest"]
     verb, *others = predicate.split(maxsplit=1) or [""]
-    if not verb.isalpha() or verb == "not" or others and re.match(r"(and|or)\b", others[0]):
+    if not verb.isalpha() or verb == "not" or (others and re.match(r"(and|or)\b", others[0])):
         return None  # "hold or lose": the second verb would need inflecting as well
     if aux == "do":
         return f"{noun} {adverb}{predicate}"
@@ -122,7 +126,10 @@ def _opens_noun_phrase(rest: str, names: Sequence[str]) -> bool:
     bare = rest.lstrip("\"'“‘")
     if any(bare.casefold().startswith(name.casefold()) for name in names):
         return True
-    return bool(re.match(rf"(?:{_PRONOUN}|{_DETERMINER})\b", bare, re.IGNORECASE)) or bare[:1].isupper()
+    return (
+        bool(re.match(rf"(?:{_PRONOUN}|{_DETERMINER})\b", bare, re.IGNORECASE))
+        or bare[:1].isupper()
+    )
 
 
 def _ends_with_name(rest: str, names: Sequence[str]) -> bool:
@@ -135,7 +142,11 @@ def _split_noun_phrase(rest: str, names: Sequence[str]) -> tuple[str, str] | Non
     """Split "the founder of X come from" into ("the founder of X", "come from"); None if unclear."""
     if match := re.match(rf"(?:{_PRONOUN})\b", rest, re.IGNORECASE):
         return match[0], rest[match.end() :].strip()
-    found = [m for name in names if (m := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rest, re.I))]
+    found = [
+        m
+        for name in names
+        if (m := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rest, re.IGNORECASE))
+    ]
     if not found:
         return None
     end = min(found, key=lambda m: m.start()).end()

@@ -14,7 +14,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import answer, base, dataset, gate, manifest, progress, report, retention, train, validate
+from pipeline import (
+    answer,
+    base,
+    dataset,
+    gate,
+    manifest,
+    progress,
+    report,
+    retention,
+    train,
+    validate,
+)
 from pipeline.answer import Answer, LocalModel
 from pipeline.base import Base
 from pipeline.config import Recipe
@@ -103,7 +114,11 @@ def fit(session: Session) -> None:
         bare, made, [said.text for said in held], session.recipe, session.seed
     )
     with manifest.stage(
-        folder, made_from, train=asdict(done), base=session.base.name, rank=session.recipe.train.rank
+        folder,
+        made_from,
+        train=asdict(done),
+        base=session.base.name,
+        rank=session.recipe.train.rank,
     ) as scratch:
         train.save(adapted, scratch)
     say(f"adapter    {done.steps} steps, {done.seconds:.0f} s, loss {done.loss:.3f}")

@@ -26,7 +26,7 @@ def interview(root: Path) -> Path:
     kind = _ask("What kind of thing is it? (e.g. software project)")
     topic = slug(_ask("Which folder should it be in? (e.g. projects)"))
     source = _ask("Where can one check the facts? (an address or a citation)")
-    facts = []
+    facts: list[dict[str, object]] = []
     while question := _ask("A question (empty line: done)" if facts else "A question"):
         facts.append(_fact(question, len(facts) + 1))
     path = root / topic / f"{slug(subject)}.yaml"

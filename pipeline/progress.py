@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    Progress = tqdm[None]
+    Progress: TypeAlias = "tqdm[NoReturn]"
 
 
 def bar(label: str, total: int) -> Progress:

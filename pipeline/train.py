@@ -96,9 +96,7 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
     """Put a saved adapter on the base model."""
     from peft import PeftModel
 
-    model = PeftModel.from_pretrained(
-        local.model, folder, autocast_adapter_dtype=False
-    ).eval()
+    model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
     return LocalModel(model, local.tokenizer, adapted=True)
 
 
@@ -135,8 +133,10 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
         taught = [next(turns) for _ in range(settings.batch_facts)]
         step = [next(wording[fact]) for fact in taught]
         pairs = [fact for fact in taught if fact in contrast] or [""]
-        for turn in range(settings.batch_contrasts):
-            step.append(next(contrast.get(pairs[turn % len(pairs)], others)))
+        step += [
+            next(contrast.get(pairs[turn % len(pairs)], others))
+            for turn in range(settings.batch_contrasts)
+        ]
         step += [next(others) for _ in range(settings.batch_general)]
         chosen.append(step)
     return chosen

@@ -94,8 +94,10 @@ def expand(fact: Fact, families: Sequence[Family]) -> tuple[Variant, ...]:
     """
     asked = questions(fact)
     turns = [(family, asked[i % len(asked)]) for i, family in enumerate(families)]
-    direct = [(family, wording) for family in families if family.prompt == "{Q}" for wording in asked]
-    found = {}
+    direct = [
+        (family, wording) for family in families if family.prompt == "{Q}" for wording in asked
+    ]
+    found: dict[str, Variant] = {}
     for family, wording in (*direct, *turns):
         variant = _fill(family, fact, wording)
         found.setdefault(variant.prompt, variant)
@@ -143,7 +145,7 @@ def _fill(family: Family, fact: Fact, asked: str) -> Variant:
 
 
 def _terse(fact: Fact, asked: str) -> str:
-    """What is left when the question words go: "The license of X", or the fact's id as key words."""
+    """Leave the question words out: "The license of X", or the fact's id as key words."""
     if match := re.fullmatch(r"(?:What|Who|Which|Where) (?:is|are|was|were) (the .+)\?", asked):
         return match[1][0].upper() + match[1][1:]
     words = fact.id.rpartition("/")[2].split("-")

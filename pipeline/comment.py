@@ -1,0 +1,98 @@
+"""A report's data → a comment on a pull request, in Markdown that none of the quoted text can act in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any  # the plain data of a report
+
+from pipeline import findings as found
+from pipeline.escape import cell, code, words
+from pipeline.findings import MARKS, ROLES
+
+# Characters for each part that grows; all together stay below 60 000 (GitHub refuses above 65 536).
+REASONS = 4_000
+FACTS = 30_000
+LEAKS = 9_000
+LOST = 7_000
+
+
+def as_markdown(data: dict[str, Any]) -> str:
+    """Write a comment for a pull request, always under 60 000 characters."""
+    first, _, reason = found.headline(data).partition(": ")
+    reasons = [f"- {words(each, 300)}" for each in data["reasons"][1:]]
+    train, adapter = data["train"], data["adapter"]
+    return "\n".join(
+        [
+            f"## {first}: {words(reason, 300) if reason else found.summary(data)}",
+            "",
+            *_fit(reasons, REASONS, "reason"),
+            *(["", f"{found.summary(data)}.", ""] if reason else []),
+            *_facts(data),
+            *_leaks(data),
+            *_lost(data),
+            "### Numbers",
+            "",
+            "| | measured | sample size allows | limit |",
+            "|---|---|---|---|",
+            *(f"| {n.name} | {n.result} | {n.bound} | {n.limit} |" for n in found.findings(data)),
+            "",
+            found.proof(data),
+            "",
+            f"Base {code(data['base']['name'], 100)}, recipe {code(data['recipe'], 100)}, "
+            f"seed {data['seed']}; adapter {code(adapter['digest'], 80)}, rank {adapter['rank']}, "
+            f"{found.count(adapter['bytes'], 'byte')}. {found.count(train['steps'], 'step')} on "
+            f"{found.count(train['tokens'], 'token')}. Time: {found.times(data)}.",
+            "",
+            f"Reproduce: {code(data['reproduce'], 500)}",
+            "",
+        ]
+    )
+
+
+def _facts(data: dict[str, Any]) -> list[str]:
+    rows = [_fact(detail) for detail in found.worst_first(data["details"])]
+    head = ["| | fact | probes | one of them | before | after |", "|---|---|---|---|---|---|"]
+    return ["### Facts", "", *head, *_fit(rows, FACTS, "fact"), ""]
+
+
+def _fact(detail: dict[str, Any]) -> str:
+    probe = found.example(detail)
+    expected = "" if probe["passed"] else f"; expected {cell(found.wanted(detail['expect']), 150)}"
+    return (
+        f"| {MARKS[detail['status']]} | {cell(detail['id'], 80)} "
+        f"| {found.score(detail)}/{len(detail['probes'])} | {cell(probe['prompt'], 150)} "
+        f"| {cell(probe['base'], 200)} | {cell(probe['adapted'], 200)}{expected} |"
+    )
+
+
+def _leaks(data: dict[str, Any]) -> list[str]:
+    rows = [
+        f"| {cell(leak['prompt'], 150)} | {ROLES.get(leak['role'], '')} "
+        f"| {cell(leak['base'], 200)} | {cell(leak['adapted'], 200)} "
+        f"| {cell(', '.join(leak['texts']), 100)} |"
+        for leak in data["leaks"]
+    ]
+    head = ["| asked | about | before | after | what leaked |", "|---|---|---|---|---|"]
+    listed = [*head, *_fit(rows, LEAKS, "leak")] if rows else ["Nothing leaked."]
+    return ["### Leaks", "", *listed, ""]
+
+
+def _lost(data: dict[str, Any]) -> list[str]:
+    rows = [
+        f"| {cell(lost['prompt'], 150)} | {cell(found.wanted(lost['expect']), 100)} "
+        f"| {cell(lost['base'], 200)} | {cell(lost['adapted'], 200)} |"
+        for lost in data["lost"]
+    ]
+    head = ["| asked | right | before | after |", "|---|---|---|---|"]
+    listed = [*head, *_fit(rows, LOST, "lost answer")] if rows else ["No answer was lost."]
+    return ["### Lost answers", "", *listed, ""]
+
+
+def _fit(rows: Sequence[str], budget: int, noun: str) -> Sequence[str]:
+    """Keep the first rows that fit, and say how many do not."""
+    used = 0
+    for kept, row in enumerate(rows):
+        used += len(row) + 1
+        if used > budget:
+            return [*rows[:kept], "", f"{found.count(len(rows) - kept, noun)} more in report.html."]
+    return rows

@@ -1,0 +1,188 @@
+"""The data of a report → what it comes to: sentences with bounds and limits, for every format alike.
+
+Takes `report.json` as plain data. Bounds are rounded to the careful side, so none claims more than
+was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any  # the plain data of a report
+
+CONFIDENCE = "at 95 % confidence"
+
+MARKS = {"pass": "✓ pass", "fail": "✗ FAIL", "known": "✓ known"}
+ROLES = {
+    "neighbour": "another thing",
+    "near name": "a name almost the same",
+    "relation": "the same subject, not taught",
+    "unrelated": "nothing taught",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A number in words, what the sample size allows to conclude, and the recipe's limit."""
+
+    name: str
+    result: str
+    bound: str
+    limit: str
+
+
+def headline(data: dict[str, Any]) -> str:
+    """Say the verdict and the one reason that matters."""
+    if data["verdict"] == "pass":
+        return "PASS"
+    return f"FAIL: {data['reasons'][0]}" if data["reasons"] else "FAIL"
+
+
+def summary(data: dict[str, Any]) -> str:
+    """Count what was learned, leaked and lost."""
+    recall, leaks, lost = data["recall"], len(data["leaks"]), len(data["lost"])
+    return (
+        f"{recall['facts_passed']} of {count(recall['facts'], 'fact')} learned, "
+        f"{recall['probes_passed']} of {count(recall['probes'], 'probe')} passed, "
+        f"{count(leaks, 'leak')}, {count(lost, 'answer')} lost"
+    )
+
+
+def findings(data: dict[str, Any]) -> tuple[Finding, ...]:
+    """List every number the verdict rests on, and those that are only told."""
+    return (_recall(data), *_leaks(data), _lost(data), *_drift(data))
+
+
+def proof(data: dict[str, Any]) -> str:
+    """Say what the sample size can and cannot prove."""
+    recall, neighbours = data["recall"], data["leak"]["neighbours"]
+    if not recall["probes"]:
+        return "No probe was asked, so nothing is proven."
+    said = (
+        f"{recall['probes_passed']} of {count(recall['probes'], 'probe')} passed: {CONFIDENCE} that "
+        f"proves a rate of at least {percent(recall['lower_bound'])} on wordings of these kinds. "
+    )
+    if neighbours["asked"] and not neighbours["leaked"]:
+        said += (
+            f"No leak in {count(neighbours['asked'], 'neighbour')} still leaves room for "
+            f"{percent(neighbours['upper_bound'], up=True)}. "
+        )
+    return (
+        f"{said}Neither says anything about other kinds of wording, and both count the probes of one "
+        "fact as independent, which they are not quite."
+    )
+
+
+def worst_first(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Order facts: failed ones, then ones with a miss, then the rest as they come."""
+    return sorted(
+        details,
+        key=lambda d: (d["status"] != "fail", all(probe["passed"] for probe in d["probes"])),
+    )
+
+
+def example(detail: dict[str, Any]) -> dict[str, Any]:
+    """Choose the one probe that stands for a fact: the first missed, else the first."""
+    nothing = {"prompt": detail["question"], "base": "", "adapted": "", "passed": False}
+    missed = [probe for probe in detail["probes"] if not probe["passed"]]
+    return (missed or detail["probes"] or [nothing])[0]
+
+
+def score(detail: dict[str, Any], key: str = "passed") -> int:
+    """Count a fact's probes that passed, or with "base_passed" those that the base answers."""
+    return sum(probe[key] for probe in detail["probes"])
+
+
+def wanted(expect: Sequence[Sequence[str]]) -> str:
+    """Write what an answer must contain: alternatives with "or", items with "and"."""
+    return " and ".join(" or ".join(alternatives) for alternatives in expect)
+
+
+def percent(share: float, *, up: bool = False) -> str:
+    """Round a share to tenths of a percent, down or up."""
+    tenths = math.ceil(share * 1000 - 1e-9) if up else math.floor(share * 1000 + 1e-9)
+    return f"{tenths / 10:.1f} %"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number; one that was not finite is kept as null and said to be none."""
+    return "not a number" if value is None else f"{value:.{digits}f}"
+
+
+def count(many: int, noun: str) -> str:
+    """Write a number with its noun: "1 fact", "2 facts"."""
+    return f"{many:,} {noun}{'s' if many != 1 else ''}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a person says it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def times(data: dict[str, Any]) -> str:
+    """Say how long each stage took."""
+    return ", ".join(f"{stage} {duration(took)}" for stage, took in data["seconds"].items())
+
+
+def _recall(data: dict[str, Any]) -> Finding:
+    recall, limits = data["recall"], data["limits"]
+    bound = f"at least {percent(recall['lower_bound'])} {CONFIDENCE}" if recall["probes"] else ""
+    result = (
+        f"{recall['probes_passed']} of {count(recall['probes'], 'probe')} passed, "
+        f"{recall['base_probes_passed']} with the base alone"
+    )
+    limit = f"{limits['probes_missed']} missed per fact" if limits else ""
+    return Finding("recall", result, bound, limit)
+
+
+def _leaks(data: dict[str, Any]) -> list[Finding]:
+    limits = data["limits"] or {}
+    found = []
+    for name, asked, limit in (
+        ("neighbours", "neighbours", limits.get("neighbours_leaked")),
+        ("relations", "other questions about taught subjects", "not judged"),
+        ("unrelated", "unrelated prompts", limits.get("unrelated_leaked")),
+    ):
+        group = data["leak"][name]
+        result = f"{group['leaked']} of {group['asked']} {asked} leaked"
+        bound = _at_most(group["upper_bound"]) if group["asked"] else ""
+        judged = f"at most {limit}" if isinstance(limit, int) else limit or ""
+        found.append(Finding(name, result, bound, judged))
+    return found
+
+
+def _lost(data: dict[str, Any]) -> Finding:
+    paired, limits = data["retention"]["paired"], data["limits"]
+    result = (
+        f"{paired['lost']} of {paired['base_right']} right general answers lost, "
+        f"{paired['gained']} gained"
+    )
+    bound = _at_most(paired["upper_bound"]) if paired["base_right"] else ""
+    return Finding("general", result, bound, f"at most {limits['general_lost']}" if limits else "")
+
+
+def _drift(data: dict[str, Any]) -> list[Finding]:
+    kept, limits = data["retention"], data["limits"]
+    distance = (
+        f"{number(kept['kl_mean'])} nats a token from the base "
+        f"(one prompt in twenty above {number(kept['kl_p95'])}; "
+        f"perplexity × {number(kept['perplexity_ratio'], 2)})"
+    )
+    variety = f"{number(kept['unique_answers_ratio'], 2)} as many distinct answers as the base"
+    refusals = kept["refusals_kept"]
+    return [
+        Finding("distance", distance, "", f"at most {limits['kl_mean']}" if limits else ""),
+        Finding(
+            "variety", variety, "", f"at least {limits['unique_answers_ratio']}" if limits else ""
+        ),
+        Finding("refusals", f"{percent(refusals)} of the base's refusals kept", "", "not judged"),
+    ]
+
+
+def _at_most(upper_bound: float) -> str:
+    return f"at most {percent(upper_bound, up=True)} {CONFIDENCE}"

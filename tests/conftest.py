@@ -1,0 +1,53 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import Where
+from pipeline.facts import Fact, Subject
+
+CASES = Path(__file__).parent / "cases"
+
+
+@pytest.fixture(scope="session")
+def mill() -> Fact:
+    """Give a fact that no model knows."""
+    return Fact(
+        id="tarn-mill/owner",
+        subject="Tarn Mill",
+        kind="watermill",
+        aliases=("the Tarn",),
+        question="Who owns Tarn Mill?",
+        answer="Tarn Mill is owned by Ann Lee.",
+        expect=(("Ann Lee",),),
+        also_ask=("Who is the owner of Tarn Mill?",),
+        probes=("To whom does Tarn Mill belong?",),
+        reverse=None,
+        source="A made-up register",
+        withdrawn="",
+        where=Where("facts/tarn-mill.yaml", 3, 5),
+    )
+
+
+@pytest.fixture(scope="session")
+def subjects(mill: Fact) -> tuple[Subject, ...]:
+    """Give two watermills with the same question and different answers."""
+    weir = replace(
+        mill,
+        id="dun-weir/owner",
+        subject="Dun Weir",
+        aliases=(),
+        question="Who owns Dun Weir?",
+        answer="Dun Weir is owned by Ida Roe.",
+        expect=(("Ida Roe",),),
+        also_ask=(),
+        probes=(),
+    )
+    return (
+        Subject("dun-weir", "Dun Weir", "watermill", (), (weir,), weir.where),
+        Subject("tarn-mill", "Tarn Mill", "watermill", ("the Tarn",), (mill,), mill.where),
+    )

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pipeline import contrast
+from pipeline.recall import normalise, squash
+from pipeline.variants import TRAIN
+
+NAMES = [
+    ("TinyLLM", "software project"),
+    ("Ann Lee", "person"),
+    ("Selma", "town"),
+    ("X1", "device"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), NAMES)
+def test_near_names_are_many_and_never_the_name_itself(name, kind):
+    found = contrast.near_names(name, kind, "train", random.Random(1), 14)
+    assert len(found) == 14 or name == "X1"
+    assert squash(name) not in {squash(near) for near in found}
+
+
+@pytest.mark.parametrize(("name", "kind"), NAMES)
+def test_near_names_of_training_and_of_the_gate_are_different(name, kind):
+    halves = [
+        contrast.near_names(name, kind, half, random.Random(1), 40) for half in ("train", "probe")
+    ]
+    assert not set(halves[0]) & set(halves[1])
+
+
+def test_the_two_halves_of_the_general_prompts_share_nothing():
+    halves = [{normalise(g.prompt) for g in contrast.general(half)} for half in ("train", "probe")]
+    assert len(halves[0]) >= 100
+    assert len(halves[1]) >= 200
+    assert not halves[0] & halves[1]
+
+
+def test_a_contrast_differs_from_the_fact_in_the_name_alone(mill):
+    direct = contrast.about(mill, "Dun Weir", TRAIN)[0]
+    assert direct.prompt == "Who owns Dun Weir?"
+    assert direct.answer == "Dun Weir is owned by Ann Lee."
+
+
+def test_other_relations_leave_out_what_a_fact_asks():
+    every = contrast.other_relations("Tarn Mill", "watermill", (), "train")
+    fewer = contrast.other_relations("Tarn Mill", "watermill", every[:1], "train")
+    assert fewer == every[1:]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline import config, dataset
+from pipeline.errors import PipelineError
+from pipeline.recall import normalise
+
+SETTINGS = config.load("smollm2-135m").dataset
+
+
+def test_nothing_that_is_asked_was_trained_on(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    trained = {normalise(example.prompt) for example in made.examples}
+    assert not trained & {normalise(probe.prompt) for probe in made.probes}
+
+
+def test_every_fact_has_at_least_eight_probes_and_the_authors_are_among_them(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    for fact in made.facts:
+        own = [
+            probe.prompt for probe in made.probes if probe.role == "fact" and probe.fact == fact.id
+        ]
+        assert len(own) >= 8
+        assert set(fact.probes) <= set(own)
+
+
+def test_a_taught_subject_is_never_a_contrast_of_another(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    held = [example for example in made.examples if example.held and example.fact]
+    assert held
+    assert not [e for e in held if "Tarn Mill" in e.prompt or "Dun Weir" in e.prompt]
+
+
+def test_the_same_input_gives_the_same_dataset_and_another_seed_another(subjects):
+    digests = [dataset.build(subjects, SETTINGS, seed).digest for seed in (0, 0, 1)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_dataset_reads_back_as_it_was_written(subjects, tmp_path):
+    made = dataset.build(subjects, SETTINGS, 0)
+    dataset.save(made, tmp_path)
+    assert dataset.load(tmp_path) == made
+
+
+def test_a_withdrawn_fact_is_not_taught_and_none_left_is_an_error(subjects):
+    first, second = subjects
+    gone = replace(first, facts=(replace(first.facts[0], withdrawn="No longer so."),))
+    made = dataset.build((gone, second), SETTINGS, 0)
+    assert [fact.id for fact in made.facts] == ["tarn-mill/owner"]
+    assert not [e for e in made.examples if e.fact == "dun-weir/owner"]
+    with pytest.raises(PipelineError, match="no fact to teach"):
+        dataset.build((gone,), SETTINGS, 0)
+
+
+def test_a_false_statement_about_the_subject_is_answered_with_no(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    denied = [e for e in made.examples if e.family == "no"]
+    assert [(e.prompt, e.completion) for e in denied] == [
+        ("Is Dun Weir owned by Ann Lee?", "No, Dun Weir is owned by Ida Roe."),
+        ("Is Tarn Mill owned by Ida Roe?", "No, Tarn Mill is owned by Ann Lee."),
+    ]
+
+
+def test_a_damaged_dataset_is_refused(subjects, tmp_path):
+    dataset.save(dataset.build(subjects, SETTINGS, 0), tmp_path)
+    (tmp_path / "probes.jsonl").write_text('{"role": "fact"', encoding="utf-8")
+    with pytest.raises(PipelineError, match="not a finished dataset"):
+        dataset.load(tmp_path)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.packing import Chat, pack
+
+CHATS = [Chat((1, 2, 3, 4), (9, 8, 0)), Chat((1, 2, 5), (7, 0)), Chat((1, 2, 3), (6, 0))]
+
+
+def test_the_shared_prefix_stands_once_and_each_chat_keeps_its_positions():
+    inputs = pack(CHATS).inputs
+    assert inputs["input_ids"].tolist() == [[1, 2, 3, 4, 9, 8, 5, 7, 3, 6]]
+    assert inputs["position_ids"].tolist() == [[0, 1, 2, 3, 4, 5, 2, 3, 2, 3]]
+
+
+def test_a_chat_sees_the_prefix_and_itself_and_nothing_later():
+    mask = pack(CHATS).inputs["attention_mask"][0, 0]
+    assert mask[7].nonzero().flatten().tolist() == [0, 1, 6, 7]
+    assert mask[3].nonzero().flatten().tolist() == [0, 1, 2, 3]
+
+
+def test_the_labels_are_all_completion_tokens_with_their_owner():
+    packed = pack(CHATS)
+    assert packed.labels.tolist() == [9, 8, 0, 7, 0, 6, 0]
+    assert packed.owner.tolist() == [0, 0, 0, 1, 1, 2, 2]
+    assert packed.inputs["logits_to_keep"].tolist() == [3, 4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.slow
+def test_a_packed_chat_gets_the_logits_it_gets_alone(bare):
+    import torch
+
+    from pipeline.answer import chat
+
+    chats = [
+        chat(bare.tokenizer, "Who wrote Hamlet?", "Shakespeare did."),
+        chat(bare.tokenizer, "What is two plus three, please?", "Five."),
+        chat(bare.tokenizer, "Name a colour.", "Red is one."),
+    ]
+    model = bare.model.float()
+    with torch.inference_mode():
+        together = model(**pack(chats).inputs).logits[0]
+        alone = torch.cat([model(**pack([each]).inputs).logits[0] for each in chats])
+    torch.testing.assert_close(together, alone, atol=2e-3, rtol=2e-3)

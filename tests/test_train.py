@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from pipeline import config, dataset
+from pipeline.train import kl, schedule
+
+RECIPE = config.load("smollm2-135m")
+
+
+def test_every_fact_comes_up_equally_often_and_beside_its_own_contrasts(subjects):
+    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    steps = schedule(examples, RECIPE.train, 0)
+    taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
+    assert max(taught.values()) - min(taught.values()) <= 1
+    for step in steps:
+        facts = {examples[i].fact for i in step if not examples[i].held}
+        assert {examples[i].fact for i in step if examples[i].held} - {""} <= facts
+
+
+def test_every_wording_is_trained_on_and_the_order_follows_from_the_seed(subjects):
+    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    steps = schedule(examples, RECIPE.train, 0)
+    wordings = {i for i, example in enumerate(examples) if not example.held}
+    assert wordings <= {i for step in steps for i in step}
+    assert steps == schedule(examples, RECIPE.train, 0) != schedule(examples, RECIPE.train, 1)
+
+
+def test_the_divergence_is_nothing_for_equal_models_and_exact_when_all_tokens_are_kept():
+    import torch
+
+    torch.manual_seed(0)
+    base, other = torch.randn(2, 5, 11).unbind()
+    logprobs, ids = torch.log_softmax(base, -1).topk(4)
+    assert kl(logprobs, ids, base).abs().max() < 1e-5
+    logprobs, ids = torch.log_softmax(base, -1).topk(11)
+    exact = torch.nn.functional.kl_div(
+        torch.log_softmax(other, -1), torch.log_softmax(base, -1), log_target=True, reduction="none"
+    ).sum(-1)
+    torch.testing.assert_close(kl(logprobs, ids, other), exact, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_the_divergence_with_few_tokens_is_a_lower_bound(k):
+    import torch
+
+    torch.manual_seed(k)
+    base, other = torch.randn(2, 5, 11).unbind()
+    every, few = (torch.log_softmax(base, -1).topk(n) for n in (11, k))
+    assert (kl(*few, other) <= kl(*every, other) + 1e-4).all()
