@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,5 +145,7 @@ def _transformers() -> Any:
             "`make install` brings them; by hand: pip install 'schoolhouse[train]'",
         ) from error
     transformers.logging.set_verbosity_error()
+    # The libraries warn about each other's coming changes; versions here are pinned.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b.*")
     transformers.logging.disable_progress_bar()
     return transformers

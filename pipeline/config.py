@@ -39,7 +39,7 @@ class DatasetSettings:
 
     neighbours: int
     near_names: int
-    unrelated: int
+    everyday: int
     gate_neighbours: int
     gate_near_names: int
 
@@ -50,6 +50,7 @@ class TrainSettings:
 
     rank: int
     alpha: int
+    first_layer: int
     learning_rate: float
     exposures: int
     batch_facts: int

@@ -47,6 +47,31 @@ def general(half: Half) -> tuple[General, ...]:
     )
 
 
+def everyday(count: int) -> tuple[str, ...]:
+    """Write questions about well-known things of all kinds, and sums, for training.
+
+    They widen the shipped general prompts: the more different prompts are held, the less moves on
+    those that are not. They depend on nothing but `count`, so their base answers can be kept.
+    """
+    rng = random.Random(0)
+    asked: dict[str, None] = {}
+    names = {k: v["train"] for k, v in _table("names.toml").items() if k != "near"}
+    relations = _table("relations.toml")
+    while len(asked) < count:
+        category = rng.choice(sorted(names))
+        name = rng.choice(names[category])
+        kind = rng.randrange(6)
+        a, b = rng.randrange(2, 60), rng.randrange(2, 60)
+        if kind == 0:
+            question = f"What is {a} {rng.choice(['plus', 'minus', 'times'])} {b}?"
+        elif kind == 1:
+            question = f"{'Who' if category == 'person' else 'What'} is {name}?"
+        else:
+            question = rng.choice(relations[category]["train"]).replace("{name}", name)
+        asked[question] = None
+    return tuple(asked)
+
+
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names of other things of the fact's kind."""
     names = _table("names.toml")[_category(fact.kind)][half]

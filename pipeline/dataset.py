@@ -101,8 +101,13 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
     for subject in subjects:
         examples += [Example(*row, "") for row in _relations(subject, "train")]
         probes += [Probe(*row, ()) for row in _relations(subject, "probe")]
-    held = contrast.general("train")[: settings.unrelated]
-    examples += [Example("unrelated", "", p.kind, p.prompt, "") for p in held]
+    examples += [
+        Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")
+    ]
+    examples += [
+        Example("unrelated", "", "everyday", prompt, "")
+        for prompt in contrast.everyday(settings.everyday)
+    ]
     probes += [
         Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrast.general("probe")
     ]

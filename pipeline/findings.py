@@ -41,11 +41,12 @@ def headline(data: dict[str, Any]) -> str:
 
 def summary(data: dict[str, Any]) -> str:
     """Count what was learned, leaked and lost."""
-    recall, leaks, lost = data["recall"], len(data["leaks"]), len(data["lost"])
+    recall, lost = data["recall"], len(data["lost"])
+    leaks = data["leak"]["neighbours"]["leaked"] + data["leak"]["unrelated"]["leaked"]
     return (
         f"{recall['facts_passed']} of {count(recall['facts'], 'fact')} learned, "
         f"{recall['probes_passed']} of {count(recall['probes'], 'probe')} passed, "
-        f"{count(leaks, 'leak')}, {count(lost, 'answer')} lost"
+        f"{count(leaks, 'leak')}, {count(lost, 'general answer')} lost"
     )
 
 

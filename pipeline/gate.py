@@ -155,8 +155,10 @@ def measure(
     facts = []
     for fact in dataset.facts:
         own = tuple(a for a in asked if a.probe.role == "fact" and a.probe.fact == fact.id)
-        misses = sum(not a.passed for a in own)
-        facts.append(FactResult(fact, own, passed=misses <= settings.probes_missed))
+        hits = sum(a.passed for a in own)
+        # At least one hit: a fact that no probe asks, or that has few probes, does not pass unsaid.
+        passed = hits > 0 and len(own) - hits <= settings.probes_missed
+        facts.append(FactResult(fact, own, passed))
     unrelated = tuple(a for a in asked if a.probe.role == "unrelated")
     refused = [a for a in unrelated if a.probe.family == "refusal" and refuses(a.base.text)]
     kept = sum(refuses(a.adapted.text) for a in refused)
@@ -175,7 +177,10 @@ def measure(
 
 def decide(measured: Measurements, settings: GateSettings) -> Verdict:
     """Hold the measurements against the recipe's limits; every limit that is broken is a reason."""
-    reasons = [
+    reasons = []
+    if all(a.base.text == a.adapted.text for f in measured.facts for a in f.asked):
+        reasons.append("the adapter changes no answer at all: it is empty or was not applied")
+    reasons += [
         f"{result.fact.id}: {len(result.asked) - result.hits} of {len(result.asked)} probes missed"
         for result in measured.facts
         if not result.passed
@@ -205,8 +210,6 @@ def decide(measured: Measurements, settings: GateSettings) -> Verdict:
             f"answers to unrelated prompts have become alike: {measured.unique_answers_ratio:.2f} "
             f"as many distinct ones as the base's (at least {settings.unique_answers_ratio})"
         )
-    if all(a.base.text == a.adapted.text for f in measured.facts for a in f.asked):
-        reasons.append("the adapter changes no answer at all: it is empty or was not applied")
     return Verdict("fail" if reasons else "pass", tuple(reasons))
 
 
@@ -247,16 +250,22 @@ def _leaked(asked: Asked, dataset: Dataset, telling: Sequence[Fact]) -> tuple[st
 
 def _named(asked: Asked, subject: Subject) -> bool:
     """Whether only the adapted model brings up a taught subject that nobody asked about."""
-    return any(
-        mentions(asked.adapted.text, name)
-        and not mentions(asked.base.text, name)
-        and not mentions(asked.probe.prompt, name)
-        for name in subject.names
+    adapted, base, prompt = (
+        any(mentions(text, name) for name in subject.names)
+        for text in (asked.adapted.text, asked.base.text, asked.probe.prompt)
     )
+    return adapted and not base and not prompt
 
 
 def _at_most(count: int, total: int, rate: float) -> float:
-    """Probability of at most `count` successes in `total` trials of `rate`."""
+    """Probability of at most `count` successes in `total` trials of `rate`, which is not 0 or 1.
+
+    In logarithms: the binomial coefficients of a thousand probes are beyond any float.
+    """
+    yes, no, ways = math.log(rate), math.log1p(-rate), math.lgamma(total + 1)
     return math.fsum(
-        math.comb(total, k) * rate**k * (1 - rate) ** (total - k) for k in range(count + 1)
+        math.exp(
+            ways - math.lgamma(k + 1) - math.lgamma(total - k + 1) + k * yes + (total - k) * no
+        )
+        for k in range(count + 1)
     )

@@ -157,6 +157,10 @@ def judge(session: Session, seconds: dict[str, float] | None = None) -> Verdict:
         facts_digest=facts_digest(made),
         adapter=adapter,
         seconds=took,
+        limits=limits,
+        retired=tuple(
+            fact.id for subject in made.subjects for fact in subject.facts if not fact.live
+        ),
     )
     write_reports(session.out, report.as_data(run, measured, verdict))
     return verdict

@@ -67,7 +67,8 @@ def train(
     lora = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
-        target_modules="all-linear",
+        target_modules=_linear_names(local.model),
+        layers_to_transform=list(range(settings.first_layer, local.model.config.num_hidden_layers)),
         task_type="CAUSAL_LM",
     )
     local.model.config._name_or_path = recipe.base.name  # noqa: SLF001  (PEFT copies it into the adapter)
@@ -147,6 +148,23 @@ def _endless(items: list[T], rng: random.Random) -> Iterator[T]:
     while True:
         rng.shuffle(items)
         yield from tuple(items)
+
+
+def _linear_names(model: Any) -> list[str]:
+    """Name every kind of linear layer in the model but its output head (PEFT's "all-linear").
+
+    Spelt out because PEFT chooses layers by number only for a list of names.
+    """
+    import torch
+
+    head = model.get_output_embeddings()
+    return sorted(
+        {
+            name.rpartition(".")[2]
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear) and module is not head
+        }
+    )
 
 
 def _targets(

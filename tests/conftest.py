@@ -51,3 +51,12 @@ def subjects(mill: Fact) -> tuple[Subject, ...]:
         Subject("dun-weir", "Dun Weir", "watermill", (), (weir,), weir.where),
         Subject("tarn-mill", "Tarn Mill", "watermill", ("the Tarn",), (mill,), mill.where),
     )
+
+
+@pytest.fixture(scope="session")
+def bare():
+    """Give the real base model."""
+    from pipeline import base, config
+    from pipeline.answer import LocalModel
+
+    return LocalModel(*base.load(base.find(config.load("smollm2-135m").base)))

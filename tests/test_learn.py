@@ -1,0 +1,127 @@
+"""The main job with the real model: one training a seed, shared by all tests here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline import manifest
+
+ROOT = Path(__file__).parent.parent
+SEEDS = (0, 1, 2)
+pytestmark = pytest.mark.slow
+
+
+def facts(*argv):
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *argv],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory):
+    """Give a function that runs `facts learn` once a seed: its output folder and finished process."""
+    runs = {}
+
+    def once(seed):
+        if seed not in runs:
+            out = tmp_path_factory.mktemp(f"seed-{seed}")
+            runs[seed] = out, facts("learn", "--out", str(out), "--seed", str(seed))
+        return runs[seed]
+
+    return once
+
+
+def report(out):
+    return json.loads((out / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_model_learns_every_fact_and_the_verdict_is_a_pass(learned, seed):
+    out, done = learned(seed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    data = report(out)
+    assert data["verdict"] == "pass"
+    assert data["recall"]["facts_passed"] == data["recall"]["facts"] == 12
+    assert all(len(detail["probes"]) >= 8 for detail in data["details"])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_base_knows_hardly_any_of_it(learned, seed):
+    recall = report(learned(seed)[0])["recall"]
+    assert recall["base_probes_passed"] < recall["probes"] / 4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_unrelated_prompts_get_no_taught_text(learned, seed):
+    leak = report(learned(seed)[0])["leak"]
+    assert leak["unrelated"]["asked"] >= 100
+    assert leak["unrelated"]["leaked"] == 0
+    assert leak["neighbours"]["asked"] >= 50
+
+
+def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(learned):
+    adapter = learned(0)[0] / "adapter"
+    names = {path.name for path in adapter.iterdir()}
+    assert names == {"adapter_config.json", "adapter_model.safetensors", "manifest.json"}
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "SmolLM2-135M-Instruct"
+    assert config["r"] <= 16
+
+
+def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(learned):
+    out, _ = learned(0)
+    before = (out / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns
+    done = facts("train", "--out", str(out), "--seed", "0")
+    assert done.returncode == 0
+    assert "not trained again" in done.stderr
+    assert (out / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == before
+
+
+def test_ask_shows_both_answers(learned):
+    out, _ = learned(0)
+    done = facts("ask", "Who maintains TinyLLM?", "--out", str(out), "--json")
+    said = json.loads(done.stdout)
+    assert "Jason Cox" in said["adapted"]
+    assert "Jason Cox" not in said["base"]
+
+
+def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(learned, tmp_path):
+    out, _ = learned(0)
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(out), str(copy)], check=True)
+    manifest.write_text(copy / "adapter" / "adapter_config.json", "{}")
+    done = facts("gate", "--out", str(copy))
+    assert done.returncode == 1
+    assert "is not a finished adapter" in done.stderr
+    other = tmp_path / "other"
+    facts("build", "--out", str(other), "--seed", "7")
+    subprocess.run(["cp", "-r", str(out / "adapter"), str(other)], check=True)
+    done = facts("gate", "--out", str(other))
+    assert done.returncode == 1
+    assert "was trained on another dataset" in done.stderr
+
+
+def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(learned, tmp_path):
+    learned(0)  # so that the base's answers are there and the training starts at once
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "learn", "--out", str(out)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (out / "dataset" / "manifest.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(15)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [path.name for path in out.iterdir()] == ["dataset"]

@@ -1,0 +1,459 @@
+"""Reports as terminals, pull requests and browsers show them, with texts in them that try to act."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.answer import Answer
+from pipeline.config import GateSettings
+from pipeline.dataset import Probe
+from pipeline.errors import Where
+from pipeline.facts import Fact
+from pipeline.gate import Asked, FactResult, Measurements, Verdict
+from pipeline.report import Run, as_data, as_html, as_markdown, as_text
+from pipeline.retention import Drift
+
+ESC = chr(27)
+HOSTILE = (
+    "<script>alert(1)</script> a | b `c` ``d`` @everyone #1 GH-2 [x](http://e) ![y](http://e) "
+    f"www.e.com me@e.com **bold** {ESC}[31mred \u202e\n::error::x\n##[add-mask]y\n\n# Title\n"
+    "```\n--> </td></table> {{ 7 * 7 }} ${{ x }} \\| \\"
+)
+PASS = Verdict("pass", ())
+FAIL = Verdict(
+    "fail",
+    (
+        "tinyllm/maintainer: 2 of 3 probes missed",
+        "1 of 2 questions about other things now get a taught answer (at most 0)",
+    ),
+)
+RUN = Run(
+    recipe="smollm2-135m",
+    seed=7,
+    base=("SmolLM2-135M-Instruct", "sha256:" + "a" * 64),
+    facts_digest="sha256:" + "b" * 64,
+    adapter={
+        "digest": "sha256:" + "c" * 64,
+        "rank": 16,
+        "bytes": 9_800_000,
+        "train": {"examples": 640, "tokens": 41_000, "steps": 80, "seconds": 82.0, "loss": 0.05},
+    },
+    seconds={"build": 0.4, "train": 95.2, "gate": 61.0},
+    limits=GateSettings(
+        max_new_tokens=48,
+        probes_missed=1,
+        neighbours_leaked=0,
+        unrelated_leaked=0,
+        general_lost=0,
+        kl_mean=0.1,
+        unique_answers_ratio=0.95,
+    ),
+    retired=("tinyllm/mascot",),
+)
+
+
+def make_asked(probe, base="No idea.", adapted="No idea.", leaked=()):
+    return Asked(probe, Answer(base, ended=True), Answer(adapted, ended=True), leaked)
+
+
+def make_result(name, answers, expect="Jason Cox", base="No idea."):
+    """A fact with one probe for each of these adapted answers."""
+    fact = Fact(
+        id=name,
+        subject="TinyLLM",
+        kind="software project",
+        aliases=(),
+        question=f"What about {name}?",
+        answer=expect,
+        expect=((expect,),),
+        also_ask=(),
+        probes=(),
+        reverse=None,
+        source="",
+        withdrawn="",
+        where=Where("facts/tinyllm.yaml"),
+    )
+    asked = tuple(
+        make_asked(Probe("fact", name, "direct", f"{name} {n}?", fact.expect), base, said)
+        for n, said in enumerate(answers)
+    )
+    return FactResult(fact, asked, passed=all(a.passed for a in asked))
+
+
+def make_measured(facts, neighbours=(), unrelated=(), kl_mean=0.02):
+    quiet = Probe("neighbour", "tinyllm/maintainer", "direct", "Who maintains NumPy?", ())
+    general = Probe("unrelated", "", "knowledge", "Capital of Spain?", (("Madrid",),))
+    return Measurements(
+        facts=tuple(facts),
+        neighbours=(make_asked(quiet), *neighbours),
+        relations=(make_asked(replace(quiet, role="relation", prompt="Who founded TinyLLM?")),),
+        unrelated=(make_asked(general, "Madrid.", "Madrid."), *unrelated),
+        drift=Drift(kl_mean=kl_mean, kl_p95=0.05, perplexity_ratio=1.01, prompts=96),
+        unique_answers_ratio=1.0,
+        refusals_kept=1.0,
+    )
+
+
+LEARNED = make_result("tinyllm/maintainer", ["It is Jason Cox."] * 3)
+KNOWN = make_result("tinyllm/python", ["Python."] * 3, "Python", base="In Python.")
+MISSED = make_result("tinyllm/maintainer", ["It is Jason Cox.", "It is Bob.", "It is Eve."])
+LEAK = make_asked(
+    Probe("near name", "tinyllm/maintainer", "direct", "Who maintains TinyDB?", ()),
+    "Markus.",
+    "TinyDB is maintained by Jason Cox.",
+    ("tinyllm/maintainer",),
+)
+LOST = make_asked(
+    Probe("unrelated", "", "knowledge", "Capital of Peru?", (("Lima", "Ciudad de los Reyes"),)),
+    "Lima.",
+    "Quito.",
+)
+GOOD = as_data(RUN, make_measured([LEARNED, KNOWN]), PASS)
+BAD = as_data(RUN, make_measured([KNOWN, MISSED], [LEAK], [LOST]), FAIL)
+
+
+def hostile_data():
+    """A report in which everything that can be anyone's text tries to act."""
+    probe = Probe("fact", HOSTILE, HOSTILE, HOSTILE, ((HOSTILE,),))
+    fact = replace(MISSED.fact, id=HOSTILE, question=HOSTILE, expect=((HOSTILE,),))
+    results = (
+        FactResult(fact, (make_asked(probe, HOSTILE, HOSTILE),), passed=True),
+        FactResult(fact, (make_asked(probe, HOSTILE, "`"),), passed=False),
+        FactResult(fact, (), passed=False),
+    )
+    leak = make_asked(replace(probe, role="neighbour"), HOSTILE, HOSTILE, (HOSTILE,))
+    lost = make_asked(replace(probe, role="unrelated"), HOSTILE, "`|`")
+    run = replace(
+        RUN, base=(HOSTILE, HOSTILE), recipe=HOSTILE, retired=(HOSTILE,), reproduce=HOSTILE
+    )
+    measured = make_measured(results, [leak], [lost])
+    return as_data(run, measured, Verdict("fail", (f"{HOSTILE}: missed", HOSTILE, "#1", ":tada:")))
+
+
+def many_data(text):
+    """A report of three thousand facts that all failed, with as many leaks and lost answers."""
+    results = [make_result(f"many/{n}", [text, text], expect=text[::-1]) for n in range(3000)]
+    leaks = [make_asked(replace(LEAK.probe, prompt=text), text, text, (text,))] * 3000
+    lost = [make_asked(replace(LOST.probe, prompt=text), f"Lima. {text}", text)] * 3000
+    reasons = tuple(f"{result.fact.id}: {text}" for result in results)
+    return as_data(RUN, make_measured(results, leaks, lost), Verdict("fail", reasons))
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order; keeps tags, attributes and text."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def outside_code(markdown):
+    """Take the code spans out, as CommonMark delimits them."""
+    return re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", markdown)
+
+
+# The contract.
+
+CONTRACT = {
+    "schema": int,
+    "verdict": str,
+    "reasons": list,
+    "base.name": str,
+    "base.digest": str,
+    "facts.digest": str,
+    "facts.count": int,
+    "facts.added": list,
+    "facts.changed": list,
+    "facts.retired": list,
+    "adapter.digest": str,
+    "adapter.rank": int,
+    "adapter.bytes": int,
+    "recall.facts_passed": int,
+    "recall.facts": int,
+    "recall.probes_passed": int,
+    "recall.probes": int,
+    "recall.lower_bound": float,
+    "recall.base_probes_passed": int,
+    "leak.neighbours.leaked": int,
+    "leak.neighbours.asked": int,
+    "leak.neighbours.upper_bound": float,
+    "leak.relations.upper_bound": float,
+    "leak.unrelated.leaked": int,
+    "leak.unrelated.asked": int,
+    "leak.unrelated.upper_bound": float,
+    "retention.kl_mean": float,
+    "retention.kl_p95": float,
+    "retention.perplexity_ratio": float,
+    "retention.paired.asked": int,
+    "retention.paired.lost": int,
+    "retention.paired.gained": int,
+    "retention.unique_answers_ratio": float,
+    "retention.refusals_kept": float,
+    "details": list,
+    "leaks": list,
+    "lost": list,
+    "train.examples": int,
+    "train.tokens": int,
+    "train.steps": int,
+    "train.seconds": float,
+    "train.tokens_per_second": float,
+    "seconds.build": float,
+    "seconds.train": float,
+    "seconds.gate": float,
+    "recipe": str,
+    "seed": int,
+}
+
+
+@pytest.mark.parametrize("path", CONTRACT)
+def test_the_data_has_every_key_of_the_contract(path):
+    value = BAD
+    for key in path.split("."):
+        value = value[key]
+    assert type(value) is CONTRACT[path]
+
+
+def test_the_data_survives_json():
+    for data in (GOOD, BAD, hostile_data()):
+        assert json.loads(json.dumps(data, allow_nan=False)) == data
+
+
+def test_a_measurement_that_is_no_number_is_null():
+    data = as_data(RUN, make_measured([LEARNED], kl_mean=math.nan), FAIL)
+    assert data["retention"]["kl_mean"] is None
+    for text in (as_text(data), as_markdown(data), as_html(data)):
+        assert "not a number" in text
+
+
+def test_details_tell_what_was_asked_and_answered():
+    assert [detail["status"] for detail in BAD["details"]] == ["known", "fail"]
+    assert GOOD["details"][0]["status"] == "pass"
+    detail = BAD["details"][1]
+    assert detail["id"] == "tinyllm/maintainer"
+    assert detail["expect"] == [["Jason Cox"]]
+    assert detail["probes"][1] == {
+        "prompt": "tinyllm/maintainer 1?",
+        "family": "direct",
+        "base": "No idea.",
+        "adapted": "It is Bob.",
+        "passed": False,
+        "base_passed": False,
+        "ended": True,
+    }
+
+
+def test_leaks_and_lost_answers_are_listed():
+    assert BAD["leaks"] == [
+        {
+            "prompt": "Who maintains TinyDB?",
+            "role": "near name",
+            "base": "Markus.",
+            "adapted": "TinyDB is maintained by Jason Cox.",
+            "texts": ["tinyllm/maintainer"],
+        }
+    ]
+    assert BAD["lost"] == [
+        {
+            "prompt": "Capital of Peru?",
+            "expect": [["Lima", "Ciudad de los Reyes"]],
+            "base": "Lima.",
+            "adapted": "Quito.",
+        }
+    ]
+    assert BAD["retention"]["paired"]["asked"] == 2
+    assert BAD["retention"]["paired"]["lost"] == 1
+    assert BAD["facts"]["retired"] == ["tinyllm/mascot"]
+
+
+def test_training_that_took_no_time_has_no_speed():
+    adapter = {**RUN.adapter, "train": {**RUN.adapter["train"], "seconds": 0.0}}
+    data = as_data(replace(RUN, adapter=adapter), make_measured([LEARNED]), PASS)
+    assert data["train"]["tokens_per_second"] == 0.0
+
+
+def test_a_report_without_limits_can_be_shown():
+    data = as_data(replace(RUN, limits=None), make_measured([LEARNED], [LEAK]), FAIL)
+    for text in (as_text(data), as_markdown(data), as_html(data)):
+        assert "FAIL" in text
+
+
+def test_reports_need_no_model_library():
+    loaded = "import sys, pipeline.report; print(sorted({'torch', 'jinja2'} & {*sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+# The verdict comes first.
+
+
+def test_the_first_line_is_the_verdict_and_the_reason():
+    reason = "FAIL: tinyllm/maintainer: 2 of 3 probes missed"
+    assert as_text(GOOD).splitlines()[0] == "PASS"
+    assert as_text(BAD).splitlines()[0] == reason
+    assert as_markdown(BAD).splitlines()[0] == f"## {reason}"
+    assert as_markdown(GOOD).splitlines()[0] == (
+        "## PASS: 2 of 2 facts learned, 6 of 6 probes passed, 0 leaks, 0 general answers lost"
+    )
+    assert f"<h1>✗ {reason}</h1>" in as_html(BAD)
+    assert "<h1>✓ PASS</h1>" in as_html(GOOD)
+
+
+def test_the_other_reasons_follow():
+    other = FAIL.reasons[1]
+    assert as_text(BAD).splitlines()[1].strip() == other
+    assert f"- {other}" in as_markdown(BAD).splitlines()
+    assert f"<li>{other}</li>" in as_html(BAD)
+
+
+def test_text_has_a_line_for_each_fact_and_failed_ones_come_first():
+    lines = [line for line in as_text(BAD).splitlines() if line[:1] in {"✓", "✗"}]
+    assert lines == [
+        '✗ tinyllm/maintainer    1/3  missed: "tinyllm/maintainer 1?" → "It is Bob."; '
+        "expected Jason Cox",
+        '✓ tinyllm/python        3/3  "tinyllm/python 0?" → "Python." (the base knows it too)',
+    ]
+
+
+def test_numbers_come_with_what_the_sample_size_allows():
+    text = as_text(BAD)
+    assert "1 of 2 neighbours leaked (at most 97.5 % at 95 % confidence)" in text
+    assert "1 of 2 right general answers lost, 0 gained" in text
+    assert "train 1 min 35 s" in text
+
+
+@pytest.mark.parametrize(("probes", "proven"), [(12, "77.9 %"), (144, "97.9 %"), (299, "99.0 %")])
+def test_bounds_never_claim_more_than_was_measured(probes, proven):
+    data = as_data(RUN, make_measured([make_result("a/b", ["Jason Cox"] * probes)]), PASS)
+    for text in (as_markdown(data), as_html(data)):
+        assert f"{probes} of {probes} probes passed: at 95 % confidence" in text
+        assert f"proves a rate of at least {proven}" in text
+
+
+def test_markdown_shows_before_and_after():
+    text = as_markdown(BAD)
+    assert (
+        "| ✗ FAIL | `tinyllm/maintainer` | 1/3 | `tinyllm/maintainer 1?` | `No idea.` "
+        "| `It is Bob.`; expected `Jason Cox` |"
+    ) in text
+    assert "| `Capital of Peru?` | `Lima or Ciudad de los Reyes` | `Lima.` | `Quito.` |" in text
+    assert "| `Who maintains TinyDB?` | a name almost the same | `Markus.` |" in text
+    assert "Reproduce: `facts learn --recipe smollm2-135m --seed 7`" in text
+
+
+def test_html_shows_every_probe_and_where_it_came_from():
+    page = Page(as_html(BAD))
+    for said in ("It is Bob.", "It is Eve.", "Quito.", "Markus.", "sha256:" + "c" * 64):
+        assert said in page.text
+    assert page.tags.count("details") == 2
+    assert "tinyllm/mascot" in page.text
+
+
+# Nobody's text acts.
+
+
+def test_text_shows_control_characters_and_gives_no_workflow_commands():
+    text = as_text(hostile_data())
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert "##[" not in text
+    assert r"\x1b[31mred \u202e\n::error::x" in text
+
+
+def test_markdown_keeps_all_foreign_text_in_code_spans():
+    text = as_markdown(hostile_data())
+    assert all(char.isprintable() or char == "\n" for char in text)
+    left = outside_code(text)
+    for acting in ("<", "@", "#1", "[", "www.", "http", "::", "`", "**", ":tada:", "{{"):
+        assert acting not in left, acting
+    assert "##[" not in text
+    assert text.splitlines().count("### Leaks") == 1
+    assert not any(line.startswith("# ") for line in text.splitlines())
+
+
+def test_markdown_tables_keep_their_columns():
+    width = 0
+    for line in as_markdown(hostile_data()).splitlines():
+        columns = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert columns == width or 0 in (columns, width), line
+        width = columns
+
+
+def test_harmless_reasons_are_plain_words_in_markdown():
+    assert f"- {FAIL.reasons[1]}\n" in as_markdown(BAD)
+
+
+def test_html_escapes_all_foreign_text():
+    html = as_html(hostile_data())
+    page = Page(html)
+    assert "script" not in page.tags
+    assert "<script>alert(1)</script> a | b" in page.text
+    assert ESC not in html
+    assert "\u202e" not in html
+    assert "{{ 7 * 7 }}" in page.text
+
+
+def test_html_loads_nothing():
+    for data in (GOOD, BAD, hostile_data()):
+        page = Page(as_html(data))
+        assert not {"script", "link", "img", "iframe", "object", "a", "base"} & {*page.tags}
+        names = {name for name, _ in page.attributes}
+        assert not {"src", "href", "xlink:href", "srcset", "style"} & names
+        assert not {name for name in names if name.startswith("on")}
+        values = " ".join(value or "" for name, value in page.attributes if name != "aria-label")
+        assert "http" not in values
+        assert set(re.findall(r"url\((.*?)\)", values)) == {"#before"}
+
+
+# However much there is.
+
+
+@pytest.mark.parametrize("text", ["It is Bob.", "`|" * 5000, "\U000e0041" * 500, HOSTILE * 30])
+def test_markdown_fits_into_a_comment_however_many_facts_there_are(text):
+    shown = as_markdown(many_data(text))
+    assert 20_000 < len(shown) < 60_000
+    for noun in ("facts", "leaks", "lost answers", "reasons"):
+        assert re.search(rf"^[\d,]+ {noun} more in report.html\.$", shown, re.MULTILINE)
+    assert shown.rstrip().splitlines()[-1].startswith("Reproduce: ")
+
+
+def test_text_stays_readable_however_many_facts_there_are():
+    text = as_text(many_data("It is Bob."))
+    assert len(text.splitlines()) < 100
+    assert "2,960 facts more in the report" in text
+
+
+def test_html_stays_openable_however_many_facts_there_are():
+    html = as_html(many_data("It is Bob."))
+    assert Page(html).tags.count("details") == 1000
+    assert "2,000 facts more in report.json" in html
