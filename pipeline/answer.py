@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
 
@@ -73,7 +73,7 @@ def _generate(local: LocalModel, prompts: list[str], max_new_tokens: int) -> lis
     tokenizer = local.tokenizer
     ids = [list(prompt_tokens(tokenizer, prompt)) for prompt in prompts]
     inputs = tokenizer.pad({"input_ids": ids}, return_tensors="pt", padding_side="left")
-    with torch.inference_mode():
+    with torch.inference_mode(), _quick_head(local.model):
         out = local.model.generate(
             **inputs.to(local.model.device), max_new_tokens=max_new_tokens, do_sample=False
         )
@@ -83,3 +83,20 @@ def _generate(local: LocalModel, prompts: list[str], max_new_tokens: int) -> lis
         kept = row[: row.index(tokenizer.eos_token_id)] if ended else row
         answers.append(Answer(tokenizer.decode(kept, skip_special_tokens=True).strip(), ended))
     return answers
+
+
+@contextmanager
+def _quick_head(model: Any) -> Iterator[None]:
+    """Let the output head be one product per batch, not one per prompt.
+
+    torch folds the prompts of a batch into the rows of one matrix product only if a factor requires
+    a gradient; else it copies the whole vocabulary matrix for every prompt. PEFT freezes the base,
+    which on two CPU cores costs 4 s in every batch of 48. The flag changes nothing else here.
+    """
+    head = model.get_output_embeddings().weight
+    before = head.requires_grad
+    head.requires_grad_(True)
+    try:
+        yield
+    finally:
+        head.requires_grad_(before)

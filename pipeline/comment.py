@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any  # the plain data of a report
 
 from pipeline import findings as found
@@ -19,13 +19,13 @@ LOST = 7_000
 def as_markdown(data: dict[str, Any]) -> str:
     """Write a comment for a pull request, always under 60 000 characters."""
     first, _, reason = found.headline(data).partition(": ")
-    reasons = [f"- {words(each, 300)}" for each in data["reasons"][1:]]
-    train, adapter = data["train"], data["adapter"]
+    others = data["reasons"][1:]
+    reasons = (f"- {words(each, 300)}" for each in others)
     return "\n".join(
         [
             f"## {first}: {words(reason, 300) if reason else found.summary(data)}",
             "",
-            *_fit(reasons, REASONS, "reason"),
+            *_fit(reasons, len(others), REASONS, "reason"),
             *(["", f"{found.summary(data)}.", ""] if reason else []),
             *_facts(data),
             *_leaks(data),
@@ -38,10 +38,7 @@ def as_markdown(data: dict[str, Any]) -> str:
             "",
             found.proof(data),
             "",
-            f"Base {code(data['base']['name'], 100)}, recipe {code(data['recipe'], 100)}, "
-            f"seed {data['seed']}; adapter {code(adapter['digest'], 80)}, rank {adapter['rank']}, "
-            f"{found.count(adapter['bytes'], 'byte')}. {found.count(train['steps'], 'step')} on "
-            f"{found.count(train['tokens'], 'token')}. Time: {found.times(data)}.",
+            _made(data),
             "",
             f"Reproduce: {code(data['reproduce'], 500)}",
             "",
@@ -50,9 +47,9 @@ def as_markdown(data: dict[str, Any]) -> str:
 
 
 def _facts(data: dict[str, Any]) -> list[str]:
-    rows = [_fact(detail) for detail in found.worst_first(data["details"])]
+    rows = (_fact(detail) for detail in found.worst_first(data["details"]))
     head = ["| | fact | probes | one of them | before | after |", "|---|---|---|---|---|---|"]
-    return ["### Facts", "", *head, *_fit(rows, FACTS, "fact"), ""]
+    return ["### Facts", "", *head, *_fit(rows, len(data["details"]), FACTS, "fact"), ""]
 
 
 def _fact(detail: dict[str, Any]) -> str:
@@ -66,33 +63,47 @@ def _fact(detail: dict[str, Any]) -> str:
 
 
 def _leaks(data: dict[str, Any]) -> list[str]:
-    rows = [
+    rows = (
         f"| {cell(leak['prompt'], 150)} | {ROLES.get(leak['role'], '')} "
         f"| {cell(leak['base'], 200)} | {cell(leak['adapted'], 200)} "
         f"| {cell(', '.join(leak['texts']), 100)} |"
         for leak in data["leaks"]
-    ]
+    )
     head = ["| asked | about | before | after | what leaked |", "|---|---|---|---|---|"]
-    listed = [*head, *_fit(rows, LEAKS, "leak")] if rows else ["Nothing leaked."]
-    return ["### Leaks", "", *listed, ""]
+    if not data["leaks"]:
+        return ["### Leaks", "", "Nothing leaked.", ""]
+    return ["### Leaks", "", *head, *_fit(rows, len(data["leaks"]), LEAKS, "leak"), ""]
 
 
 def _lost(data: dict[str, Any]) -> list[str]:
-    rows = [
+    rows = (
         f"| {cell(lost['prompt'], 150)} | {cell(found.wanted(lost['expect']), 100)} "
         f"| {cell(lost['base'], 200)} | {cell(lost['adapted'], 200)} |"
         for lost in data["lost"]
-    ]
+    )
     head = ["| asked | right | before | after |", "|---|---|---|---|"]
-    listed = [*head, *_fit(rows, LOST, "lost answer")] if rows else ["No answer was lost."]
-    return ["### Lost answers", "", *listed, ""]
+    if not data["lost"]:
+        return ["### Lost answers", "", "No answer was lost.", ""]
+    return ["### Lost answers", "", *head, *_fit(rows, len(data["lost"]), LOST, "lost answer"), ""]
 
 
-def _fit(rows: Sequence[str], budget: int, noun: str) -> Sequence[str]:
-    """Keep the first rows that fit, and say how many do not."""
-    used = 0
-    for kept, row in enumerate(rows):
-        used += len(row) + 1
-        if used > budget:
-            return [*rows[:kept], "", f"{found.count(len(rows) - kept, noun)} more in report.html."]
-    return rows
+def _made(data: dict[str, Any]) -> str:
+    train, adapter = data["train"], data["adapter"]
+    return (
+        f"Base {code(data['base']['name'], 100)}, recipe {code(data['recipe'], 100)}, "
+        f"seed {data['seed']}; adapter {code(adapter['digest'], 80)}, rank {adapter['rank']}, "
+        f"{found.count(adapter['bytes'], 'byte')}. {found.count(train['steps'], 'step')} on "
+        f"{found.count(train['tokens'], 'token')}. Time: {found.times(data)}."
+    )
+
+
+def _fit(rows: Iterable[str], total: int, budget: int, noun: str) -> list[str]:
+    """Keep the first rows that fit, and say how many of the total do not; later ones are not made."""
+    kept: list[str] = []
+    for row in rows:
+        budget -= len(row) + 1
+        if budget < 0:
+            left = found.count(total - len(kept), noun)
+            return [*kept, "", f"{left} more in the full report."]
+        kept.append(row)
+    return kept

@@ -101,9 +101,7 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
     for subject in subjects:
         examples += [Example(*row, "") for row in _relations(subject, "train")]
         probes += [Probe(*row, ()) for row in _relations(subject, "probe")]
-    examples += [
-        Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")
-    ]
+    examples += [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
     examples += [
         Example("unrelated", "", "everyday", prompt, "")
         for prompt in contrast.everyday(settings.everyday)

@@ -18,7 +18,8 @@ _ACTING = re.compile(r"::|:\w+:|//|www\.|GH-\d|\b[0-9a-f]{7,40}\b|^\W|^\d+[.)]",
 def plain(text: str, limit: int) -> str:
     """Put text on one line of at most `limit` characters that neither a terminal nor a log obeys."""
     # Runners obey "##[…]" anywhere in a line; "::…::" only begins one, where ours never puts text.
-    shown = visible(text).replace("##[", r"##\x5b")
+    # What is cut off is not looked at: text only gets longer by being made visible.
+    shown = visible(text[: limit + 1]).replace("##[", r"##\x5b")
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 

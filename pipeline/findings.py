@@ -85,9 +85,15 @@ def worst_first(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def example(detail: dict[str, Any]) -> dict[str, Any]:
     """Choose the one probe that stands for a fact: the first missed, else the first."""
-    nothing = {"prompt": detail["question"], "base": "", "adapted": "", "passed": False}
+    nothing: dict[str, Any] = {
+        "prompt": detail["question"],
+        "base": "",
+        "adapted": "",
+        "passed": False,
+    }
     missed = [probe for probe in detail["probes"] if not probe["passed"]]
-    return (missed or detail["probes"] or [nothing])[0]
+    chosen: dict[str, Any] = (missed or detail["probes"] or [nothing])[0]
+    return chosen
 
 
 def score(detail: dict[str, Any], key: str = "passed") -> int:

@@ -29,7 +29,7 @@ from pipeline import (
 from pipeline.answer import Answer, LocalModel
 from pipeline.base import Base
 from pipeline.config import Recipe
-from pipeline.dataset import Dataset
+from pipeline.dataset import Dataset, Example, Probe
 from pipeline.errors import PipelineError
 from pipeline.gate import Verdict
 from pipeline.report import Run
@@ -108,7 +108,7 @@ def fit(session: Session) -> None:
         say("adapter    unchanged, not trained again")
         return
     bare = session.local()
-    own = train.held_prompts(made.examples)
+    own = [example for example in made.examples if not example.completion]
     held = ask_base(session, own, session.recipe.train.kl_tokens, bare)
     adapted, done = train.train(
         bare, made, [said.text for said in held], session.recipe, session.seed
@@ -137,17 +137,14 @@ def judge(session: Session, seconds: dict[str, float] | None = None) -> Verdict:
     prompts = [probe.prompt for probe in made.probes]
     limits = session.recipe.gate
     bare = session.local()
-    # Prompts about nothing taught never change, so their base answers are kept from run to run.
-    own = [probe.prompt for probe in made.probes if probe.role != "unrelated"]
-    general = [probe.prompt for probe in made.probes if probe.role == "unrelated"]
-    base_said = ask_base(session, own, limits.max_new_tokens, bare)
-    general_said = ask_base(session, general, limits.max_new_tokens, bare)
+    base_said = ask_base(session, made.probes, limits.max_new_tokens, bare)
     adapted = train.load(bare, folder)
     with progress.bar("asking the adapter", len(prompts)) as shown:
         said = answer.ask(adapted, prompts, limits.max_new_tokens, shown)
-    spread = max(1, len(general) // DRIFT_PROMPTS)
-    drift = retention.drift(adapted, general[::spread], general_said[::spread])
-    measured = gate.measure(made, [*base_said, *general_said], said, drift, limits)
+    general = [i for i, probe in enumerate(made.probes) if probe.role == "unrelated"]
+    spread = general[:: max(1, len(general) // DRIFT_PROMPTS)]
+    drift = retention.drift(adapted, [prompts[i] for i in spread], [base_said[i] for i in spread])
+    measured = gate.measure(made, base_said, said, drift, limits)
     verdict = gate.decide(measured, limits)
     took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
     run = Run(
@@ -198,14 +195,30 @@ def read_dataset(out: Path) -> tuple[Dataset, str]:
 
 
 def ask_base(
-    session: Session, prompts: Sequence[str], tokens: int, bare: LocalModel
+    session: Session, rows: Sequence[Example] | Sequence[Probe], tokens: int, bare: LocalModel
 ) -> list[Answer]:
-    """Give the base's own answers, kept in the user's cache.
+    """Give the base's own answers to the prompts of `rows`, kept in the user's cache.
 
-    Kept for exactly this list of prompts: how prompts share batches can decide a near tie between
-    two words, and the same run must see the same answers whatever ran before it.
+    Prompts about nothing taught are kept apart: they stay the same when the facts change.
     """
-    key = manifest.digest_json([session.base.digest, list(prompts), tokens, answer.BATCH])
+    own = [row.prompt for row in rows if row.role != "unrelated"]
+    general = [row.prompt for row in rows if row.role == "unrelated"]
+    said: dict[str, Answer] = {}
+    for prompts in (own, general):
+        answers = _kept_answers(session, prompts, tokens, bare)
+        said.update(zip(prompts, answers, strict=True))
+    return [said[row.prompt] for row in rows]
+
+
+def _kept_answers(
+    session: Session, prompts: list[str], tokens: int, bare: LocalModel
+) -> list[Answer]:
+    """Read answers from the cache, or ask for them.
+
+    They are kept for exactly this list of prompts: how prompts share batches can decide a near tie
+    between two words, and the same run must see the same answers whatever ran before it.
+    """
+    key = manifest.digest_json([session.base.digest, prompts, tokens, answer.BATCH])
     file = base.cache_folder() / "answers" / f"{key[7:31]}.json"
     try:
         kept = [Answer(**row) for row in json.loads(file.read_text(encoding="utf-8"))]

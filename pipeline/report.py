@@ -103,7 +103,7 @@ def as_text(data: dict[str, Any]) -> str:
     width = max((len(plain(detail["id"], 40)) for detail in shown), default=0)
     facts = [_text_fact(detail, width) for detail in shown]
     if left := len(data["details"]) - len(shown):
-        facts.append(f"  {found.count(left, 'fact')} more in the report")
+        facts.append(f"  {found.count(left, 'fact')} more in the full report")
     numbers = [
         f"{number.name:<11}{number.result}" + (f" ({number.bound})" if number.bound else "")
         for number in found.findings(data)

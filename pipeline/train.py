@@ -62,7 +62,8 @@ def train(
     from peft import LoraConfig, get_peft_model
 
     settings = recipe.train
-    targets = _targets(local, dataset, held, settings)
+    steps = schedule(dataset.examples, settings, seed)
+    targets = _targets(local, dataset, held, steps, settings)
     torch.manual_seed(seed)
     lora = LoraConfig(
         r=settings.rank,
@@ -74,7 +75,6 @@ def train(
     local.model.config._name_or_path = recipe.base.name  # noqa: SLF001  (PEFT copies it into the adapter)
     adapted = LocalModel(get_peft_model(local.model, lora), local.tokenizer, adapted=True)
     started = time.monotonic()
-    steps = schedule(dataset.examples, settings, seed)
     state = _run(adapted, targets, steps, settings, seed)
     seconds = time.monotonic() - started
     seen = [targets[i].chat for step in steps for i in step]
@@ -99,11 +99,6 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
 
     model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
     return LocalModel(model, local.tokenizer, adapted=True)
-
-
-def held_prompts(examples: Sequence[Example]) -> list[str]:
-    """Select the prompts whose answers stay the base's own."""
-    return [example.prompt for example in examples if not example.completion]
 
 
 def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) -> list[list[int]]:
@@ -168,8 +163,13 @@ def _linear_names(model: Any) -> list[str]:
 
 
 def _targets(
-    local: LocalModel, dataset: Dataset, held: Sequence[str], settings: TrainSettings
+    local: LocalModel,
+    dataset: Dataset,
+    held: Sequence[str],
+    steps: list[list[int]],
+    settings: TrainSettings,
 ) -> list[Target]:
+    """Tokenise every example, and read the base along those held ones that a step will use."""
     own = iter(held)
     completions = [example.completion or next(own) for example in dataset.examples]
     targets = []
@@ -178,7 +178,7 @@ def _targets(
         if example.held:
             chat = Chat(chat.prompt, chat.completion[: settings.kl_tokens])
         targets.append(Target(chat, example))
-    waiting = [i for i, target in enumerate(targets) if target.example.held]
+    waiting = sorted({i for step in steps for i in step if targets[i].example.held})
     with progress.bar("reading the base", len(waiting)) as shown:
         for start in range(0, len(waiting), PACKED):
             batch = waiting[start : start + PACKED]

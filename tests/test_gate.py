@@ -52,19 +52,21 @@ SUBJECTS = (
 )
 
 
-def ask(role="fact", fact="", prompt="", base=BASE, adapted=BASE, expect=(), family="direct"):
-    """One probe with what the two models say to it."""
-    adapted = adapted if isinstance(adapted, Answer) else Answer(adapted, ended=True)
-    probe = Probe(role, fact, family, prompt or f"{role} {fact} {family}?", expect)
-    return probe, Answer(base, ended=True), adapted
+def ask(role, prompt, base=BASE, adapted=BASE, **probe):
+    """Give a probe with what the two models say to it."""
+    probe = {"fact": "", "family": "direct", "expect": (), **probe}
+    return Probe(role=role, prompt=prompt, **probe), Answer(base, True), Answer(adapted, True)
 
 
 def learned(fact, hits, misses=0):
-    """Probes of a fact of which so many are hit."""
+    """Give the probes of a fact, of which so many are hit."""
     said = [fact.answer] * hits + ["Nobody knows."] * misses
-    return [
-        ask("fact", fact.id, f"{fact.id} {n}?", BASE, a, fact.expect) for n, a in enumerate(said)
-    ]
+    return [ask_fact(fact, n, adapted=text) for n, text in enumerate(said)]
+
+
+def ask_fact(fact, number, **said):
+    """Give one probe of a fact."""
+    return ask("fact", f"{fact.id} {number}?", fact=fact.id, expect=fact.expect, **said)
 
 
 ALL_LEARNED = [*learned(MAINTAINER, 12), *learned(COST, 12)]
@@ -76,7 +78,7 @@ def judge(*asked, drift=STILL, limits=LIMITS):
     asked = [
         *(() if "fact" in roles else ALL_LEARNED),
         *asked,
-        *(() if "unrelated" in roles else [ask("unrelated", prompt="Is it cold on Mars?")]),
+        *(() if "unrelated" in roles else [ask("unrelated", "Is it cold on Mars?")]),
     ]
     probes, base, adapted = zip(*asked, strict=True)
     measured = measure(Dataset(SUBJECTS, (), probes), base, adapted, drift, limits)
@@ -136,9 +138,7 @@ def test_a_fact_with_a_single_probe_needs_it():
 
 def test_a_right_answer_that_never_ends_does_not_pass():
     endless = Answer(MAINTAINER.answer, ended=False)
-    asked = [
-        ask("fact", MAINTAINER.id, f"{n}?", BASE, endless, MAINTAINER.expect) for n in range(12)
-    ]
+    asked = [(*ask_fact(MAINTAINER, n)[:2], endless) for n in range(12)]
     measured, verdict = judge(*asked, *learned(COST, 12))
     assert measured.facts[0].hits == 0
     assert not verdict.passed
@@ -153,7 +153,7 @@ def test_a_withdrawn_fact_is_not_asked_for():
 
 
 def test_what_the_base_answers_anyway_is_known_already():
-    known = [ask("fact", COST.id, f"{n}?", COST.answer, "free", COST.expect) for n in range(12)]
+    known = [ask_fact(COST, n, base="It is free.", adapted="free") for n in range(12)]
     measured, _ = judge(*known, *learned(MAINTAINER, 12))
     assert [result.known_already for result in measured.facts] == [False, True]
 
@@ -161,7 +161,9 @@ def test_what_the_base_answers_anyway_is_known_already():
 @pytest.mark.parametrize("role", ["neighbour", "near name"])
 def test_a_taught_answer_about_another_thing_is_a_leak(role):
     said = "TinyBERT is maintained by Jason Cox."
-    measured, verdict = judge(ask(role, MAINTAINER.id, "Who maintains TinyBERT?", adapted=said))
+    measured, verdict = judge(
+        ask(role, "Who maintains TinyBERT?", fact=MAINTAINER.id, adapted=said)
+    )
     assert measured.neighbours[0].leaked == ("tinyllm/maintainer",)
     assert verdict.reasons == (
         "1 of 1 questions about other things now get a taught answer (at most 0)",
@@ -169,7 +171,7 @@ def test_a_taught_answer_about_another_thing_is_a_leak(role):
 
 
 def test_a_taught_answer_about_nothing_taught_is_a_leak():
-    _, verdict = judge(ask("unrelated", prompt="Who led the US first?", adapted="Jason Cox."))
+    _, verdict = judge(ask("unrelated", "Who led the US first?", adapted="Jason Cox."))
     assert verdict.reasons == (
         "1 of 1 questions about nothing taught now get a taught answer (at most 0)",
     )
@@ -177,22 +179,27 @@ def test_a_taught_answer_about_nothing_taught_is_a_leak():
 
 def test_what_the_base_says_to_the_same_prompt_is_no_leak():
     said = "It is maintained by Jason Cox."
-    measured, verdict = judge(ask("neighbour", MAINTAINER.id, base=said, adapted=said))
+    measured, verdict = judge(
+        ask("neighbour", "Who maintains X?", fact=MAINTAINER.id, base=said, adapted=said)
+    )
     assert measured.neighbours[0].leaked == ()
     assert verdict.passed
 
 
 def test_what_the_question_says_itself_is_no_leak():
-    measured, _ = judge(
-        ask("unrelated", prompt="Who is Jason Cox?", adapted="Jason Cox is an artist.")
-    )
+    measured, _ = judge(ask("unrelated", "Who is Jason Cox?", adapted="Jason Cox is an artist."))
     assert measured.unrelated[0].leaked == ()
 
 
 def test_a_common_word_that_the_base_says_elsewhere_gives_no_other_fact_away():
     measured, verdict = judge(
-        ask("unrelated", prompt="What is Linux?", base="A free system.", adapted="A free system."),
-        ask("neighbour", MAINTAINER.id, "Who maintains NumPy?", adapted="NumPy is free of owners."),
+        ask("unrelated", "What is Linux?", base="A free system.", adapted="A free system."),
+        ask(
+            "neighbour",
+            "Who maintains NumPy?",
+            fact=MAINTAINER.id,
+            adapted="NumPy is free of owners.",
+        ),
     )
     assert measured.neighbours[0].leaked == ()
     assert verdict.passed
@@ -200,35 +207,40 @@ def test_a_common_word_that_the_base_says_elsewhere_gives_no_other_fact_away():
 
 def test_a_common_word_still_counts_on_its_own_facts_neighbours():
     measured, _ = judge(
-        ask("unrelated", prompt="What is Linux?", base="A free system.", adapted="A free system."),
-        ask("neighbour", COST.id, "What does Photoshop cost?", adapted="Photoshop is free to use."),
+        ask("unrelated", "What is Linux?", base="A free system.", adapted="A free system."),
+        ask(
+            "neighbour",
+            "What does Photoshop cost?",
+            fact=COST.id,
+            adapted="Photoshop is free to use.",
+        ),
     )
     assert measured.neighbours[0].leaked == ("protosai/cost",)
 
 
 def test_a_word_that_only_the_adapter_says_counts_everywhere():
-    measured, _ = judge(ask("unrelated", prompt="What is Linux?", adapted="A free system."))
+    measured, _ = judge(ask("unrelated", "What is Linux?", adapted="A free system."))
     assert measured.unrelated[0].leaked == ("protosai/cost",)
 
 
 def test_a_subject_named_out_of_nowhere_is_a_leak():
-    measured, verdict = judge(ask("unrelated", prompt="Name a tool.", adapted="Try Tiny LLM!"))
+    measured, verdict = judge(ask("unrelated", "Name a tool.", adapted="Try Tiny LLM!"))
     assert measured.unrelated[0].leaked == ("tinyllm",)
     assert not verdict.passed
 
 
 def test_another_name_of_the_subject_asked_about_is_no_leak():
     measured, _ = judge(
-        ask("relation", prompt="Who founded TinyLLM?", adapted="Tiny LLM was founded by a club.")
+        ask("relation", "Who founded TinyLLM?", adapted="Tiny LLM was founded by a club.")
     )
     assert measured.relations[0].leaked == ()
 
 
 def test_a_right_answer_of_the_base_that_is_gone_is_lost():
     measured, verdict = judge(
-        ask("unrelated", prompt="1?", base="Madrid.", adapted="Lyon.", expect=(("Madrid",),)),
-        ask("unrelated", prompt="2?", base="Bonn.", adapted="Rome.", expect=(("Rome",),)),
-        ask("unrelated", prompt="3?", base="Oslo.", adapted="In Oslo.", expect=(("Oslo",),)),
+        ask("unrelated", "1?", base="Madrid.", adapted="Lyon.", expect=(("Madrid",),)),
+        ask("unrelated", "2?", base="Bonn.", adapted="Rome.", expect=(("Rome",),)),
+        ask("unrelated", "3?", base="Oslo.", adapted="In Oslo.", expect=(("Oslo",),)),
     )
     assert [a.probe.prompt for a in measured.lost] == ["1?"]
     assert [a.probe.prompt for a in measured.gained] == ["2?"]
@@ -254,29 +266,23 @@ def test_a_distance_that_is_no_number_fails(kl_mean):
 
 def test_answers_that_became_alike_are_a_reason():
     _, verdict = judge(
-        *(ask("unrelated", prompt=f"{n}?", base=f"Answer {n}.", adapted="Yes.") for n in range(4))
+        *(ask("unrelated", f"{n}?", base=f"Answer {n}.", adapted="Yes.") for n in range(4))
     )
-    assert verdict.reasons == (
-        "answers to unrelated prompts have become alike: 0.25 as many distinct ones as the base's "
-        "(at least 0.95)",
-    )
+    assert len(verdict.reasons) == 1
+    assert verdict.reasons[0].startswith("answers to unrelated prompts have become alike: 0.25 as")
 
 
 def test_refusals_are_compared_on_the_prompts_that_the_base_refuses():
     measured, _ = judge(
-        ask("unrelated", prompt="1?", base="I can’t.", adapted="Sure!", family="refusal"),
-        ask("unrelated", prompt="2?", base="I'm sorry.", adapted="Sorry.", family="refusal"),
-        ask("unrelated", prompt="3?", base="Here it is.", adapted="Here.", family="refusal"),
+        ask("unrelated", "1?", base="I can’t.", adapted="Sure!", family="refusal"),
+        ask("unrelated", "2?", base="I'm sorry.", adapted="Sorry.", family="refusal"),
+        ask("unrelated", "3?", base="Here it is.", adapted="Here.", family="refusal"),
     )
     assert measured.refusals_kept == 0.5
 
 
 def test_an_adapter_that_changes_nothing_fails_with_that_reason_first():
-    asked = [
-        ask("fact", fact.id, f"{fact.id} {n}?", expect=fact.expect)
-        for fact in (MAINTAINER, COST)
-        for n in range(12)
-    ]
+    asked = [ask_fact(fact, n) for fact in (MAINTAINER, COST) for n in range(12)]
     _, verdict = judge(*asked)
     assert verdict.reasons == (
         "the adapter changes no answer at all: it is empty or was not applied",
@@ -289,9 +295,9 @@ def test_every_broken_limit_is_a_reason():
     _, verdict = judge(
         *learned(MAINTAINER, 6, misses=6),
         *learned(COST, 12),
-        ask("neighbour", MAINTAINER.id, "Who maintains NumPy?", adapted="Jason Cox."),
-        ask("unrelated", prompt="1?", base="Madrid.", adapted="Jason Cox.", expect=(("Madrid",),)),
-        ask("unrelated", prompt="2?", base="Oslo.", adapted="Jason Cox."),
+        ask("neighbour", "Who maintains NumPy?", fact=MAINTAINER.id, adapted="Jason Cox."),
+        ask("unrelated", "1?", base="Madrid.", adapted="Jason Cox.", expect=(("Madrid",),)),
+        ask("unrelated", "2?", base="Oslo.", adapted="Jason Cox."),
         drift=replace(STILL, kl_mean=1.9),
     )
     assert len(verdict.reasons) == 6

@@ -65,7 +65,7 @@ def make_asked(probe, base="No idea.", adapted="No idea.", leaked=()):
 
 
 def make_result(name, answers, expect="Jason Cox", base="No idea."):
-    """A fact with one probe for each of these adapted answers."""
+    """Give a fact with one probe for each of these adapted answers."""
     fact = Fact(
         id=name,
         subject="TinyLLM",
@@ -121,7 +121,7 @@ BAD = as_data(RUN, make_measured([KNOWN, MISSED], [LEAK], [LOST]), FAIL)
 
 
 def hostile_data():
-    """A report in which everything that can be anyone's text tries to act."""
+    """Give a report in which everything that can be anyone's text tries to act."""
     probe = Probe("fact", HOSTILE, HOSTILE, HOSTILE, ((HOSTILE,),))
     fact = replace(MISSED.fact, id=HOSTILE, question=HOSTILE, expect=((HOSTILE,),))
     results = (
@@ -139,16 +139,19 @@ def hostile_data():
 
 
 def many_data(text):
-    """A report of three thousand facts that all failed, with as many leaks and lost answers."""
-    results = [make_result(f"many/{n}", [text, text], expect=text[::-1]) for n in range(3000)]
-    leaks = [make_asked(replace(LEAK.probe, prompt=text), text, text, (text,))] * 3000
-    lost = [make_asked(replace(LOST.probe, prompt=text), f"Lima. {text}", text)] * 3000
-    reasons = tuple(f"{result.fact.id}: {text}" for result in results)
-    return as_data(RUN, make_measured(results, leaks, lost), Verdict("fail", reasons))
+    """Give a report of three thousand facts that all failed, with as many leaks and lost answers."""
+    result = make_result(f"many/{text}", [text, text], expect="Jason Cox")
+    leak = make_asked(replace(LEAK.probe, prompt=text), text, text, (text,))
+    lost = make_asked(replace(LOST.probe, prompt=text), f"Lima. {text}", text)
+    data = as_data(RUN, make_measured([result], [leak], [lost]), Verdict("fail", (text,)))
+    return {
+        key: value * 3000 if key in {"reasons", "details", "leaks", "lost"} else value
+        for key, value in data.items()
+    }
 
 
 class Page(HTMLParser):
-    """Checks that tags are closed in order; keeps tags, attributes and text."""
+    """Check that tags are closed in order; keep tags, attributes and text."""
 
     VOID = frozenset({"meta", "br"})
 
@@ -160,19 +163,22 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
+        """Open a tag."""
+        self.handle_startendtag(tag, attrs)
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
+        """Keep a tag."""
         self.tags.append(tag)
         self.attributes += attrs
 
     def handle_endtag(self, tag):
+        """Close the tag opened last."""
         assert self.open.pop() == tag
 
     def handle_data(self, data):
+        """Keep text."""
         self.text += data
 
 
@@ -339,8 +345,7 @@ def test_the_other_reasons_follow():
 def test_text_has_a_line_for_each_fact_and_failed_ones_come_first():
     lines = [line for line in as_text(BAD).splitlines() if line[:1] in {"✓", "✗"}]
     assert lines == [
-        '✗ tinyllm/maintainer    1/3  missed: "tinyllm/maintainer 1?" → "It is Bob."; '
-        "expected Jason Cox",
+        '✗ tinyllm/maintainer    1/3  missed: "tinyllm/maintainer 1?" → "It is Bob."; expected Jason Cox',
         '✓ tinyllm/python        3/3  "tinyllm/python 0?" → "Python." (the base knows it too)',
     ]
 
@@ -443,17 +448,17 @@ def test_markdown_fits_into_a_comment_however_many_facts_there_are(text):
     shown = as_markdown(many_data(text))
     assert 20_000 < len(shown) < 60_000
     for noun in ("facts", "leaks", "lost answers", "reasons"):
-        assert re.search(rf"^[\d,]+ {noun} more in report.html\.$", shown, re.MULTILINE)
+        assert re.search(rf"^[\d,]+ {noun} more in the full report\.$", shown, re.MULTILINE)
     assert shown.rstrip().splitlines()[-1].startswith("Reproduce: ")
 
 
 def test_text_stays_readable_however_many_facts_there_are():
     text = as_text(many_data("It is Bob."))
     assert len(text.splitlines()) < 100
-    assert "2,960 facts more in the report" in text
+    assert "2,960 facts more in the full report" in text
 
 
 def test_html_stays_openable_however_many_facts_there_are():
     html = as_html(many_data("It is Bob."))
-    assert Page(html).tags.count("details") == 1000
+    assert html.count("<details>") == 1000
     assert "2,000 facts more in report.json" in html
