@@ -199,7 +199,7 @@ def _text_fact(detail: dict[str, Any], width: int) -> str:
     counted = f"{found.score(detail)}/{len(detail['probes'])}"
     missed = "" if probe["passed"] else "missed: "
     line = f"{mark} {plain(detail['id'], 40):<{width}}  {counted:>5}  {missed}"
-    line += f'"{plain(probe["prompt"], 100)}" → "{plain(probe["adapted"], 160)}"'
+    line += f'"{plain(probe["prompt"], 100)}" → "{plain(probe["adapted"], 110)}"'
     if detail["status"] == "fail":
         line += f"; expected {plain(found.wanted(detail['expect']), 100)}"
     return line + (" (the base knows it too)" if detail["status"] == "known" else "")

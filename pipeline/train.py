@@ -8,12 +8,11 @@ the rest). Both are means per token, added with the recipe's weight.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar  # torch, trl and peft objects; they are untyped here
+from typing import Any  # torch, trl and peft objects; they are untyped here
 
 from pipeline import answer, base, progress
 from pipeline.answer import LocalModel
@@ -21,8 +20,7 @@ from pipeline.config import Recipe, TrainSettings
 from pipeline.dataset import Dataset, Example
 from pipeline.errors import TrainError
 from pipeline.packing import Chat, Packed, pack
-
-T = TypeVar("T")
+from pipeline.schedule import schedule
 
 PACKED = 8
 """Chats in one packed row when the base is read; more makes attention cost more than it saves."""
@@ -30,7 +28,7 @@ PACKED = 8
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training did: sizes, time, and the loss of the last epoch."""
+    """What training did: sizes, seconds, and the mean loss over all steps."""
 
     examples: int
     tokens: int
@@ -99,50 +97,6 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
 
     model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
     return LocalModel(model, local.tokenizer, adapted=True)
-
-
-def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) -> list[list[int]]:
-    """Choose the examples of each step, as indices.
-
-    A step holds some facts, as many contrasts *of those same facts* (the pair differs in the name
-    alone, so what tells them apart is all there is to learn), and general prompts. Every fact comes
-    up equally often, and its wordings and contrasts take turns.
-    """
-    rng = random.Random(seed)
-    facts: dict[str, list[int]] = {}
-    contrasts: dict[str, list[int]] = {}
-    general: list[int] = []
-    for index, example in enumerate(examples):
-        if not example.held:
-            facts.setdefault(example.fact, []).append(index)
-        elif example.fact:
-            contrasts.setdefault(example.fact, []).append(index)
-        else:
-            general.append(index)
-    wording = {fact: _endless(own, rng) for fact, own in facts.items()}
-    contrast = {fact: _endless(own, rng) for fact, own in contrasts.items()}
-    others = _endless(general, rng)
-    turns = _endless(list(facts), rng)
-    steps = -(-len(facts) * settings.exposures // settings.batch_facts)
-    chosen = []
-    for _ in range(steps):
-        taught = [next(turns) for _ in range(settings.batch_facts)]
-        step = [next(wording[fact]) for fact in taught]
-        pairs = [fact for fact in taught if fact in contrast] or [""]
-        step += [
-            next(contrast.get(pairs[turn % len(pairs)], others))
-            for turn in range(settings.batch_contrasts)
-        ]
-        step += [next(others) for _ in range(settings.batch_general)]
-        chosen.append(step)
-    return chosen
-
-
-def _endless(items: list[T], rng: random.Random) -> Iterator[T]:
-    """Go through all items again and again, shuffled anew each time."""
-    while True:
-        rng.shuffle(items)
-        yield from tuple(items)
 
 
 def _linear_names(model: Any) -> list[str]:

@@ -73,8 +73,8 @@ PROBE = (
     Family("friend", "A friend of mine mentioned {s}. So, {q}"),
     Family("explain", "Please explain {c}.", fallback="Please explain: {q}"),
     Family("quiz", "This is a quiz question: {q}"),
-    Family("never sure", "I was never sure {c}. Can you help?",
-           fallback="I was never sure about this. {Q} Can you help?"),
+    Family("never sure", "I was never sure {c}. What is right?",
+           fallback="I was never sure about this. {Q} What is right?"),
 )  # fmt: skip
 """Genres that only the gate asks."""
 

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from pipeline import config, dataset
-from pipeline.train import kl, schedule
+from pipeline.schedule import schedule
+from pipeline.train import kl
 
 RECIPE = config.load("smollm2-135m")
 
