@@ -73,8 +73,8 @@ PROBE = (
     Family("friend", "A friend of mine mentioned {s}. So, {q}"),
     Family("explain", "Please explain {c}.", fallback="Please explain: {q}"),
     Family("quiz", "This is a quiz question: {q}"),
-    Family("never sure", "I was never sure {c}. What is right?",
-           fallback="I was never sure about this. {Q} What is right?"),
+    Family("would help", "It would help me to know {c}.",
+           fallback="It would help me to know this: {q}"),
 )  # fmt: skip
 """Genres that only the gate asks."""
 
