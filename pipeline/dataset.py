@@ -113,7 +113,7 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
 
 
 def save(dataset: Dataset, folder: Path) -> None:
-    """Write `train.jsonl`, `probes.jsonl` and `facts.jsonl` into a folder."""
+    """Write `train.jsonl`, `probes.jsonl` and `subjects.jsonl` into a folder."""
     _write_rows(folder / "train.jsonl", dataset.examples)
     _write_rows(folder / "probes.jsonl", dataset.probes)
     _write_rows(folder / "subjects.jsonl", dataset.subjects)
