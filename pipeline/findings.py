@@ -70,8 +70,8 @@ def proof(data: dict[str, Any]) -> str:
             f"{percent(neighbours['upper_bound'], up=True)}. "
         )
     return (
-        f"{said}Neither says anything about other kinds of wording, and both count the probes of one "
-        "fact as independent, which they are not quite."
+        f"{said}This says nothing about other kinds of wording, and it counts the probes of one fact "
+        "as independent, which they are not quite."
     )
 
 

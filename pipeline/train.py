@@ -70,8 +70,9 @@ def train(
         layers_to_transform=list(range(settings.first_layer, local.model.config.num_hidden_layers)),
         task_type="CAUSAL_LM",
     )
-    local.model.config._name_or_path = recipe.base.name  # noqa: SLF001  (PEFT copies it into the adapter)
-    adapted = LocalModel(get_peft_model(local.model, lora), local.tokenizer, adapted=True)
+    model = get_peft_model(local.model, lora)
+    lora.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
+    adapted = LocalModel(model, local.tokenizer, adapted=True)
     started = time.monotonic()
     state = _run(adapted, targets, steps, settings, seed)
     seconds = time.monotonic() - started
