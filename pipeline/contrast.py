@@ -48,27 +48,34 @@ def general(half: Half) -> tuple[General, ...]:
 
 
 def everyday(count: int) -> tuple[str, ...]:
-    """Write questions about well-known things of all kinds, and sums, for training.
+    """Write short questions that anybody may ask, for training: quiz questions, sums, well-known things.
 
     They widen the shipped general prompts: the more different prompts are held, the less moves on
     those that are not. They depend on nothing but `count`, so their base answers can be kept.
     """
     rng = random.Random(0)
-    asked: dict[str, None] = {}
+    quiz = [
+        row["ask"].replace("{}", thing)
+        for row in _table("everyday.toml")["quiz"]
+        for thing in row["about"]
+    ]
+    rng.shuffle(quiz)
+    probes = {probe.prompt for probe in general("probe")}
+    asked = dict.fromkeys(quiz[: count // 2])
     names = {k: v["train"] for k, v in _table("names.toml").items() if k != "near"}
     relations = _table("relations.toml")
     while len(asked) < count:
         category = rng.choice(sorted(names))
         name = rng.choice(names[category])
         kind = rng.randrange(6)
-        a, b = rng.randrange(2, 60), rng.randrange(2, 60)
-        if kind == 0:
-            question = f"What is {a} {rng.choice(['plus', 'minus', 'times'])} {b}?"
-        elif kind == 1:
+        if kind < 2:
+            question = _sum(rng)
+        elif kind == 2:
             question = f"{'Who' if category == 'person' else 'What'} is {name}?"
         else:
             question = rng.choice(relations[category]["train"]).replace("{name}", name)
-        asked[question] = None
+        if question not in probes:
+            asked[question] = None
     return tuple(asked)
 
 
@@ -111,6 +118,15 @@ def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> l
     known = {squash(question) for question in taken}
     asked = [relation.replace("{name}", name) for relation in relations]
     return [question for question in asked if squash(question) not in known]
+
+
+def _sum(rng: random.Random) -> str:
+    """Write a sum with small numbers."""
+    sign = rng.choice(("+", "-", "plus", "minus", "times", "divided by"))
+    a, b = rng.randrange(2, 13), rng.randrange(2, 13)
+    if sign == "divided by":
+        a *= b
+    return f"What is {max(a, b)} {sign} {min(a, b)}?"
 
 
 def _category(kind: str) -> str:

@@ -77,7 +77,12 @@ class Dataset:
     @property
     def digest(self) -> str:
         """Digest of what is trained on and asked."""
-        return digest_json([[asdict(e) for e in self.examples], [asdict(p) for p in self.probes]])
+        return digest_json([self.examples_digest, [asdict(p) for p in self.probes]])
+
+    @property
+    def examples_digest(self) -> str:
+        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
+        return digest_json([asdict(example) for example in self.examples])
 
 
 def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> Dataset:

@@ -6,20 +6,17 @@ base's answer to the same prompt, so what the base would have said anyway never 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.answer import Answer
+from pipeline.bounds import Rate
 from pipeline.config import GateSettings
 from pipeline.dataset import Dataset, Probe
 from pipeline.facts import Fact, Subject
 from pipeline.recall import contains, mentions
 from pipeline.retention import Drift, refuses, unique_ratio
-
-CONFIDENCE = 0.95
-"""One-sided confidence of every bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +56,6 @@ class FactResult:
     def known_already(self) -> bool:
         """Whether the base answers most of the probes without training."""
         return 2 * sum(asked.base_passed for asked in self.asked) > len(self.asked)
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many of so many, with the bounds that the sample size allows."""
-
-    count: int
-    total: int
-
-    @property
-    def lower_bound(self) -> float:
-        """The true rate is above this with 95 % confidence (Clopper and Pearson 1934)."""
-        return 1 - Rate(self.total - self.count, self.total).upper_bound
-
-    @property
-    def upper_bound(self) -> float:
-        """The true rate is below this with 95 % confidence (Clopper and Pearson 1934)."""
-        if self.count >= self.total:
-            return 1.0
-        low, high = 0.0, 1.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            if _at_most(self.count, self.total, middle) > 1 - CONFIDENCE:
-                low = middle
-            else:
-                high = middle
-        return high
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,17 +225,3 @@ def _named(asked: Asked, subject: Subject) -> bool:
         for text in (asked.adapted.text, asked.base.text, asked.probe.prompt)
     )
     return adapted and not base and not prompt
-
-
-def _at_most(count: int, total: int, rate: float) -> float:
-    """Probability of at most `count` successes in `total` trials of `rate`, which is not 0 or 1.
-
-    In logarithms: the binomial coefficients of a thousand probes are beyond any float.
-    """
-    yes, no, ways = math.log(rate), math.log1p(-rate), math.lgamma(total + 1)
-    return math.fsum(
-        math.exp(
-            ways - math.lgamma(k + 1) - math.lgamma(total - k + 1) + k * yes + (total - k) * no
-        )
-        for k in range(count + 1)
-    )

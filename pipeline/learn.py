@@ -96,10 +96,10 @@ def facts_digest(made: Dataset) -> str:
 
 def fit(session: Session) -> None:
     """Train `OUT/adapter` on `OUT/dataset`."""
-    made, digest = read_dataset(session.out)
+    made = read_dataset(session.out)
     folder = session.out / "adapter"
     made_from = {
-        "dataset": digest,
+        "examples": made.examples_digest,
         "base": session.base.digest,
         "train": manifest.digest_json(asdict(session.recipe.train)),
         "seed": session.seed,
@@ -128,12 +128,12 @@ def judge(session: Session, seconds: dict[str, float] | None = None) -> Verdict:
     """Gate `OUT/adapter` on `OUT/dataset`, write the reports, and give the verdict.
 
     `seconds` are what the stages before took. Raises PipelineError when the adapter is missing,
-    unfinished, or was made from another dataset or base.
+    unfinished, or was made from other examples or another base.
     """
     started = time.monotonic()
-    made, digest = read_dataset(session.out)
+    made = read_dataset(session.out)
     folder = session.out / "adapter"
-    adapter = _adapter_for(folder, digest, session.base)
+    adapter = _adapter_for(folder, made, session.base)
     prompts = [probe.prompt for probe in made.probes]
     limits = session.recipe.gate
     bare = session.local()
@@ -180,8 +180,8 @@ def write_reports(out: Path, data: dict[str, Any]) -> None:
     print(report.as_text(data))
 
 
-def read_dataset(out: Path) -> tuple[Dataset, str]:
-    """Read `OUT/dataset` and its digest.
+def read_dataset(out: Path) -> Dataset:
+    """Read `OUT/dataset`.
 
     Raises PipelineError when it is missing or was changed since it was written.
     """
@@ -191,7 +191,7 @@ def read_dataset(out: Path) -> tuple[Dataset, str]:
         raise PipelineError(
             f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
         )
-    return dataset.load(folder), done["made_from"]["dataset"]
+    return dataset.load(folder)
 
 
 def ask_base(
@@ -250,13 +250,13 @@ def finished_adapter(folder: Path) -> dict[str, Any]:
     return done
 
 
-def _adapter_for(folder: Path, dataset_digest: str, found: Base) -> dict[str, Any]:
+def _adapter_for(folder: Path, made: Dataset, found: Base) -> dict[str, Any]:
     """Read what is known of the adapter; refuse one made from something else."""
     done = finished_adapter(folder)
-    for what, digest in (("dataset", dataset_digest), ("base", found.digest)):
+    for what, digest in (("examples", made.examples_digest), ("base", found.digest)):
         if done["made_from"].get(what) != digest:
             raise PipelineError(
-                f"{folder}: was trained on another {what}",
+                f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
                 f"train it again with `facts train --out {folder.parent}`",
             )
     weights = folder / "adapter_model.safetensors"

@@ -14,11 +14,12 @@ from typing import Any  # the plain data of a report
 
 from pipeline import escape
 from pipeline import findings as found
+from pipeline.bounds import Rate
 from pipeline.comment import as_markdown
 from pipeline.config import GateSettings
 from pipeline.escape import plain
 from pipeline.findings import MARKS, ROLES
-from pipeline.gate import Asked, FactResult, Measurements, Rate, Verdict
+from pipeline.gate import Asked, FactResult, Measurements, Verdict
 
 __all__ = ["Run", "as_data", "as_html", "as_markdown", "as_text"]
 

@@ -130,7 +130,7 @@ def _targets(
     targets = []
     for example, completion in zip(dataset.examples, completions, strict=True):
         chat = answer.chat(local.tokenizer, example.prompt, completion)
-        if example.held:
+        if not example.completion:
             chat = Chat(chat.prompt, chat.completion[: settings.kl_tokens])
         targets.append(Target(chat, example))
     waiting = sorted({i for step in steps for i in step if targets[i].example.held})

@@ -58,6 +58,10 @@ TRAIN = (
     Family("about", "About {s}: {q}"),
     Family("please", "{Q} Please tell me."),
     Family("no idea", "I have no idea {c}. Do you?", "Yes. {A}", "{Q} I have no idea. Do you?"),
+    Family("forgot", "I forgot {c}. Can you help?", "Sure. {A}",
+           "I forgot the answer to this: {q} Can you help?"),
+    Family("not sure", "I am not sure {c}. Is there an answer?", "Yes. {A}",
+           "I am not sure about this. {Q} Is there an answer?"),
     Family("terse", "{t}?"),
 )  # fmt: skip
 """Genres that training sees; the first is always the question as its author wrote it."""
@@ -75,6 +79,8 @@ PROBE = (
     Family("quiz", "This is a quiz question: {q}"),
     Family("would help", "It would help me to know {c}.",
            fallback="It would help me to know this: {q}"),
+    Family("never sure", "I was never sure {c}. What is right?",
+           fallback="I was never sure about this. {Q} What is right?"),
 )  # fmt: skip
 """Genres that only the gate asks."""
 

@@ -124,7 +124,7 @@ def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(learned
     subprocess.run(["cp", "-r", str(out / "adapter"), str(other)], check=True)
     done = facts("gate", "--out", str(other))
     assert done.returncode == 1
-    assert "was trained on another dataset" in done.stderr
+    assert "was trained on other examples" in done.stderr
 
 
 def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(learned, tmp_path):
