@@ -90,9 +90,9 @@ def near_names(name: str, kind: str, half: Half, rng: random.Random, count: int)
     parts = list(dict.fromkeys(_near(name, kind, half)))
     rng.shuffle(parts)
     letters = list(dict.fromkeys(islice(_one_letter_off(name, half, rng), 20 * count)))
-    few = max(1, count // 4)
-    # Mostly whole parts, some letters; more letters where the name has no parts to exchange.
-    found = dict.fromkeys((*letters[:few], *parts[: count - few], *letters[few:]))
+    half_of_them = -(-count // 2)
+    # Whole parts and letters; more letters where the name has no parts to exchange.
+    found = dict.fromkeys((*letters[:half_of_them], *parts, *letters[half_of_them:]))
     return [near for near in found if squash(near) != squash(name)][:count]
 
 

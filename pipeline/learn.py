@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any  # JSON data has no narrower type before it is read
 from pipeline import (
     answer,
     base,
+    cache,
     dataset,
     gate,
     manifest,
@@ -26,10 +26,10 @@ from pipeline import (
     train,
     validate,
 )
-from pipeline.answer import Answer, LocalModel
+from pipeline.answer import LocalModel
 from pipeline.base import Base
 from pipeline.config import Recipe
-from pipeline.dataset import Dataset, Example, Probe
+from pipeline.dataset import Dataset
 from pipeline.errors import PipelineError
 from pipeline.gate import Verdict
 from pipeline.report import Run
@@ -108,11 +108,10 @@ def fit(session: Session) -> None:
         say("adapter    unchanged, not trained again")
         return
     bare = session.local()
+    settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
-    held = ask_base(session, own, session.recipe.train.kl_tokens, bare)
-    adapted, done = train.train(
-        bare, made, [said.text for said in held], session.recipe, session.seed
-    )
+    begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
+    adapted, done = train.train(bare, made, begun, session.recipe, session.seed)
     with manifest.stage(
         folder,
         made_from,
@@ -137,7 +136,7 @@ def judge(session: Session, seconds: dict[str, float] | None = None) -> Verdict:
     prompts = [probe.prompt for probe in made.probes]
     limits = session.recipe.gate
     bare = session.local()
-    base_said = ask_base(session, made.probes, limits.max_new_tokens, bare)
+    base_said = cache.answers(session.base, bare, made.probes, limits.max_new_tokens)
     adapted = train.load(bare, folder)
     with progress.bar("asking the adapter", len(prompts)) as shown:
         said = answer.ask(adapted, prompts, limits.max_new_tokens, shown)
@@ -192,44 +191,6 @@ def read_dataset(out: Path) -> Dataset:
             f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
         )
     return dataset.load(folder)
-
-
-def ask_base(
-    session: Session, rows: Sequence[Example] | Sequence[Probe], tokens: int, bare: LocalModel
-) -> list[Answer]:
-    """Give the base's own answers to the prompts of `rows`, kept in the user's cache.
-
-    Prompts about nothing taught are kept apart: they stay the same when the facts change.
-    """
-    own = [row.prompt for row in rows if row.role != "unrelated"]
-    general = [row.prompt for row in rows if row.role == "unrelated"]
-    said: dict[str, Answer] = {}
-    for prompts in (own, general):
-        answers = _kept_answers(session, prompts, tokens, bare)
-        said.update(zip(prompts, answers, strict=True))
-    return [said[row.prompt] for row in rows]
-
-
-def _kept_answers(
-    session: Session, prompts: list[str], tokens: int, bare: LocalModel
-) -> list[Answer]:
-    """Read answers from the cache, or ask for them.
-
-    They are kept for exactly this list of prompts: how prompts share batches can decide a near tie
-    between two words, and the same run must see the same answers whatever ran before it.
-    """
-    key = manifest.digest_json([session.base.digest, prompts, tokens, answer.BATCH])
-    file = base.cache_folder() / "answers" / f"{key[7:31]}.json"
-    try:
-        kept = [Answer(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
-        kept = []
-    if len(kept) == len(prompts):
-        return kept
-    with progress.bar("asking the base", len(prompts)) as shown:
-        said = answer.ask(bare, prompts, tokens, shown)
-    manifest.write_text(file, json.dumps([asdict(each) for each in said], ensure_ascii=False))
-    return said
 
 
 def say(line: str) -> None:

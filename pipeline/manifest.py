@@ -78,13 +78,19 @@ def stage(folder: Path, made_from: dict[str, Any], **notes: Any) -> Iterator[Pat
             yield scratch
             scratch.chmod(0o755)
             manifest = {"made_from": made_from, "digest": digest_folder(scratch), **notes}
-            _write(scratch / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+            _write(scratch / MANIFEST, text.encode())
             _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; see `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises ConfigError when the disk is full or the place cannot be written; the old file is then intact.
@@ -96,15 +102,15 @@ def write_text(path: Path, text: str) -> None:
         scratch = Path(name)
         try:
             scratch.chmod(0o644)
-            _write(scratch, text)
+            _write(scratch, data)
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
 

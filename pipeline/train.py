@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # torch, trl and peft objects; they are untyped here
 
-from pipeline import answer, base, progress
+from pipeline import answer, base, progress, teacher
 from pipeline.answer import LocalModel
 from pipeline.config import Recipe, TrainSettings
-from pipeline.dataset import Dataset, Example
+from pipeline.dataset import Dataset
 from pipeline.errors import TrainError
 from pipeline.packing import Chat, Packed, pack
 from pipeline.schedule import schedule
-
-PACKED = 8
-"""Chats in one packed row when the base is read; more makes attention cost more than it saves."""
+from pipeline.teacher import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +37,19 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An example ready to train on; `ids` and `logprobs` (tokens, k) are set for held ones only."""
+    """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
 
     chat: Chat
-    example: Example
-    ids: Any = None
-    logprobs: Any = None
+    held: Held | None
 
 
 def train(
-    local: LocalModel, dataset: Dataset, held: Sequence[str], recipe: Recipe, seed: int
+    local: LocalModel, dataset: Dataset, begun: Sequence[Held], recipe: Recipe, seed: int
 ) -> tuple[LocalModel, Trained]:
     """Put a LoRA adapter on the model and train it.
 
-    `held` are the base's own answers to the examples without a completion, in their order.
+    `begun` are the beginnings of the base's own answers to the examples without a completion, in
+    their order.
     The same inputs and seed on the same machine give the same weights.
     Raises TrainError when the loss stops being a number.
     """
@@ -61,7 +58,7 @@ def train(
 
     settings = recipe.train
     steps = schedule(dataset.examples, settings, seed)
-    targets = _targets(local, dataset, held, steps, settings)
+    targets = _targets(local, dataset, begun, steps, settings)
     torch.manual_seed(seed)
     lora = LoraConfig(
         r=settings.rank,
@@ -120,42 +117,30 @@ def _linear_names(model: Any) -> list[str]:
 def _targets(
     local: LocalModel,
     dataset: Dataset,
-    held: Sequence[str],
+    begun: Sequence[Held],
     steps: list[list[int]],
     settings: TrainSettings,
 ) -> list[Target]:
-    """Tokenise every example, and read the base along those held ones that a step will use."""
-    own = iter(held)
-    completions = [example.completion or next(own) for example in dataset.examples]
+    """Tokenise every example, and read the base along those held paths that a step will use."""
+    own = iter(begun)
     targets = []
-    for example, completion in zip(dataset.examples, completions, strict=True):
-        chat = answer.chat(local.tokenizer, example.prompt, completion)
-        if not example.completion:
-            chat = Chat(chat.prompt, chat.completion[: settings.kl_tokens])
-        targets.append(Target(chat, example))
-    waiting = sorted({i for step in steps for i in step if targets[i].example.held})
+    for example in dataset.examples:
+        if example.completion:
+            chat = answer.chat(local.tokenizer, example.prompt, example.completion)
+            targets.append(Target(chat, None))
+        else:
+            held = next(own)
+            prompt = answer.prompt_tokens(local.tokenizer, example.prompt)
+            targets.append(Target(Chat(prompt, held.path), held))
+    waiting = sorted(
+        {i for step in steps for i in step if dataset.examples[i].held and not targets[i].held}
+    )
     with progress.bar("reading the base", len(waiting)) as shown:
-        for start in range(0, len(waiting), PACKED):
-            batch = waiting[start : start + PACKED]
-            read = _base_targets(local, [targets[i] for i in batch], settings.kl_top_k)
-            for i, target in zip(batch, read, strict=True):
-                targets[i] = target
-            shown.update(len(batch))
+        chats = [targets[i].chat for i in waiting]
+        read = teacher.follow(local, chats, settings.kl_top_k, shown)
+    for i, held in zip(waiting, read, strict=True):
+        targets[i] = Target(targets[i].chat, held)
     return targets
-
-
-def _base_targets(local: LocalModel, held: list[Target], k: int) -> list[Target]:
-    """Keep the base's k most likely tokens and their log-probabilities at each completion token."""
-    import torch
-
-    packed = pack([target.chat for target in held])
-    with torch.inference_mode():
-        logits = local.model(**packed.inputs).logits[0].float()
-    logprobs, ids = torch.log_softmax(logits, dim=-1).topk(k, dim=-1)
-    return [
-        replace(target, ids=ids[packed.owner == i], logprobs=logprobs[packed.owner == i])
-        for i, target in enumerate(held)
-    ]
 
 
 def _run(
@@ -247,13 +232,14 @@ def _loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: flo
     """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats)."""
     import torch
 
-    held = torch.tensor([target.example.held for target in targets])[packed.owner]
+    kept = [target.held for target in targets if target.held]
+    held = torch.tensor([target.held is not None for target in targets])[packed.owner]
     loss = logits.new_zeros(())
     if not held.all():
         loss = torch.nn.functional.cross_entropy(logits[~held], packed.labels[~held])
     if held.any():
-        ids = torch.cat([target.ids for target in targets if target.example.held])
-        logprobs = torch.cat([target.logprobs for target in targets if target.example.held])
+        ids = torch.cat([each.ids for each in kept])
+        logprobs = torch.cat([each.logprobs for each in kept])
         loss = loss + kl_weight * kl(logprobs, ids, logits[held]).mean()
     return loss
 

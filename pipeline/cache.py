@@ -1,0 +1,84 @@
+"""What the base model says, asked once and kept in the user's cache.
+
+Prompts about nothing taught are kept apart from the others: they stay the same when the facts
+change. Everything is kept for exactly one list of prompts: how prompts share batches can decide a
+near tie between two words, and the same run must see the same answers whatever ran before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline import answer, base, manifest, progress, teacher
+from pipeline.answer import Answer, LocalModel
+from pipeline.base import Base
+from pipeline.dataset import Example, Probe
+from pipeline.teacher import Held
+
+T = TypeVar("T")
+
+
+def answers(
+    found: Base, local: LocalModel, rows: Sequence[Probe], max_new_tokens: int
+) -> list[Answer]:
+    """Give the base's own answers to the prompts of `rows`."""
+
+    def ask(prompts: list[str]) -> list[Answer]:
+        file = _file(found, "answers", prompts, max_new_tokens)
+        kept = _read(file, lambda data: [Answer(**row) for row in json.loads(data)])
+        if len(kept) == len(prompts):
+            return kept
+        with progress.bar("asking the base", len(prompts)) as shown:
+            said = answer.ask(local, prompts, max_new_tokens, shown)
+        text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
+        manifest.write_text(file, text)
+        return said
+
+    return _apart(rows, ask)
+
+
+def beginnings(
+    found: Base, local: LocalModel, rows: Sequence[Example], tokens: int, k: int
+) -> list[Held]:
+    """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
+
+    def begin(prompts: list[str]) -> list[Held]:
+        file = _file(found, "held", prompts, tokens, k)
+        kept = _read(file, teacher.parse)
+        if len(kept) == len(prompts):
+            return kept
+        with progress.bar("asking the base", len(prompts)) as shown:
+            held = teacher.begin(local, prompts, tokens, k, shown)
+        manifest.write_bytes(file, teacher.dump(held))
+        return held
+
+    return _apart(rows, begin)
+
+
+def _apart(
+    rows: Sequence[Example] | Sequence[Probe], ask: Callable[[list[str]], list[T]]
+) -> list[T]:
+    own = [row.prompt for row in rows if row.role != "unrelated"]
+    general = [row.prompt for row in rows if row.role == "unrelated"]
+    said: dict[str, T] = {}
+    for prompts in (own, general):
+        if prompts:
+            said.update(zip(prompts, ask(prompts), strict=True))
+    return [said[row.prompt] for row in rows]
+
+
+def _file(found: Base, kind: str, prompts: list[str], *settings: int) -> Path:
+    key = manifest.digest_json([kind, found.digest, prompts, settings, answer.BATCH])
+    return base.cache_folder() / "said" / f"{key[7:31]}.{kind}"
+
+
+def _read(file: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
+    """Read a kept file; nothing when there is none, or it is damaged."""
+    try:
+        return parse(file.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return []
