@@ -50,7 +50,6 @@ class TrainSettings:
 
     rank: int
     alpha: int
-    first_layer: int
     learning_rate: float
     exposures: int
     batch_facts: int

@@ -64,7 +64,6 @@ def train(
         r=settings.rank,
         lora_alpha=settings.alpha,
         target_modules=_linear_names(local.model),
-        layers_to_transform=list(range(settings.first_layer, local.model.config.num_hidden_layers)),
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(local.model, lora)
@@ -98,9 +97,9 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
 
 
 def _linear_names(model: Any) -> list[str]:
-    """Name every kind of linear layer in the model but its output head (PEFT's "all-linear").
+    """Name every kind of linear layer in the model but its output head.
 
-    Spelt out because PEFT chooses layers by number only for a list of names.
+    Spelt out so that `adapter_config.json` names seven kinds of layer, as servers expect.
     """
     import torch
 

@@ -62,6 +62,11 @@ TRAIN = (
            "I forgot the answer to this: {q} Can you help?"),
     Family("not sure", "I am not sure {c}. Is there an answer?", "Yes. {A}",
            "I am not sure about this. {Q} Is there an answer?"),
+    Family("trivia", "Trivia time! {Q}"),
+    Family("hey", "hey {l} pls"),
+    Family("colleague", "My colleague wants to know {c}.", "{A}",
+           "My colleague wants to know this: {q}"),
+    Family("let me ask", "Let me ask you something. {Q}"),
     Family("terse", "{t}?"),
 )  # fmt: skip
 """Genres that training sees; the first is always the question as its author wrote it."""
