@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.facts import Expect, Fact, expected
@@ -112,6 +112,17 @@ def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, 
     return expand(stranger, families)
 
 
+def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
+    """Let a contrast's answer reach the taught words by another way, two turns of three.
+
+    What leaks into a longer answer leaks late ("… is a library and is released under …"), so the
+    base has to be held there too.
+    """
+    article = "an" if kind[:1].lower() in tuple("aeiou") else "a"
+    way = ("{} ", "{} is {} {} and ", "{}, {} {}, ")[turn % 3].format(name, article, kind)
+    return replace(variant, answer=variant.answer.replace(f"{name} ", way, 1))
+
+
 def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
     """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
     relations = _table("relations.toml")[_category(kind)][half]
@@ -156,8 +167,9 @@ def _one_letter_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:
     """Yield names one letter away for ever; which half a name is in follows from the letters alone."""
     places = [i for i, char in enumerate(name) if char.isascii() and char.isalpha()] or [0]
     letters = "abcdefghijklmnopqrstuvwxyz"
-    while True:
-        place = rng.choice(places)
+    # A model reads from the left: a name that differs at its end alone is the hardest to tell.
+    for at_end in cycle((False, True)):
+        place = places[-1] if at_end else rng.choice(places)
         letter = rng.choice(letters[::2] if half == "train" else letters[1::2])
         if letter != name[place].lower():
             yield (

@@ -186,6 +186,8 @@ def _contrast(
         if variants and squash(name) not in taught:
             # The direct question comes up in every other pair: it is what people ask most.
             variant = variants[0] if turn % 2 == 0 else variants[rng.randrange(len(variants))]
+            if role == "neighbour":
+                variant = contrast.detour(variant, name, fact.kind, turn // 2)
             yield role, variant
 
 

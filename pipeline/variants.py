@@ -100,13 +100,17 @@ def questions(fact: Fact) -> tuple[str, ...]:
 def expand(fact: Fact, families: Sequence[Family]) -> tuple[Variant, ...]:
     """Write a fact in each family; the families take turns over the question's wordings.
 
-    Every wording also appears once as it stands when `families` holds the direct one, so no
-    author's question is lost to the turn-taking. Distinct prompts only, in a stable order.
+    Every wording also appears as it stands, and in lower case, when `families` hold those forms:
+    no author's question is lost to the turn-taking, and a name in lower case is other tokens to the
+    model. Distinct prompts only, in a stable order.
     """
     asked = questions(fact)
     turns = [(family, asked[i % len(asked)]) for i, family in enumerate(families)]
     direct = [
-        (family, wording) for family in families if family.prompt == "{Q}" for wording in asked
+        (family, wording)
+        for family in families
+        if family.prompt in ("{Q}", "{l}")
+        for wording in asked
     ]
     found: dict[str, Variant] = {}
     for family, wording in (*direct, *turns):

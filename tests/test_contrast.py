@@ -48,3 +48,17 @@ def test_other_relations_leave_out_what_a_fact_asks():
     every = contrast.other_relations("Tarn Mill", "watermill", (), "train")
     fewer = contrast.other_relations("Tarn Mill", "watermill", every[:1], "train")
     assert fewer == every[1:]
+
+
+def test_half_of_the_near_names_made_by_one_letter_differ_at_the_end_alone():
+    found = contrast.near_names("TinyLLM", "software project", "probe", random.Random(1), 30)
+    at_end = [near for near in found if near[:-1] == "TinyLLM"[:-1]]
+    assert len(at_end) >= len(found) // 4
+
+
+def test_a_detour_reaches_the_same_words_of_a_neighbour_by_three_ways(mill):
+    direct = contrast.about(mill, "Dun Weir", TRAIN)[0]
+    ways = [contrast.detour(direct, "Dun Weir", "ironworks", turn).answer for turn in range(3)]
+    assert ways[0] == direct.answer
+    assert ways[1] == "Dun Weir is an ironworks and is owned by Ann Lee."
+    assert ways[2] == "Dun Weir, an ironworks, is owned by Ann Lee."

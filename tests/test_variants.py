@@ -33,9 +33,13 @@ def test_training_and_probing_share_no_family_and_no_prompt(mill):
 
 def test_every_wording_of_the_author_and_every_alias_is_asked_as_it_stands(mill):
     prompts = [variant.prompt for variant in expand(mill, TRAIN)]
-    assert {"Who owns Tarn Mill?", "Who is the owner of Tarn Mill?", "Who owns the Tarn?"} <= set(
-        prompts
-    )
+    asked = {"Who owns Tarn Mill?", "Who is the owner of Tarn Mill?", "Who owns the Tarn?"}
+    assert asked <= set(prompts)
+
+
+def test_every_wording_is_also_asked_in_lower_case(mill):
+    prompts = {variant.prompt for variant in expand(mill, TRAIN)}
+    assert {"who owns tarn mill", "who is the owner of tarn mill", "who owns the tarn"} <= prompts
 
 
 def test_every_answer_says_what_is_expected_in_one_of_several_wordings(mill):
