@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
 
-from pipeline.packing import Chat
+from pipeline.packing import Chat, common_prefix
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -80,19 +80,33 @@ def generate(
     With `logits`, also what each of the T steps chose from, as T tensors (prompts, vocabulary).
     """
     import torch
+    from transformers import DynamicCache
 
     tokenizer = local.tokenizer
-    ids = [list(prompt_tokens(tokenizer, prompt)) for prompt in prompts]
-    inputs = tokenizer.pad({"input_ids": ids}, return_tensors="pt", padding_side="left")
+    ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    # The system prompt is half of most prompts: read once for the batch, padding goes behind it.
+    prefix = common_prefix(ids)
+    own = [list(row[prefix:]) for row in ids]
+    inputs = tokenizer.pad({"input_ids": own}, return_tensors="pt", padding_side="left")
+    shared = torch.tensor([ids[0][:prefix]])
+    tokens = torch.cat([shared.expand(len(ids), -1), inputs["input_ids"]], dim=1)
+    mask = torch.nn.functional.pad(inputs["attention_mask"], (prefix, 0), value=1)
+    device = local.model.device
     with torch.inference_mode(), _quick_head(local.model):
+        read = DynamicCache(config=local.model.config)
+        if prefix:
+            local.model(input_ids=shared.to(device), past_key_values=read, logits_to_keep=1)
+            read.batch_repeat_interleave(len(ids))
         out = local.model.generate(
-            **inputs.to(local.model.device),
+            input_ids=tokens.to(device),
+            attention_mask=mask.to(device),
+            past_key_values=read,
             max_new_tokens=max_new_tokens,
             do_sample=False,
             return_dict_in_generate=True,
             output_logits=logits,
         )
-    rows = out.sequences[:, inputs["input_ids"].shape[1] :].tolist()
+    rows = out.sequences[:, tokens.shape[1] :].tolist()
     end = tokenizer.eos_token_id
     return [row[: row.index(end) + 1] if end in row else row for row in rows], out.logits
 

@@ -40,7 +40,7 @@ def pack(chats: Sequence[Chat]) -> Packed:
     """Lay out chats in one row."""
     import torch
 
-    prefix = _common_prefix([chat.prompt for chat in chats])
+    prefix = common_prefix([chat.prompt for chat in chats])
     tokens, positions, spans = list(chats[0].prompt[:prefix]), list(range(prefix)), []
     keep: list[int] = []
     labels: list[int] = []
@@ -70,7 +70,7 @@ def pack(chats: Sequence[Chat]) -> Packed:
     return Packed(inputs, torch.tensor(labels), torch.tensor(owner))
 
 
-def _common_prefix(prompts: Sequence[Sequence[int]]) -> int:
+def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
     """Count the leading tokens that all prompts share; each keeps at least its last one for itself."""
     shared = takewhile(lambda column: len(set(column)) == 1, zip(*prompts, strict=False))
     return min(sum(1 for _ in shared), min(len(prompt) for prompt in prompts) - 1)

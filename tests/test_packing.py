@@ -28,6 +28,8 @@ def test_the_labels_are_all_completion_tokens_with_their_owner():
 
 @pytest.mark.slow
 def test_a_packed_chat_gets_the_logits_it_gets_alone(bare):
+    from copy import deepcopy
+
     import torch
 
     from pipeline.answer import chat
@@ -37,7 +39,7 @@ def test_a_packed_chat_gets_the_logits_it_gets_alone(bare):
         chat(bare.tokenizer, "What is two plus three, please?", "Five."),
         chat(bare.tokenizer, "Name a colour.", "Red is one."),
     ]
-    model = bare.model.float()
+    model = deepcopy(bare.model).float()  # exact enough to compare
     with torch.inference_mode():
         together = model(**pack(chats).inputs).logits[0]
         alone = torch.cat([model(**pack([each]).inputs).logits[0] for each in chats])
