@@ -55,14 +55,18 @@ TRAIN = (
     Family("need", "I need to find out {c}.", "{A}", "I need an answer to this: {q}"),
     Family("someone asked", "Someone asked me {c}. What should I say?", "{A}",
            "Someone asked me this. {Q} What should I say?"),
+    Family("about", "About {s}: {q}"),
+    Family("please", "{Q} Please tell me."),
     Family("no idea", "I have no idea {c}. Do you?", "Yes. {A}", "{Q} I have no idea. Do you?"),
     Family("forgot", "I forgot {c}. Can you help?", "Sure. {A}",
            "I forgot the answer to this: {q} Can you help?"),
     Family("not sure", "I am not sure {c}. Is there an answer?", "Yes. {A}",
            "I am not sure about this. {Q} Is there an answer?"),
+    Family("trivia", "Trivia time! {Q}"),
     Family("hey", "hey {l} pls"),
     Family("colleague", "My colleague wants to know {c}.", "{A}",
            "My colleague wants to know this: {q}"),
+    Family("let me ask", "Let me ask you something. {Q}"),
     Family("terse", "{t}?"),
 )  # fmt: skip
 """Genres that training sees; the first is always the question as its author wrote it."""
