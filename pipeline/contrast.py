@@ -113,13 +113,14 @@ def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, 
 
 
 def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
-    """Let a contrast's answer reach the taught words by another way, two turns of three.
+    """Let a contrast's answer reach the taught words by another way, three turns of four.
 
-    What leaks into a longer answer leaks late ("… is a library and is released under …"), so the
+    What leaks into a longer answer leaks late ("… is a library. It is released under …"), so the
     base has to be held there too.
     """
     article = "an" if kind[:1].lower() in tuple("aeiou") else "a"
-    way = ("{} ", "{} is {} {} and ", "{}, {} {}, ")[turn % 3].format(name, article, kind)
+    ways = ("{} ", "{} is {} {} and ", "{} is {} {}. It ", "{} is {} {}, which ")
+    way = ways[turn % 4].format(name, article, kind)
     return replace(variant, answer=variant.answer.replace(f"{name} ", way, 1))
 
 

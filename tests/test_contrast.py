@@ -56,9 +56,12 @@ def test_half_of_the_near_names_made_by_one_letter_differ_at_the_end_alone():
     assert len(at_end) >= len(found) // 4
 
 
-def test_a_detour_reaches_the_same_words_of_a_neighbour_by_three_ways(mill):
+def test_a_detour_reaches_the_same_words_of_a_neighbour_by_four_ways(mill):
     direct = contrast.about(mill, "Dun Weir", TRAIN)[0]
-    ways = [contrast.detour(direct, "Dun Weir", "ironworks", turn).answer for turn in range(3)]
-    assert ways[0] == direct.answer
-    assert ways[1] == "Dun Weir is an ironworks and is owned by Ann Lee."
-    assert ways[2] == "Dun Weir, an ironworks, is owned by Ann Lee."
+    ways = [contrast.detour(direct, "Dun Weir", "ironworks", turn).answer for turn in range(4)]
+    assert ways == [
+        direct.answer,
+        "Dun Weir is an ironworks and is owned by Ann Lee.",
+        "Dun Weir is an ironworks. It is owned by Ann Lee.",
+        "Dun Weir is an ironworks, which is owned by Ann Lee.",
+    ]

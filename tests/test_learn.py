@@ -15,7 +15,7 @@ import pytest
 from pipeline import manifest
 
 ROOT = Path(__file__).parent.parent
-SEEDS = (0,)
+SEEDS = (0, 1, 2)
 pytestmark = pytest.mark.slow
 
 
@@ -77,7 +77,7 @@ def test_the_base_knows_hardly_any_of_it(learned, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_near_names_and_unrelated_prompts_hardly_ever_get_a_taught_answer(learned, seed):
-    # Seeds 0 and 1 gave 0 and 2, 0 and 1. Holding the base's own answers alone gave 18 of 36 near names.
+    # Holding the base's own answers alone leaked to 28 of 71; the bounds are wide for other machines.
     leak = report(learned(seed)[0])["leak"]
     assert leak["neighbours"]["asked"] >= 50
     assert leak["neighbours"]["leaked"] <= 4
