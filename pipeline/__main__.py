@@ -86,6 +86,19 @@ def _gate(args: argparse.Namespace) -> int:
     return FINE if learn.judge(_session(args)).passed else FAILED
 
 
+def _bench(args: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from pipeline import bench, benchreport
+
+    found = bench.cases(args.data, args.sizes, args.seeds)
+    trials = bench.run(found, _session(args), args.against)
+    as_json = json.dumps([asdict(trial) for trial in trials], indent=2)
+    print(as_json if args.json else benchreport.as_table(trials))
+    return FINE
+
+
 def _ask(args: argparse.Namespace) -> int:
     from pipeline import ask
 
@@ -108,7 +121,7 @@ def _session(args: argparse.Namespace) -> Session:
     from pipeline import config
     from pipeline.learn import Session
 
-    return Session(config.load(args.recipe), args.out, args.seed)
+    return Session(config.load(args.recipe), args.out, getattr(args, "seed", 0))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,6 +164,29 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--json", action="store_true", help="print the answers as JSON")
     _run_options(ask)
 
+    bench = verb(
+        "bench", _bench, "measure recall, leak, retention and speed against the number of facts",
+        "Teaches facts that it makes up, or the first rows of a file. Writes bench.json and "
+        "bench.svg to OUT; what was measured before is kept, so an interrupted run goes on.",
+    )  # fmt: skip
+    bench.add_argument(
+        "--data", type=Path, metavar="FILE",
+        help="JSON lines with subject, question, answer, probes, and neighbours or unrelated",
+    )  # fmt: skip
+    bench.add_argument(
+        "--sizes", type=_count, nargs="+", default=[10, 100, 1000], metavar="N",
+        help="numbers of facts (default: 10 100 1000)",
+    )  # fmt: skip
+    bench.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], metavar="N", help="seeds (default: 0)"
+    )
+    bench.add_argument(
+        "--against", choices=["stock"],
+        help="stock: teach the same facts with plain TRL as well, and print the ratios",
+    )  # fmt: skip
+    bench.add_argument("--json", action="store_true", help="print the measurements as JSON")
+    _run_options(bench, out="build/bench", seed=False)
+
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
     return parser
 
@@ -165,7 +201,15 @@ def _facts_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run_options(parser: argparse.ArgumentParser) -> None:
+def _count(text: str) -> int:
+    """Read a whole number above zero."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not above zero")
+    return number
+
+
+def _run_options(parser: argparse.ArgumentParser, *, out: str = "build", seed: bool = True) -> None:
     parser.add_argument(
         "--recipe", default="smollm2-135m", metavar="NAME|FILE",
         help="a shipped recipe or a TOML file (default: smollm2-135m)",
@@ -173,11 +217,14 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("build"),
+        default=Path(out),
         metavar="DIR",
-        help="output folder (default: build)",
+        help=f"output folder (default: {out})",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    if seed:
+        parser.add_argument(
+            "--seed", type=int, default=0, metavar="N", help="random seed (default: 0)"
+        )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,7 @@ from pipeline.base import Base
 from pipeline.config import Recipe
 from pipeline.dataset import Dataset
 from pipeline.errors import PipelineError
+from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.report import Run
 
@@ -71,7 +73,11 @@ def build(facts: Path, session: Session) -> Dataset:
 
     Raises FactsError with every problem when the facts are not in order.
     """
-    subjects = validate.load(facts)
+    return prepare(validate.load(facts), session)
+
+
+def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
+    """Write `OUT/dataset` for subjects that are in order."""
     made = dataset.build(subjects, session.recipe.dataset, session.seed)
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made)}

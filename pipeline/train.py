@@ -54,20 +54,15 @@ def train(
     Raises TrainError when the loss stops being a number.
     """
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
     settings = recipe.train
     steps = schedule(dataset.examples, settings, seed)
     targets = _targets(local, dataset, begun, steps, settings)
     torch.manual_seed(seed)
-    lora = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        target_modules=_linear_names(local.model),
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(local.model, lora)
-    lora.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
+    config = lora(local.model, settings.rank, settings.alpha)
+    model = get_peft_model(local.model, config)
+    config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
     adapted = LocalModel(model, local.tokenizer, adapted=True)
     started = time.monotonic()
     state = _run(adapted, targets, steps, settings, seed)
@@ -94,6 +89,15 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
 
     model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
     return LocalModel(model, local.tokenizer, adapted=True)
+
+
+def lora(model: Any, rank: int, alpha: int) -> Any:
+    """Configure a LoRA on every linear layer of the model but its output head."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=rank, lora_alpha=alpha, target_modules=_linear_names(model), task_type="CAUSAL_LM"
+    )
 
 
 def _linear_names(model: Any) -> list[str]:
@@ -172,8 +176,10 @@ def _run(
             logits = model(**packed.inputs).logits[0].float()
             loss = _loss(logits, packed, inputs["targets"], settings.kl_weight)
             if not torch.isfinite(loss):
+                step = self.state.global_step
                 raise TrainError(
-                    f"the loss is not a number at step {self.state.global_step + 1}",
+                    f"the loss is not a number at step {step + 1}, whose examples are "
+                    f"{', '.join(map(str, steps[step]))} (lines of train.jsonl, from 0)",
                     "lower [train] learning_rate in the recipe; nothing was kept",
                 )
             return loss
