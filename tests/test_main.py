@@ -22,7 +22,9 @@ def run(*argv, stdin="", **env):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", ["learn", "check", "build", "train", "gate", "ask", "new"])
+@pytest.mark.parametrize(
+    "verb", ["learn", "check", "build", "train", "gate", "ask", "new", "bench"]
+)
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as caught:
         main([verb, "--help"])
