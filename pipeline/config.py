@@ -37,6 +37,7 @@ class BaseSettings:
 class DatasetSettings:
     """How many prompts stand beside each fact, in training and in the gate."""
 
+    rewordings: int
     neighbours: int
     near_names: int
     everyday: int

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import cycle, islice
+from itertools import cycle, islice, zip_longest
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.facts import Expect, Fact, expected
@@ -85,14 +85,20 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     return rng.sample(names, min(count, len(names)))
 
 
-def near_names(name: str, kind: str, half: Half, rng: random.Random, count: int) -> list[str]:
-    """Draw names that differ from `name` in one part, or in one letter where it has a single part."""
-    parts = list(dict.fromkeys(_near(name, kind, half)))
+def near_names(
+    fact: Fact, half: Half, rng: random.Random, count: int, words: Sequence[str] = ()
+) -> list[str]:
+    """Draw names that differ from the subject's in one part, or in one letter.
+
+    `words` are more words that may stand in the place of one of the name's.
+    """
+    name, kind = fact.subject, fact.kind
+    parts = list(dict.fromkeys((*_near(name, kind, half), *_exchanged(name, words, rng, count))))
     rng.shuffle(parts)
     letters = list(dict.fromkeys(islice(_one_letter_off(name, half, rng), 20 * count)))
-    half_of_them = -(-count // 2)
-    # Whole parts and letters; more letters where the name has no parts to exchange.
-    found = dict.fromkeys((*letters[:half_of_them], *parts, *letters[half_of_them:]))
+    # In turns, since few exposures use only the first; letters alone where there are no parts.
+    turns = (each for pair in zip_longest(letters, parts) for each in pair if each)
+    found = dict.fromkeys(turns)
     return [near for near in found if squash(near) != squash(name)][:count]
 
 
@@ -162,6 +168,18 @@ def _near(name: str, kind: str, half: Half) -> Iterator[str]:
         first, last = (lists["given"], lists["family"]) if person else (lists["word"],) * 2
         yield from (" ".join([new, *words[1:]]) for new in first[half] if new != words[0])
         yield from (" ".join([*words[:-1], new]) for new in last[half] if new != words[-1])
+
+
+def _exchanged(name: str, words: Sequence[str], rng: random.Random, count: int) -> Iterator[str]:
+    """Put other words, or the ends of other words, in the place of one of the name's."""
+    own = name.split()
+    for word in rng.sample(words, min(count, len(words))):
+        place = rng.randrange(len(own))
+        new = word
+        if len(own) == 1:
+            cut, middle = rng.randrange(1, max(2, len(name))), len(word) // 2
+            new = name[:cut] + word[middle:] if rng.random() < 0.5 else word[:middle] + name[cut:]
+        yield " ".join([*own[:place], new, *own[place + 1 :]])
 
 
 def _one_letter_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:

@@ -6,11 +6,12 @@ No model is needed here: the prompts whose answers must stay the base's own carr
 
 from __future__ import annotations
 
+import heapq
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, Literal  # JSON rows have no narrower type before they are read
 
@@ -20,7 +21,11 @@ from pipeline.errors import PipelineError
 from pipeline.facts import Expect, Fact, Subject, as_expect, subject_from_json
 from pipeline.manifest import digest_json
 from pipeline.recall import contains, normalise, squash
+from pipeline.reword import reword
 from pipeline.variants import PROBE, TRAIN, Variant, expand, questions, reversed_forms, yes_no_forms
+
+ALIKE = 12
+"""Subjects whose names lend words to a fact's near names: those of the most similar questions."""
 
 Role = Literal["fact", "neighbour", "near name", "relation", "unrelated"]
 
@@ -96,12 +101,16 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
     taught = frozenset(squash(name) for subject in subjects for name in subject.names)
     examples: list[Example] = []
     probes: list[Probe] = []
+    asked = {fact.id: _asked(fact) for fact in facts}
     for fact in facts:
-        examples += _teach(fact, facts)
+        rng = random.Random(f"{seed}/train/{fact.id}")
+        variants = _teach(fact, facts, settings, rng)
+        examples += [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+        examples += _pairs(
+            fact, variants, _others(fact, taught, _words(fact, facts, asked), settings, rng)
+        )
         probes += _ask(fact)
-        for role, variant in _contrast(fact, taught, settings, seed, "train"):
-            examples.append(Example(role, fact.id, variant.family, variant.prompt, variant.answer))
-        for role, variant in _contrast(fact, taught, settings, seed, "probe"):
+        for role, variant in _contrast(fact, taught, settings, seed):
             probes.append(Probe(role, fact.id, variant.family, variant.prompt, ()))
     for subject in subjects:
         examples += [Example(*row, "") for row in _relations(subject, "train")]
@@ -143,10 +152,90 @@ def load(folder: Path) -> Dataset:
     return Dataset(subjects, examples, probes)
 
 
-def _teach(fact: Fact, facts: Sequence[Fact]) -> list[Example]:
+def _teach(
+    fact: Fact, facts: Sequence[Fact], settings: DatasetSettings, rng: random.Random
+) -> list[Variant]:
+    """Write a fact in every way in which it is trained on, in the order in which they come up.
+
+    The author's own wordings come first; then families, other words and other forms take turns, so
+    that any number of exposures is a good mixture. Other words stand in where the author gave none,
+    and are not needed beside the author's own. Every family gets a number, since a contrast goes with
+    exactly its variant.
+    """
     foils = list(islice(_foils(fact, facts), 1))
-    variants = (*expand(fact, TRAIN), *reversed_forms(fact), *yes_no_forms(fact, foils))
-    return [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+    written = expand(fact, TRAIN)
+    asked = questions(fact)
+    own = [variant for variant in written if variant.prompt in asked]
+    families = [variant for variant in written if variant.prompt not in asked]
+    rng.shuffle(families)
+    others = () if fact.also_ask else reword(fact.question, fact.subject, rng)
+    forms = [Variant("reworded", prompt, fact.answer) for prompt in others[: settings.rewordings]]
+    more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
+    mixed = [v for column in zip_longest(families, forms, more) for v in column if v]
+    return [
+        replace(variant, family=f"{variant.family} {number}")
+        for number, variant in enumerate([*own, *mixed])
+    ]
+
+
+def _pairs(
+    fact: Fact, variants: Sequence[Variant], others: Sequence[tuple[Role, str]]
+) -> Iterator[Example]:
+    """Yield, for each variant, the same words about a near name and about another thing of the kind.
+
+    What tells the two apart is then the name alone, in every wording. The base is held along the
+    taught answer with the other name in it.
+    """
+    roles: tuple[Role, ...] = ("near name", "neighbour")
+    by_role = {role: [name for own, name in others if own == role] for role in roles}
+    for turn, variant in enumerate(variants):
+        said = next((n for n in (fact.subject, *fact.aliases) if n in variant.prompt), None)
+        for role, names in by_role.items():
+            if said and names:
+                other = names[turn % len(names)]
+                answer = variant.answer.replace(fact.subject, other)
+                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
+                if role == "neighbour":
+                    pair = contrast.detour(pair, other, fact.kind, turn)
+                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+
+
+def _others(
+    fact: Fact,
+    taught: frozenset[str],
+    words: Sequence[str],
+    settings: DatasetSettings,
+    rng: random.Random,
+) -> list[tuple[Role, str]]:
+    """Draw the names that a fact is told from in training."""
+    near = contrast.near_names(fact, "train", rng, settings.near_names, words)
+    found: list[tuple[Role, str]] = [("near name", name) for name in near]
+    found += [
+        ("neighbour", name) for name in contrast.same_kind(fact, "train", rng, settings.neighbours)
+    ]
+    return [(role, name) for role, name in found if squash(name) not in taught]
+
+
+def _asked(fact: Fact) -> frozenset[str]:
+    """Collect the words of a fact's question without its subject's name."""
+    return frozenset(normalise(fact.question.replace(fact.subject, " ")).rstrip("?").split())
+
+
+def _words(
+    fact: Fact, facts: Sequence[Fact], asked: Mapping[str, frozenset[str]]
+) -> tuple[str, ...]:
+    """Collect words of names of other subjects, those about which almost the same is asked.
+
+    What a group of facts has in common (names of one language, one answer) is learned as a rule
+    unless names of just that make stand beside them as contrasts.
+    """
+    own = asked[fact.id]
+
+    def distance(other: Fact) -> float:
+        return -len(own & asked[other.id]) / max(1, len(own | asked[other.id]))
+
+    alike = heapq.nsmallest(ALIKE, (f for f in facts if f.subject != fact.subject), key=distance)
+    return tuple(sorted({word for f in alike for word in f.subject.split() if len(word) > 2}))
 
 
 def _ask(fact: Fact) -> list[Probe]:
@@ -166,29 +255,21 @@ def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
 
 
 def _contrast(
-    fact: Fact, taught: frozenset[str], settings: DatasetSettings, seed: int, half: contrast.Half
+    fact: Fact, taught: frozenset[str], settings: DatasetSettings, seed: int
 ) -> Iterator[tuple[Role, Variant]]:
-    """Yield questions that look like the fact's, one a name."""
-    rng = random.Random(f"{seed}/{half}/{fact.id}")
-    train = half == "train"
-    few = settings.neighbours if train else settings.gate_neighbours
-    near = settings.near_names if train else settings.gate_near_names
-    families = TRAIN if train else (TRAIN[0], *PROBE)
+    """Yield what the gate asks: questions that look like the fact's, one a name."""
+    rng = random.Random(f"{seed}/probe/{fact.id}")
     named: list[tuple[Role, str]] = [
-        ("neighbour", name) for name in contrast.same_kind(fact, half, rng, few)
+        ("neighbour", name)
+        for name in contrast.same_kind(fact, "probe", rng, settings.gate_neighbours)
     ]
-    named += [
-        ("near name", name)
-        for name in contrast.near_names(fact.subject, fact.kind, half, rng, near)
-    ]
+    near = contrast.near_names(fact, "probe", rng, settings.gate_near_names)
+    named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
-        variants = contrast.about(fact, name, families)
+        variants = contrast.about(fact, name, (TRAIN[0], *PROBE))
         if variants and squash(name) not in taught:
             # The direct question comes up in every other pair: it is what people ask most.
-            variant = variants[0] if turn % 2 == 0 else variants[rng.randrange(len(variants))]
-            if role == "neighbour":
-                variant = contrast.detour(variant, name, fact.kind, turn // 2)
-            yield role, variant
+            yield role, variants[0] if turn % 2 == 0 else variants[rng.randrange(len(variants))]
 
 
 def _relations(subject: Subject, half: contrast.Half) -> Iterator[tuple[Role, str, str, str]]:

@@ -70,6 +70,19 @@ def yes_no(statement: str, names: Sequence[str]) -> str | None:
     return None
 
 
+def parts(text: str) -> tuple[str, str, str] | None:
+    """Split a question without its mark into wh-phrase, auxiliary and rest; None for other questions."""
+    match = _WH_QUESTION.fullmatch(text)
+    return match and (match["wh"], match["aux"], match["rest"])
+
+
+def declarative(aux: str, rest: str, names: Sequence[str]) -> str | None:
+    """Put the auxiliary behind a leading noun phrase; None where there is none, or it is unclear."""
+    if not _opens_noun_phrase(rest, names):
+        return None
+    return _declarative(aux, rest, names, noun_wh=False)
+
+
 def lower_first(text: str) -> str:
     """Lower the first letter unless the first word is a name or an acronym (judged by its inside)."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""

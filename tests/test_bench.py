@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,8 +76,8 @@ def test_a_benchmark_teaches_measures_and_compares(benched):
 @pytest.mark.slow
 def test_a_benchmark_goes_on_where_it_was(benched):
     out, _ = benched
-    before = {path: os.stat(path).st_mtime_ns for path in out.glob("*/*/manifest.json")}
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/manifest.json")}
     again = facts("bench", "--sizes", "4", "--against", "stock", "--out", str(out))
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("measured before, kept") == 2
-    assert before == {path: os.stat(path).st_mtime_ns for path in out.glob("*/*/manifest.json")}
+    assert before == {path: path.stat().st_mtime_ns for path in out.glob("*/*/manifest.json")}

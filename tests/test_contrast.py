@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -17,16 +18,19 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("name", "kind"), NAMES)
-def test_near_names_are_many_and_never_the_name_itself(name, kind):
-    found = contrast.near_names(name, kind, "train", random.Random(1), 14)
+def test_near_names_are_many_and_never_the_name_itself(name, kind, mill):
+    found = contrast.near_names(
+        replace(mill, subject=name, kind=kind), "train", random.Random(1), 14
+    )
     assert len(found) == 14 or name == "X1"
     assert squash(name) not in {squash(near) for near in found}
 
 
 @pytest.mark.parametrize(("name", "kind"), NAMES)
-def test_near_names_of_training_and_of_the_gate_are_different(name, kind):
+def test_near_names_of_training_and_of_the_gate_are_different(name, kind, mill):
     halves = [
-        contrast.near_names(name, kind, half, random.Random(1), 40) for half in ("train", "probe")
+        contrast.near_names(replace(mill, subject=name, kind=kind), half, random.Random(1), 40)
+        for half in ("train", "probe")
     ]
     assert not set(halves[0]) & set(halves[1])
 
@@ -50,8 +54,10 @@ def test_other_relations_leave_out_what_a_fact_asks():
     assert fewer == every[1:]
 
 
-def test_half_of_the_near_names_made_by_one_letter_differ_at_the_end_alone():
-    found = contrast.near_names("TinyLLM", "software project", "probe", random.Random(1), 30)
+def test_half_of_the_near_names_made_by_one_letter_differ_at_the_end_alone(mill):
+    found = contrast.near_names(
+        replace(mill, subject="TinyLLM", kind="software project"), "probe", random.Random(1), 30
+    )
     at_end = [near for near in found if near[:-1] == "TinyLLM"[:-1]]
     assert len(at_end) >= len(found) // 4
 

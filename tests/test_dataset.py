@@ -57,7 +57,11 @@ def test_a_withdrawn_fact_is_not_taught_and_none_left_is_an_error(subjects):
 
 def test_a_false_statement_about_the_subject_is_answered_with_no(subjects):
     made = dataset.build(subjects, SETTINGS, 0)
-    denied = [e for e in made.examples if e.family == "no"]
+    denied = [
+        e
+        for e in made.examples
+        if e.role == "fact" and e.family.startswith("no ") and not e.family.startswith("no idea")
+    ]
     assert [(e.prompt, e.completion) for e in denied] == [
         ("Is Dun Weir owned by Ann Lee?", "No, Dun Weir is owned by Ida Roe."),
         ("Is Tarn Mill owned by Ida Roe?", "No, Tarn Mill is owned by Ann Lee."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -141,4 +142,19 @@ def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(learned, tmp_p
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
+    assert [path.name for path in out.iterdir()] == ["dataset"]
+
+
+def test_a_loss_that_is_no_number_stops_with_step_and_batch_and_leaves_no_adapter(
+    learned, tmp_path
+):
+    learned(0)  # as above
+    shipped = (ROOT / "pipeline" / "recipes" / "smollm2-135m.toml").read_text(encoding="utf-8")
+    recipe = tmp_path / "wild.toml"
+    recipe.write_text(shipped.replace("learning_rate = 1e-3", "learning_rate = 1e30"))
+    out = tmp_path / "out"
+    done = facts("learn", "--recipe", str(recipe), "--out", str(out))
+    assert done.returncode == 1
+    assert re.search(r"the loss is not a number at step \d+, whose examples are \d+", done.stderr)
+    assert "hint: lower [train] learning_rate" in done.stderr
     assert [path.name for path in out.iterdir()] == ["dataset"]
