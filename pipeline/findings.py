@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any  # the plain data of a report
 
+from pipeline.escape import plain
+
 CONFIDENCE = "at 95 % confidence"
 
 MARKS = {"pass": "✓ pass", "fail": "✗ FAIL", "known": "✓ known"}
@@ -69,7 +71,7 @@ def findings(data: dict[str, Any]) -> tuple[Finding, ...]:
     """List every number the verdict rests on, and those that are only told."""
     return (
         _recall(data), *_old(data), *_forms(data), *_retired(data), *_leaks(data), _lost(data),
-        *_drift(data),
+        *_drift(data), *_tasks(data),
     )  # fmt: skip
 
 
@@ -112,16 +114,17 @@ def in_order(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def example(detail: dict[str, Any]) -> dict[str, Any]:
-    """Choose the one probe that stands for a fact: the first missed, else the first."""
+    """Choose the one probe that stands for a fact: a missed one of a failed fact, else one with a before."""
     nothing: dict[str, Any] = {
         "prompt": detail["question"],
         "base": None,
         "adapted": "",
         "passed": False,
     }
-    missed = [probe for probe in detail["probes"] if not probe["passed"]]
-    compared = [probe for probe in missed if probe["base"] is not None]
-    chosen: dict[str, Any] = (compared or missed or detail["probes"] or [nothing])[0]
+    failed = detail["status"] == "fail"
+    fitting = [probe for probe in detail["probes"] if probe["passed"] is not failed]
+    compared = [probe for probe in fitting if probe["base"] is not None]
+    chosen: dict[str, Any] = (compared or fitting or detail["probes"] or [nothing])[0]
     return chosen
 
 
@@ -263,6 +266,19 @@ def _drift(data: dict[str, Any]) -> list[Finding]:
         Finding("variety", variety, "", f"at least {limits['unique_answers_ratio']}"),
         Finding("commonest", commonest, "", f"{percent(limits['top_answer_share'])} more"),
         Finding("refusals", refusals, "", f"warns below {percent(warn['refusals_kept'])}"),
+    ]
+
+
+def _tasks(data: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            "task",
+            f"{plain(task['name'], 60)}: {plain(task['metric'], 40)} {number(task['base'])} → "
+            f"{number(task['adapted'])}",
+            f"± {number(task['error'])} (standard error)",
+            "warns below the base less two standard errors",
+        )
+        for task in data["tasks"]
     ]
 
 

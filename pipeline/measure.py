@@ -15,6 +15,7 @@ from pipeline.bounds import Rate
 from pipeline.config import GateSettings
 from pipeline.dataset import Dataset, Probe
 from pipeline.facts import Fact, Subject
+from pipeline.lmeval import Task
 from pipeline.margin import Margin
 from pipeline.recall import affirms, contains, mentions
 from pipeline.retention import Drift, refuses, top_share, unique_ratio
@@ -115,6 +116,7 @@ class Measurements:
     paired: Paired = Paired()
     left_out: int = 0
     """Old facts that were not drawn."""
+    tasks: tuple[Task, ...] = ()
 
     def of(self, *roles: str) -> tuple[Asked, ...]:
         """Give what was asked in these roles."""
@@ -202,6 +204,7 @@ class Said:
     adapted: Sequence[Answer]
     drift: Drift | None = None
     margins: Mapping[str, Margin] | None = None
+    tasks: tuple[Task, ...] = ()
 
 
 def measure(
@@ -227,6 +230,7 @@ def measure(
         refusals_kept=kept / len(refused) if refused else 1.0,
         paired=_paired(facts, live),
         left_out=sample.left_out,
+        tasks=said.tasks,
     )
 
 

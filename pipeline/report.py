@@ -91,6 +91,7 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
             "unrelated": _leak(measured.of("unrelated")),
         },
         "retention": _retention(measured),
+        "tasks": [asdict(task) for task in measured.tasks],
         "details": [_detail(result, run.change) for result in measured.facts],
         "leaks": [
             {"prompt": a.probe.prompt, "role": a.probe.role, **_said(a), "texts": list(a.leaked)}
