@@ -9,7 +9,7 @@ import pytest
 from pipeline import config, dataset, madeup, simulate, validate
 
 RECIPE = config.load("smollm2-135m")
-RUNS = 400
+RUNS = 500
 
 
 @pytest.fixture(scope="module", params=["shipped", "made up"])
