@@ -30,6 +30,7 @@ from pipeline.against import Live, change
 from pipeline.answer import Answer, LocalModel
 from pipeline.dataset import Dataset
 from pipeline.errors import PipelineError
+from pipeline.escape import plain
 from pipeline.facts import Fact
 from pipeline.gate import Verdict
 from pipeline.measure import Said
@@ -99,7 +100,7 @@ def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
     if served.model not in (listed := server.models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
-            f"it has {', '.join(listed[:5]) or 'none'}",
+            f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
     limit = session.recipe.gate.max_new_tokens
     prompts = [probe.chat for probe in drawn.probes]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipeline import bounds
 from pipeline.config import GateSettings, WarnSettings
-from pipeline.measure import Measurements, missed, tolerated
+from pipeline.measurements import Measurements, missed, tolerated
 
 
 def warnings(measured: Measurements, settings: GateSettings, warn: WarnSettings) -> Iterator[str]:
