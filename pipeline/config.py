@@ -40,6 +40,7 @@ class DatasetSettings:
     rewordings: int
     neighbours: int
     near_names: int
+    relations: int
     everyday: int
     gate_neighbours: int
     gate_near_names: int
@@ -53,10 +54,12 @@ class TrainSettings:
     alpha: int
     learning_rate: float
     exposures: int
+    least_steps: int
     batch_facts: int
     batch_contrasts: int
     batch_general: int
-    kl_weight: float
+    contrast_weight: float
+    general_weight: float
     kl_top_k: int
     kl_tokens: int
 

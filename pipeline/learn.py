@@ -35,6 +35,7 @@ from pipeline.errors import PipelineError
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.report import Run
+from pipeline.train import Method
 
 DRIFT_PROMPTS = 96
 """Unrelated prompts whose distance to the base is measured: enough for a stable mean in seconds."""
@@ -117,7 +118,7 @@ def fit(session: Session) -> None:
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
     begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
-    adapted, done = train.train(bare, made, begun, session.recipe, session.seed)
+    adapted, done = train.train(bare, made, begun, Method(session.recipe, session.seed))
     with manifest.stage(
         folder,
         made_from,
