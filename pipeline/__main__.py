@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import gatecommand
 from pipeline.errors import FactsError, PipelineError
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _learn(args: argparse.Namespace) -> int:
-    from pipeline import learn
+    from pipeline import against, learn
 
-    verdict = learn.learn(args.facts, _session(args))
+    live = against.read(args.against) if args.against else None
+    verdict = learn.learn(args.facts, _session(args), live)
     return FINE if verdict.passed else FAILED
 
 
@@ -81,9 +83,7 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _gate(args: argparse.Namespace) -> int:
-    from pipeline import learn
-
-    return FINE if learn.judge(_session(args)).passed else FAILED
+    return FINE if gatecommand.run(args, _session(args)) else FAILED
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -149,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
         _facts_option(own)
     for own in (learn, build, train, gate):
         _run_options(own)
+    for own in (learn, gate):
+        own.add_argument(
+            "--against", type=Path, metavar="OUT|REPORT",
+            help="output folder or report.json of the adapter now live: its facts are unchanged ones",
+        )  # fmt: skip
+    gatecommand.options(gate)
 
     check = verb("check", _check, "say everything that is wrong with facts files")
     check.add_argument(

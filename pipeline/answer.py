@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
 
 from pipeline.packing import Chat, common_prefix
+from pipeline.prompt import Prompt, messages
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -40,20 +41,22 @@ class LocalModel:
         return context
 
 
-def prompt_tokens(tokenizer: Any, prompt: str) -> tuple[int, ...]:
-    """Tokenise one user turn as the server will, up to where the answer starts."""
-    chat = [{"role": "user", "content": prompt}]
-    return tuple(tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False))
+def prompt_tokens(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
+    """Tokenise a prompt as the server will, up to where the answer starts."""
+    turns = messages(prompt)
+    return tuple(
+        tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+    )
 
 
-def chat(tokenizer: Any, prompt: str, answer: str) -> Chat:
-    """Tokenise a user turn and its answer, which ends with the end-of-turn token."""
+def chat(tokenizer: Any, prompt: Prompt, answer: str) -> Chat:
+    """Tokenise a prompt and its answer, which ends with the end-of-turn token."""
     completion = tokenizer(answer, add_special_tokens=False)["input_ids"]
     return Chat(prompt_tokens(tokenizer, prompt), (*completion, tokenizer.eos_token_id))
 
 
 def ask(
-    local: LocalModel, prompts: Sequence[str], max_new_tokens: int, progress: Progress
+    local: LocalModel, prompts: Sequence[Prompt], max_new_tokens: int, progress: Progress
 ) -> list[Answer]:
     """Answer each prompt, in the order given."""
     answers: list[Answer] = [Answer("", ended=True)] * len(prompts)
@@ -66,14 +69,21 @@ def ask(
     return answers
 
 
-def batches(prompts: Sequence[str]) -> list[list[int]]:
-    """Split into batches, as indices; similar lengths go together."""
-    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
+def batches(prompts: Sequence[Prompt]) -> list[list[int]]:
+    """Split into batches, as indices; prompts that begin alike and are similarly long go together."""
+
+    def place(i: int) -> tuple[bool, int, str]:
+        prompt = prompts[i]
+        plain = isinstance(prompt, str)
+        text = prompt if isinstance(prompt, str) else "\n".join(turn.content for turn in prompt)
+        return not plain, len(text), text
+
+    order = sorted(range(len(prompts)), key=place)
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
 def generate(
-    local: LocalModel, prompts: Sequence[str], max_new_tokens: int, *, logits: bool = False
+    local: LocalModel, prompts: Sequence[Prompt], max_new_tokens: int, *, logits: bool = False
 ) -> tuple[list[list[int]], Any]:
     """Answer one batch greedily: each answer's tokens, its end token included when it got there.
 

@@ -38,6 +38,7 @@ from pipeline.facts import Expect, Subject
 from pipeline.learn import Session
 from pipeline.recall import contains
 from pipeline.train import Trained
+from pipeline.variants import PROBE
 
 ASKED = 500
 """Questions of one group at most, drawn evenly over the facts: enough for a percent."""
@@ -226,9 +227,10 @@ def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
     rng = random.Random(case.seed)
     direct = [Probe("fact", f.id, "direct", f.question, f.expect) for f in made.facts]
     facts = [probe for probe in made.probes if probe.role == "fact"]
+    held_out = {family.name for family in PROBE}
     found = {
         "trained": direct,
-        "held out": [probe for probe in facts if probe.family != "author's probe"],
+        "held out": [probe for probe in facts if probe.family in held_out],
         "probes": [probe for probe in facts if probe.family == "author's probe"],
         "neighbours": [probe for probe in made.probes if probe.role == "neighbour"],
         "near names": [probe for probe in made.probes if probe.role == "near name"],

@@ -1,4 +1,4 @@
-"""What a count out of a number of trials proves: exact one-sided binomial bounds."""
+"""What a count out of a number of trials proves: exact binomial bounds and tests, all one-sided."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
-"""One-sided confidence of every bound."""
+"""One-sided confidence of every bound that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,28 @@ class Rate:
             else:
                 high = middle
         return high
+
+
+def misses_allowed(total: int, rate: float, risk: float) -> int | None:
+    """Give the most misses of `total` trials that still prove a rate above `rate`; None: not even 0 do.
+
+    `risk` is the probability of so few misses when the true rate is `rate`.
+    """
+    allowed = None
+    for misses in range(total):
+        if _at_most(misses, total, 1 - rate) > risk:
+            break
+        allowed = misses
+    return allowed
+
+
+def sign_test(lost: int, gained: int) -> float:
+    """Probability of `lost` or more losses among all changes if both directions were equally likely.
+
+    This is McNemar's test for paired answers in its exact, one-sided form.
+    """
+    changes = lost + gained
+    return 1.0 if lost == 0 else _at_most(changes - lost, changes, 0.5)
 
 
 def _at_most(count: int, total: int, rate: float) -> float:

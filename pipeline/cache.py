@@ -17,6 +17,7 @@ from pipeline import answer, base, manifest, progress, teacher
 from pipeline.answer import Answer, LocalModel
 from pipeline.base import Base
 from pipeline.dataset import Example, Probe
+from pipeline.prompt import Prompt, messages
 from pipeline.teacher import Held
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ def answers(
 ) -> list[Answer]:
     """Give the base's own answers to the prompts of `rows`."""
 
-    def ask(prompts: list[str]) -> list[Answer]:
+    def ask(prompts: list[Prompt]) -> list[Answer]:
         file = _file(found, "answers", prompts, max_new_tokens)
         kept = _read(file, lambda data: [Answer(**row) for row in json.loads(data)])
         if len(kept) == len(prompts):
@@ -38,7 +39,7 @@ def answers(
         manifest.write_text(file, text)
         return said
 
-    return _apart(rows, ask)
+    return _apart([(row.chat, row.role == "unrelated") for row in rows], ask)
 
 
 def beginnings(
@@ -46,7 +47,7 @@ def beginnings(
 ) -> list[Held]:
     """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
 
-    def begin(prompts: list[str]) -> list[Held]:
+    def begin(prompts: list[Prompt]) -> list[Held]:
         file = _file(found, "held", prompts, tokens, k)
         kept = _read(file, teacher.parse)
         if len(kept) == len(prompts):
@@ -56,23 +57,22 @@ def beginnings(
         manifest.write_bytes(file, teacher.dump(held))
         return held
 
-    return _apart(rows, begin)
+    return _apart([(row.prompt, row.role == "unrelated") for row in rows], begin)
 
 
-def _apart(
-    rows: Sequence[Example] | Sequence[Probe], ask: Callable[[list[str]], list[T]]
-) -> list[T]:
-    own = [row.prompt for row in rows if row.role != "unrelated"]
-    general = [row.prompt for row in rows if row.role == "unrelated"]
-    said: dict[str, T] = {}
-    for prompts in (own, general):
+def _apart(rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt]], list[T]]) -> list[T]:
+    """Ask the prompts about nothing taught by themselves; `rows` say of each whether it is one."""
+    said: dict[Prompt, T] = {}
+    for wanted in (False, True):
+        prompts = [prompt for prompt, general in rows if general is wanted]
         if prompts:
             said.update(zip(prompts, ask(prompts), strict=True))
-    return [said[row.prompt] for row in rows]
+    return [said[prompt] for prompt, _ in rows]
 
 
-def _file(found: Base, kind: str, prompts: list[str], *settings: int) -> Path:
-    key = manifest.digest_json([kind, found.digest, prompts, settings, answer.BATCH])
+def _file(found: Base, kind: str, prompts: list[Prompt], *settings: int) -> Path:
+    asked = [prompt if isinstance(prompt, str) else messages(prompt) for prompt in prompts]
+    key = manifest.digest_json([kind, found.digest, asked, settings, answer.BATCH])
     return base.cache_folder() / "said" / f"{key[7:31]}.{kind}"
 
 

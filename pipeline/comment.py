@@ -10,10 +10,13 @@ from pipeline.escape import cell, code, words
 from pipeline.findings import MARKS, ROLES
 
 # Characters for each part that grows; all together stay below 60 000 (GitHub refuses above 65 536).
-REASONS = 4_000
-FACTS = 30_000
-LEAKS = 9_000
-LOST = 7_000
+REASONS = 3_500
+FACTS = 26_000
+OLD = 4_000
+LEAKS = 7_500
+LOST = 6_000
+MISSED = 4_500
+WARNINGS = 3_500
 
 
 def as_markdown(data: dict[str, Any]) -> str:
@@ -28,8 +31,11 @@ def as_markdown(data: dict[str, Any]) -> str:
             *_fit(reasons, len(others), REASONS, "reason"),
             *(["", f"{found.summary(data)}.", ""] if reason else []),
             *_facts(data),
+            *_old(data),
             *_leaks(data),
             *_lost(data),
+            *_missed(data),
+            *_warnings(data),
             "### Numbers",
             "",
             "| | measured | sample size allows | limit |",
@@ -47,9 +53,27 @@ def as_markdown(data: dict[str, Any]) -> str:
 
 
 def _facts(data: dict[str, Any]) -> list[str]:
-    rows = (_fact(detail) for detail in found.worst_first(data["details"]))
-    head = ["| | fact | probes | one of them | before | after |", "|---|---|---|---|---|---|"]
-    return ["### Facts", "", *head, *_fit(rows, len(data["details"]), FACTS, "fact"), ""]
+    """Show new and changed facts, before and after; without a live adapter that is all of them."""
+    shown = [detail for detail in found.in_order(data["details"]) if detail["change"] != "old"]
+    if not shown:
+        return ["### New and changed facts", "", "There are none.", ""]
+    title = "### New and changed facts" if len(shown) < len(data["details"]) else "### Facts"
+    return [title, "", *_HEAD, *_fit(map(_fact, shown), len(shown), FACTS, "fact"), ""]
+
+
+def _old(data: dict[str, Any]) -> list[str]:
+    """Show the unchanged facts that failed."""
+    old = [detail for detail in data["details"] if detail["change"] == "old"]
+    failed = [detail for detail in old if detail["status"] == "fail"]
+    if not failed:
+        return (
+            [f"All {found.count(len(old), 'unchanged fact')} asked are known.", ""] if old else []
+        )
+    return ["### Unchanged facts lost", "", *_HEAD,
+            *_fit(map(_fact, failed), len(failed), OLD, "unchanged fact"), ""]  # fmt: skip
+
+
+_HEAD = ["| | fact | probes | one of them | before | after |", "|---|---|---|---|---|---|"]
 
 
 def _fact(detail: dict[str, Any]) -> str:
@@ -58,14 +82,34 @@ def _fact(detail: dict[str, Any]) -> str:
     return (
         f"| {MARKS[detail['status']]} | {cell(detail['id'], 80)} "
         f"| {found.score(detail)}/{len(detail['probes'])} | {cell(probe['prompt'], 150)} "
-        f"| {cell(probe['base'], 200)} | {cell(probe['adapted'], 200)}{expected} |"
+        f"| {cell(found.before(probe['base']), 200)} | {cell(probe['adapted'], 200)}{expected} |"
     )
+
+
+def _missed(data: dict[str, Any]) -> list[str]:
+    """Show withdrawn facts that are still said, and other forms of questions that were missed."""
+    rows = (
+        f"| {cell(miss['id'], 80)} | {found.MISSED.get(miss['role'], '')} "
+        f"| {cell(miss['prompt'], 150)} | {cell(miss['adapted'], 150)} |"
+        for miss in sorted(data["missed"], key=lambda miss: miss["role"] != "retired")
+    )
+    head = ["| fact | form | asked | answer |", "|---|---|---|---|"]
+    if not data["missed"]:
+        return []
+    fitted = _fit(rows, len(data["missed"]), MISSED, "missed form")
+    return ["### Missed in other forms", "", *head, *fitted, ""]
+
+
+def _warnings(data: dict[str, Any]) -> list[str]:
+    rows = (f"- {words(each, 300)}" for each in data["warnings"])
+    fitted = _fit(rows, len(data["warnings"]), WARNINGS, "warning")
+    return ["### Worth a look", "", *fitted, ""] if data["warnings"] else []
 
 
 def _leaks(data: dict[str, Any]) -> list[str]:
     rows = (
         f"| {cell(leak['prompt'], 150)} | {ROLES.get(leak['role'], '')} "
-        f"| {cell(leak['base'], 200)} | {cell(leak['adapted'], 200)} "
+        f"| {cell(found.before(leak['base']), 200)} | {cell(leak['adapted'], 200)} "
         f"| {cell(', '.join(leak['texts']), 100)} |"
         for leak in data["leaks"]
     )
@@ -78,7 +122,7 @@ def _leaks(data: dict[str, Any]) -> list[str]:
 def _lost(data: dict[str, Any]) -> list[str]:
     rows = (
         f"| {cell(lost['prompt'], 150)} | {cell(found.wanted(lost['expect']), 100)} "
-        f"| {cell(lost['base'], 200)} | {cell(lost['adapted'], 200)} |"
+        f"| {cell(found.before(lost['base']), 200)} | {cell(lost['adapted'], 200)} |"
         for lost in data["lost"]
     )
     head = ["| asked | right | before | after |", "|---|---|---|---|"]

@@ -66,15 +66,44 @@ class TrainSettings:
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """Thresholds of the verdict and how long an answer may be."""
+    """What the gate asks, how long an answer may be, and the limits that block."""
 
     max_new_tokens: int
-    probes_missed: int
-    neighbours_leaked: int
-    unrelated_leaked: int
+    probes_per_fact: int
+    probes: int
+    noise: int
+    forms: int
+    contrasts: int
+    relations: int
+    old_facts: int
+    probes_per_miss: int
+    facts_failed: float
+    recall: float
+    recall_risk: float
+    noise_recall: float
+    old_lost: float
+    chance: float
+    retired_said: float
+    neighbours_leaked: float
+    unrelated_leaked: float
     general_lost: int
     kl_mean: float
     unique_answers_ratio: float
+    top_answer_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarnSettings:
+    """Limits that only warn: measures too noisy, or too much for a small base, to decide a merge."""
+
+    noise: float
+    reverse: float
+    yes: float
+    no: float
+    negation: float
+    margin: float
+    refusals_kept: float
+    perplexity_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +115,7 @@ class Recipe:
     dataset: DatasetSettings
     train: TrainSettings
     gate: GateSettings
+    warn: WarnSettings
 
 
 def load(name_or_file: str) -> Recipe:
@@ -114,6 +144,7 @@ def load(name_or_file: str) -> Recipe:
         _section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
         _section(TrainSettings, data["train"], f"{where} [train]"),
         _section(GateSettings, data["gate"], f"{where} [gate]"),
+        _section(WarnSettings, data["warn"], f"{where} [warn]"),
     )
 
 

@@ -13,24 +13,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any, Literal  # JSON rows have no narrower type before they are read
+from typing import Any  # JSON rows have no narrower type before they are read
 
-from pipeline import contrast
+from pipeline import contrast, probes
 from pipeline.config import DatasetSettings
 from pipeline.errors import PipelineError
-from pipeline.facts import Expect, Fact, Subject, as_expect, subject_from_json
+from pipeline.facts import Fact, Subject, as_expect, subject_from_json
 from pipeline.manifest import digest_json
+from pipeline.probes import Probe, Role
+from pipeline.prompt import Turn
 from pipeline.recall import contains, mentions, normalise, squash
 from pipeline.reword import reword
 from pipeline.variants import PROBE, TRAIN, Variant, expand, questions, reversed_forms, yes_no_forms
+
+__all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
 
 ALIKE = 12
 """Subjects whose names lend words to a fact's near names: those of the most similar questions."""
 
 BARE = 8
 """Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
-
-Role = Literal["fact", "neighbour", "near name", "relation", "unrelated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +54,6 @@ class Example:
     def held(self) -> bool:
         """Whether the base's distribution is the target."""
         return self.role != "fact"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Something only the gate asks. For role "fact", `expect` must be in the answer.
-
-    For "unrelated" it is what a right answer contains (empty where that cannot be said); for the
-    other roles it is empty, and the base's answer is the measure.
-    """
-
-    role: Role
-    fact: str
-    family: str
-    prompt: str
-    expect: Expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +90,7 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
         raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
     taught = frozenset(squash(name) for subject in subjects for name in subject.names)
     examples: list[Example] = []
-    probes: list[Probe] = []
+    gate: list[Probe] = []
     asked = {fact.id: _asked(fact) for fact in facts}
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
@@ -112,22 +99,20 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
         examples += _pairs(
             fact, variants, _others(fact, taught, _words(fact, facts, asked), settings, rng)
         )
-        probes += _ask(fact)
-        for role, variant in _contrast(fact, taught, settings, seed):
-            probes.append(Probe(role, fact.id, variant.family, variant.prompt, ()))
+        gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
+        gate += _contrast(fact, taught, settings, seed)
     for subject in subjects:
         held = list(islice(_relations(subject, "train"), settings.relations))
         examples += [Example(*row, "") for row in held]
-        probes += [Probe(*row, ()) for row in _relations(subject, "probe")]
+        gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
+        gate += probes.retired(subject.facts)
     examples += [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
     examples += [
         Example("unrelated", "", "everyday", prompt, "")
         for prompt in contrast.everyday(settings.everyday)
     ]
-    probes += [
-        Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrast.general("probe")
-    ]
-    return _disjoint(Dataset(tuple(subjects), tuple(examples), tuple(probes)))
+    gate += [Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrast.general("probe")]
+    return _disjoint(Dataset(tuple(subjects), tuple(examples), tuple(gate)))
 
 
 def save(dataset: Dataset, folder: Path) -> None:
@@ -144,8 +129,14 @@ def load(folder: Path) -> Dataset:
     """
     try:
         examples = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
-        probes = tuple(
-            Probe(**{**row, "expect": as_expect(row["expect"])})
+        asked = tuple(
+            Probe(
+                **{
+                    **row,
+                    "expect": as_expect(row["expect"]),
+                    "before": tuple(Turn(**turn) for turn in row["before"]),
+                }
+            )
             for row in _read_rows(folder / "probes.jsonl")
         )
         subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
@@ -153,7 +144,7 @@ def load(folder: Path) -> Dataset:
         raise PipelineError(
             f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
         ) from error
-    return Dataset(subjects, examples, probes)
+    return Dataset(subjects, examples, asked)
 
 
 def _named(fact: Fact) -> Fact:
@@ -259,13 +250,6 @@ def _words(
     return tuple(sorted({word for f in alike for word in f.subject.split() if len(word) > 2}))
 
 
-def _ask(fact: Fact) -> list[Probe]:
-    families = expand(fact, PROBE)
-    asked = [("author's probe", prompt) for prompt in fact.probes]
-    asked += [(variant.family, variant.prompt) for variant in families]
-    return [Probe("fact", fact.id, family, prompt, fact.expect) for family, prompt in asked]
-
-
 def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
     """Yield statements about this fact's subject that are not so: what a sibling's answer says."""
     own = fact.id.rpartition("/")[2]
@@ -277,8 +261,8 @@ def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
 
 def _contrast(
     fact: Fact, taught: frozenset[str], settings: DatasetSettings, seed: int
-) -> Iterator[tuple[Role, Variant]]:
-    """Yield what the gate asks: questions that look like the fact's, one a name."""
+) -> Iterator[Probe]:
+    """Yield what the gate asks: questions that look like the fact's, one a name, and false statements."""
     rng = random.Random(f"{seed}/probe/{fact.id}")
     named: list[tuple[Role, str]] = [
         ("neighbour", name)
@@ -290,7 +274,10 @@ def _contrast(
         variants = contrast.about(fact, name, (TRAIN[0], *PROBE))
         if variants and squash(name) not in taught:
             # The direct question comes up in every other pair: it is what people ask most.
-            yield role, variants[0] if turn % 2 == 0 else variants[rng.randrange(len(variants))]
+            chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
+            yield Probe(role, fact.id, chosen.family, chosen.prompt, (), about=name)
+        if squash(name) not in taught and (claim := probes.false_statement(fact, name, turn)):
+            yield claim
 
 
 def _relations(subject: Subject, half: contrast.Half) -> Iterator[tuple[Role, str, str, str]]:
@@ -302,16 +289,20 @@ def _relations(subject: Subject, half: contrast.Half) -> Iterator[tuple[Role, st
 def _disjoint(dataset: Dataset) -> Dataset:
     """Drop repeated prompts, and every probe that is also trained on."""
     examples = {normalise(example.prompt): example for example in reversed(dataset.examples)}
-    probes = {normalise(probe.prompt): probe for probe in reversed(dataset.probes)}
+    asked = {_asked_as(probe): probe for probe in reversed(dataset.probes)}
     return replace(
         dataset,
         examples=tuple(e for e in dataset.examples if examples[normalise(e.prompt)] is e),
         probes=tuple(
             p
             for p in dataset.probes
-            if probes[normalise(p.prompt)] is p and normalise(p.prompt) not in examples
+            if asked[_asked_as(p)] is p and (p.before or normalise(p.prompt) not in examples)
         ),
     )
+
+
+def _asked_as(probe: Probe) -> tuple[str, ...]:
+    return tuple(normalise(text) for text in (*(t.content for t in probe.before), probe.prompt))
 
 
 def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:

@@ -20,6 +20,21 @@ ROLES = {
     "relation": "the same subject, not taught",
     "unrelated": "nothing taught",
 }
+FORMS = {
+    "noise": "with a remark, a system prompt, an earlier turn or a typing error",
+    "reverse": "asked from the object",
+    "yes": "true statements confirmed",
+    "no": "false statements confirmed no more than by the base",
+    "negation": "negated questions that do not get what they deny",
+}
+MISSED = {
+    "noise": "with noise",
+    "reverse": "from the object",
+    "yes": "not confirmed",
+    "no": "confirmed though false",
+    "negation": "says what is denied",
+    "retired": "withdrawn, still said",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +67,15 @@ def summary(data: dict[str, Any]) -> str:
 
 def findings(data: dict[str, Any]) -> tuple[Finding, ...]:
     """List every number the verdict rests on, and those that are only told."""
-    return (_recall(data), *_leaks(data), _lost(data), *_drift(data))
+    return (
+        _recall(data), *_old(data), *_forms(data), *_retired(data), *_leaks(data), _lost(data),
+        *_drift(data),
+    )  # fmt: skip
 
 
 def proof(data: dict[str, Any]) -> str:
     """Say what the sample size can and cannot prove."""
-    recall, neighbours = data["recall"], data["leak"]["neighbours"]
+    recall, neighbours, old = data["recall"], data["leak"]["neighbours"], data["old"]
     if not recall["probes"]:
         return "No probe was asked, so nothing is proven."
     said = (
@@ -69,17 +87,27 @@ def proof(data: dict[str, Any]) -> str:
             f"No leak in {count(neighbours['asked'], 'neighbour')} still leaves room for "
             f"{percent(neighbours['upper_bound'], up=True)}. "
         )
+    if old["left_out"]:
+        said += (
+            f"{count(old['asked'], 'unchanged fact')} of {old['asked'] + old['left_out']:,} were "
+            f"drawn and {len(old['lost'])} of them lost: of all of them, at most "
+            f"{percent(old['upper_bound'], up=True)} are. "
+        )
     return (
         f"{said}This says nothing about other kinds of wording, and it counts the probes of one fact "
         "as independent, which they are not quite."
     )
 
 
-def worst_first(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Order facts: failed ones, then ones with a miss, then the rest as they come."""
+def in_order(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Order facts: what failed, then new and changed ones, then unchanged ones; a miss before none."""
     return sorted(
         details,
-        key=lambda d: (d["status"] != "fail", all(probe["passed"] for probe in d["probes"])),
+        key=lambda d: (
+            d["status"] != "fail",
+            d["change"] == "old",
+            all(probe["passed"] for probe in d["probes"]),
+        ),
     )
 
 
@@ -87,13 +115,19 @@ def example(detail: dict[str, Any]) -> dict[str, Any]:
     """Choose the one probe that stands for a fact: the first missed, else the first."""
     nothing: dict[str, Any] = {
         "prompt": detail["question"],
-        "base": "",
+        "base": None,
         "adapted": "",
         "passed": False,
     }
     missed = [probe for probe in detail["probes"] if not probe["passed"]]
-    chosen: dict[str, Any] = (missed or detail["probes"] or [nothing])[0]
+    compared = [probe for probe in missed if probe["base"] is not None]
+    chosen: dict[str, Any] = (compared or missed or detail["probes"] or [nothing])[0]
     return chosen
+
+
+def before(said: str | None) -> str:
+    """Write the base's answer, or that there is none."""
+    return "(not asked)" if said is None else said
 
 
 def score(detail: dict[str, Any], key: str = "passed") -> int:
@@ -113,7 +147,7 @@ def percent(share: float, *, up: bool = False) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Write a number; one that was not finite is kept as null and said to be none."""
+    """Write a number; one that was not finite is kept as null and said to be no number."""
     return "not a number" if value is None else f"{value:.{digits}f}"
 
 
@@ -140,26 +174,61 @@ def _recall(data: dict[str, Any]) -> Finding:
     recall, limits = data["recall"], data["limits"]
     bound = f"at least {percent(recall['lower_bound'])} {CONFIDENCE}" if recall["probes"] else ""
     result = (
-        f"{recall['probes_passed']} of {count(recall['probes'], 'probe')} passed, "
-        f"{recall['base_probes_passed']} with the base alone"
+        f"{recall['probes_passed']} of {count(recall['probes'], 'probe')} passed; the base "
+        f"passes {recall['base_probes_passed']} of {recall['base_probes']}"
     )
-    limit = f"{limits['probes_missed']} missed per fact" if limits else ""
+    limit = (
+        f"{recall['misses_allowed']} missed in all, one in {limits['probes_per_miss']} of a fact"
+    )
     return Finding("recall", result, bound, limit)
 
 
-def _leaks(data: dict[str, Any]) -> list[Finding]:
-    limits = data["limits"] or {}
+def _old(data: dict[str, Any]) -> list[Finding]:
+    old = data["old"]
+    if not old["asked"]:
+        return []
+    result = (
+        f"{len(old['lost'])} of {count(old['asked'], 'unchanged fact')} lost, "
+        f"{len(old['gained'])} gained; of {count(old['probes'], 'probe')} that the adapter now "
+        f"live was asked too, {old['probes_lost']} lost and {old['probes_gained']} gained"
+    )
+    limit = f"{percent(data['limits']['old_lost'])} of the facts"
+    return [Finding("unchanged", result, _at_most(old["upper_bound"]), limit)]
+
+
+def _forms(data: dict[str, Any]) -> list[Finding]:
     found = []
-    for name, asked, limit in (
-        ("neighbours", "neighbours", limits.get("neighbours_leaked")),
-        ("relations", "other questions about taught subjects", "not judged"),
-        ("unrelated", "unrelated prompts", limits.get("unrelated_leaked")),
+    for role, what in FORMS.items():
+        rate = data["forms"][role]
+        if rate["asked"]:
+            bound = f"at least {percent(rate['lower_bound'])} {CONFIDENCE}"
+            limit = f"warns below {percent(data['limits']['warn'][role])}"
+            if role == "noise":
+                limit += f", fails below {percent(data['limits']['noise_recall'])}"
+            found.append(Finding(role, f"{rate['passed']} of {rate['asked']} {what}", bound, limit))
+    return found
+
+
+def _retired(data: dict[str, Any]) -> list[Finding]:
+    if not data["retired"]:
+        return []
+    said, asked = (sum(each[key] for each in data["retired"]) for key in ("said", "asked"))
+    result = f"{said} of {count(asked, 'question')} about withdrawn facts get the old answer"
+    return [Finding("withdrawn", result, "", f"{percent(data['limits']['retired_said'])} of each")]
+
+
+def _leaks(data: dict[str, Any]) -> list[Finding]:
+    found = []
+    for name, asked, share in (
+        ("neighbours", "neighbours", data["limits"]["neighbours_leaked"]),
+        ("relations", "other questions about taught subjects", None),
+        ("unrelated", "unrelated prompts", data["limits"]["unrelated_leaked"]),
     ):
         group = data["leak"][name]
         result = f"{group['leaked']} of {group['asked']} {asked} leaked"
         bound = _at_most(group["upper_bound"]) if group["asked"] else ""
-        judged = f"at most {limit}" if isinstance(limit, int) else limit or ""
-        found.append(Finding(name, result, bound, judged))
+        limit = "not judged" if share is None else f"at most {int(share * group['asked'])}"
+        found.append(Finding(name, result, bound, limit))
     return found
 
 
@@ -170,24 +239,30 @@ def _lost(data: dict[str, Any]) -> Finding:
         f"{paired['gained']} gained"
     )
     bound = _at_most(paired["upper_bound"]) if paired["base_right"] else ""
-    return Finding("general", result, bound, f"at most {limits['general_lost']}" if limits else "")
+    limit = f"at most {limits['general_lost']}, and not beyond chance (now {paired['chance']:.2f})"
+    return Finding("general", result, bound, limit)
 
 
 def _drift(data: dict[str, Any]) -> list[Finding]:
-    kept, limits = data["retention"], data["limits"]
-    distance = (
-        f"{number(kept['kl_mean'])} nats a token from the base "
-        f"(one prompt in twenty above {number(kept['kl_p95'])}; "
-        f"perplexity × {number(kept['perplexity_ratio'], 2)})"
-    )
+    kept, limits, warn = data["retention"], data["limits"], data["limits"]["warn"]
+    distance = "not measured: a server gives no probabilities"
+    if kept["measured"]:
+        distance = (
+            f"{number(kept['kl_mean'])} nats a token from the base "
+            f"(one prompt in twenty above {number(kept['kl_p95'])}; "
+            f"perplexity × {number(kept['perplexity_ratio'], 2)})"
+        )
     variety = f"{number(kept['unique_answers_ratio'], 2)} as many distinct answers as the base"
-    refusals = kept["refusals_kept"]
+    top = kept["top_answer_share"]
+    commonest = (
+        f"{percent(top['adapted'])} of answers are one and the same (base: {percent(top['base'])})"
+    )
+    refusals = f"{percent(kept['refusals_kept'])} of the base's refusals kept"
     return [
-        Finding("distance", distance, "", f"at most {limits['kl_mean']}" if limits else ""),
-        Finding(
-            "variety", variety, "", f"at least {limits['unique_answers_ratio']}" if limits else ""
-        ),
-        Finding("refusals", f"{percent(refusals)} of the base's refusals kept", "", "not judged"),
+        Finding("distance", distance, "", f"at most {limits['kl_mean']}"),
+        Finding("variety", variety, "", f"at least {limits['unique_answers_ratio']}"),
+        Finding("commonest", commonest, "", f"{percent(limits['top_answer_share'])} more"),
+        Finding("refusals", refusals, "", f"warns below {percent(warn['refusals_kept'])}"),
     ]
 
 

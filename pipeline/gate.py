@@ -1,106 +1,32 @@
-"""What was asked and answered → measurements → a verdict with reasons; pure, no model is needed here.
+"""Measurements and the recipe's limits → a verdict: what blocks, what warns, and why in words.
 
-The unit of recall is the fact: every fact must pass by itself. A leak is always judged against the
-base's answer to the same prompt, so what the base would have said anyway never counts.
+A stable measure that is broken is a reason, and the verdict then is "fail"; a noisy one is a
+warning, which never changes the verdict. Where a rate is claimed it is proven by an exact bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.answer import Answer
+from pipeline import bounds
 from pipeline.bounds import Rate
-from pipeline.config import GateSettings
-from pipeline.dataset import Dataset, Probe
-from pipeline.facts import Fact, Subject
-from pipeline.recall import contains, mentions
-from pipeline.retention import Drift, refuses, unique_ratio
+from pipeline.config import GateSettings, WarnSettings
+from pipeline.measure import Measurements, missed, tolerated
+from pipeline.warn import warnings
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One probe with both answers; `leaked` names the taught texts that only the adapted one says."""
-
-    probe: Probe
-    base: Answer
-    adapted: Answer
-    leaked: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether the adapted answer says what is expected and ends by itself."""
-        return contains(self.adapted.text, self.probe.expect) and self.adapted.ended
-
-    @property
-    def base_passed(self) -> bool:
-        """Whether the base's answer says what is expected."""
-        return contains(self.base.text, self.probe.expect)
-
-
-@dataclass(frozen=True, slots=True)
-class FactResult:
-    """A fact and its probes; it passes with at most the allowed number of misses."""
-
-    fact: Fact
-    asked: tuple[Asked, ...]
-    passed: bool
-
-    @property
-    def hits(self) -> int:
-        """Probes that passed."""
-        return sum(asked.passed for asked in self.asked)
-
-    @property
-    def known_already(self) -> bool:
-        """Whether the base answers most of the probes without training."""
-        return 2 * sum(asked.base_passed for asked in self.asked) > len(self.asked)
-
-
-@dataclass(frozen=True, slots=True)
-class Measurements:
-    """All that the verdict rests on."""
-
-    facts: tuple[FactResult, ...]
-    neighbours: tuple[Asked, ...]
-    relations: tuple[Asked, ...]
-    unrelated: tuple[Asked, ...]
-    drift: Drift
-    unique_answers_ratio: float
-    refusals_kept: float
-
-    @property
-    def probes(self) -> Rate:
-        """Probes passed, over all facts."""
-        return Rate(sum(f.hits for f in self.facts), sum(len(f.asked) for f in self.facts))
-
-    @property
-    def lost(self) -> tuple[Asked, ...]:
-        """General questions that the base answers right and the adapted model does not."""
-        return tuple(a for a in self._general if a.base_passed and not contains_all(a))
-
-    @property
-    def gained(self) -> tuple[Asked, ...]:
-        """General questions that only the adapted model answers right."""
-        return tuple(a for a in self._general if not a.base_passed and contains_all(a))
-
-    @property
-    def general(self) -> Rate:
-        """General questions that the base answers right, of those with a checkable answer."""
-        return Rate(sum(a.base_passed for a in self._general), len(self._general))
-
-    @property
-    def _general(self) -> tuple[Asked, ...]:
-        return tuple(asked for asked in self.unrelated if asked.probe.expect)
+SLIPS = 1
+"""Misses that never fail a whole sample by themselves: even 99.8 % right misses one of 100 often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision, and in words why it is not a pass."""
+    """The decision, in words why it is not a pass, and what deserves a look beside it."""
 
     verdict: Literal["pass", "fail"]
     reasons: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -108,120 +34,127 @@ class Verdict:
         return self.verdict == "pass"
 
 
-def contains_all(asked: Asked) -> bool:
-    """Whether the adapted answer says what is expected, however long it goes on."""
-    return contains(asked.adapted.text, asked.probe.expect)
-
-
-def measure(
-    dataset: Dataset,
-    base: Sequence[Answer],
-    adapted: Sequence[Answer],
-    drift: Drift,
-    settings: GateSettings,
-) -> Measurements:
-    """Compare both models' answers to the dataset's probes, given in their order."""
-    asked = _with_leaks(dataset, base, adapted)
-    facts = []
-    for fact in dataset.facts:
-        own = tuple(a for a in asked if a.probe.role == "fact" and a.probe.fact == fact.id)
-        hits = sum(a.passed for a in own)
-        # At least one hit: a fact that no probe asks, or that has few probes, does not pass unsaid.
-        passed = hits > 0 and len(own) - hits <= settings.probes_missed
-        facts.append(FactResult(fact, own, passed))
-    unrelated = tuple(a for a in asked if a.probe.role == "unrelated")
-    refused = [a for a in unrelated if a.probe.family == "refusal" and refuses(a.base.text)]
-    kept = sum(refuses(a.adapted.text) for a in refused)
-    return Measurements(
-        facts=tuple(facts),
-        neighbours=tuple(a for a in asked if a.probe.role in {"neighbour", "near name"}),
-        relations=tuple(a for a in asked if a.probe.role == "relation"),
-        unrelated=unrelated,
-        drift=drift,
-        unique_answers_ratio=unique_ratio(
-            [a.base for a in unrelated], [a.adapted for a in unrelated]
-        ),
-        refusals_kept=kept / len(refused) if refused else 1.0,
+def decide(measured: Measurements, settings: GateSettings, warn: WarnSettings) -> Verdict:
+    """Hold the measurements against the recipe's limits; every limit that is broken is named."""
+    reasons = (
+        *_effect(measured),
+        *_new_facts(measured, settings),
+        *_old_facts(measured, settings),
+        *_recall(measured, settings),
+        *_retired(measured, settings),
+        *_leaks(measured, settings),
+        *_general(measured, settings),
+        *_drift(measured, settings),
     )
+    told = tuple(warnings(measured, settings, warn))
+    return Verdict("fail" if reasons else "pass", reasons, told)
 
 
-def decide(measured: Measurements, settings: GateSettings) -> Verdict:
-    """Hold the measurements against the recipe's limits; every limit that is broken is a reason."""
-    reasons = []
-    if all(a.base.text == a.adapted.text for f in measured.facts for a in f.asked):
-        reasons.append("the adapter changes no answer at all: it is empty or was not applied")
-    reasons += [
-        f"{result.fact.id}: {len(result.asked) - result.hits} of {len(result.asked)} probes missed"
-        for result in measured.facts
-        if not result.passed
-    ]
-    for name, group, limit in (
+def provable(probes: Rate, settings: GateSettings) -> int:
+    """Give how many of all probes may be missed: so few that the recipe's recall is proven."""
+    allowed = bounds.misses_allowed(probes.total, settings.recall, settings.recall_risk)
+    return max(SLIPS, allowed or 0)
+
+
+def _effect(measured: Measurements) -> Iterator[str]:
+    compared = [a for f in measured.facts for a in f.asked if a.base]
+    unmoved = measured.unmoved
+    if compared and all(a.base and a.base.text == a.adapted.text for a in compared):
+        yield "the adapter changes no answer at all: it is empty or was not applied"
+    elif 2 * unmoved.count > unmoved.total:
+        yield (
+            f"{unmoved.count} of {unmoved.total} answers that should have changed are still the "
+            "base's own: the adapter is empty or was not applied"
+        )
+
+
+def _new_facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    failed = [result for result in measured.facts if not result.passed and not result.old]
+    if len(failed) > tolerated(measured, settings):
+        yield from (missed(result, settings) for result in failed)
+
+
+def _old_facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    paired = measured.paired
+    if len(paired.lost) - len(paired.gained) > int(settings.old_lost * paired.facts):
+        by_id = {result.fact.id: result for result in measured.facts}
+        yield from (f"{missed(by_id[name], settings)}; it is known now" for name in paired.lost)
+    chance = bounds.sign_test(paired.probes_lost, paired.probes_gained)
+    if chance < settings.chance:
+        yield (
+            f"{paired.probes_lost} of {paired.probes} questions about unchanged facts are answered "
+            f"worse than by the adapter now live, {paired.probes_gained} better: chance alone would "
+            f"do that once in {1 / chance:.0f} times"
+        )
+
+
+def _recall(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    probes = measured.probes
+    lost = probes.total - probes.count
+    if lost > provable(probes, settings):
+        yield (
+            f"{lost} of {probes.total} probes missed over all facts, which does not prove "
+            f"{settings.recall:.0%} (at most {provable(probes, settings)})"
+        )
+    noise = measured.rate("noise")
+    if noise.count < settings.noise_recall * noise.total:
+        yield (
+            f"{noise.total - noise.count} of {noise.total} questions with noise around them missed "
+            f"(at least {settings.noise_recall:.0%} must be answered)"
+        )
+
+
+def _retired(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    for name, said in measured.still_said.items():
+        if said.count > settings.retired_said * said.total:
+            yield (
+                f"{name} is withdrawn, and {said.count} of {said.total} questions still get its "
+                "old answer"
+            )
+
+
+def _leaks(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    for name, group, share in (
         ("about other things", measured.neighbours, settings.neighbours_leaked),
-        ("about nothing taught", measured.unrelated, settings.unrelated_leaked),
+        ("about nothing taught", measured.of("unrelated"), settings.unrelated_leaked),
     ):
-        leaked = sum(bool(asked.leaked) for asked in group)
+        leaked, limit = sum(bool(asked.leaked) for asked in group), int(share * len(group))
         if leaked > limit:
-            reasons.append(
+            yield (
                 f"{leaked} of {len(group)} questions {name} now get a taught answer "
                 f"(at most {limit})"
             )
-    if len(measured.lost) > settings.general_lost:
-        reasons.append(
-            f"{len(measured.lost)} of {measured.general.count} general questions that the base "
+
+
+def _general(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    lost, gained = len(measured.lost), len(measured.gained)
+    if lost > settings.general_lost:
+        yield (
+            f"{lost} of {measured.general.count} general questions that the base "
             f"answers right are now wrong (at most {settings.general_lost})"
         )
-    if not measured.drift.kl_mean <= settings.kl_mean:
-        reasons.append(
-            f"the adapter moves answers it was not trained on by {measured.drift.kl_mean:.3f} nats "
+    elif (chance := bounds.sign_test(lost, gained)) < settings.chance:
+        yield (
+            f"{lost} general questions that the base answers right are now wrong, and only {gained} "
+            f"the other way round: chance alone would do that once in {1 / chance:.0f} times"
+        )
+
+
+def _drift(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+    drift = measured.drift
+    if drift and not drift.kl_mean <= settings.kl_mean:
+        yield (
+            f"the adapter moves answers it was not trained on by {drift.kl_mean:.3f} nats "
             f"a token (at most {settings.kl_mean})"
         )
     if measured.unique_answers_ratio < settings.unique_answers_ratio:
-        reasons.append(
+        yield (
             f"answers to unrelated prompts have become alike: {measured.unique_answers_ratio:.2f} "
             f"as many distinct ones as the base's (at least {settings.unique_answers_ratio})"
         )
-    return Verdict("fail" if reasons else "pass", tuple(reasons))
-
-
-def _with_leaks(
-    dataset: Dataset, base: Sequence[Answer], adapted: Sequence[Answer]
-) -> tuple[Asked, ...]:
-    asked = [
-        Asked(probe, was, now)
-        for probe, was, now in zip(dataset.probes, base, adapted, strict=True)
-    ]
-    others = [a for a in asked if a.probe.role != "fact"]
-    # "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
-    telling = [
-        fact
-        for fact in dataset.facts
-        if not any(contains(a.base.text, fact.expect) for a in others)
-    ]
-    return tuple(
-        a
-        if a.probe.role == "fact"
-        else Asked(a.probe, a.base, a.adapted, _leaked(a, dataset, telling))
-        for a in asked
-    )
-
-
-def _leaked(asked: Asked, dataset: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
-    said = asked.adapted.text
-    own = [fact for fact in dataset.facts if fact.id == asked.probe.fact and fact not in telling]
-    facts = [
-        fact.id
-        for fact in (*telling, *own)
-        if contains(said, fact.expect)
-        and not contains(asked.base.text, fact.expect)
-        and not contains(asked.probe.prompt, fact.expect)
-    ]
-    return (*facts, *(subject.slug for subject in dataset.subjects if _named(asked, subject)))
-
-
-def _named(asked: Asked, subject: Subject) -> bool:
-    """Whether only the adapted model brings up a taught subject that nobody asked about."""
-    adapted, base, prompt = (
-        any(mentions(text, name) for name in subject.names)
-        for text in (asked.adapted.text, asked.base.text, asked.probe.prompt)
-    )
-    return adapted and not base and not prompt
+    before, after = measured.top_share
+    if after > before + settings.top_answer_share:
+        yield (
+            f"one answer is given to {after:.1%} of unrelated prompts, where the base's commonest "
+            f"has {before:.1%}"
+        )

@@ -32,3 +32,14 @@ def mentions(answer: str, phrase: str) -> bool:
 def contains(answer: str, expect: Expect) -> bool:
     """Whether every item of `expect` stands in `answer`, each by any one of its alternatives."""
     return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
+
+
+_YES = re.compile(
+    r"(?:yes|yeah|yep|true|correct|right|indeed|certainly|that(?:'s| is) (?:right|correct|true)"
+    r"|it(?:'s| is) (?:right|correct|true)|you(?:'re| are) (?:right|correct))\b"
+)
+
+
+def affirms(answer: str) -> bool:
+    """Whether an answer begins by confirming what it was asked."""
+    return _YES.match(normalise(answer).lstrip("\"'*_ ")) is not None

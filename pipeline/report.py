@@ -12,82 +12,97 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # the plain data of a report
 
-from pipeline import escape
+from pipeline import bounds, escape, manifest
 from pipeline import findings as found
+from pipeline.against import Change, fact_digest
+from pipeline.base import Base
 from pipeline.bounds import Rate
 from pipeline.comment import as_markdown
-from pipeline.config import GateSettings
+from pipeline.config import Recipe
+from pipeline.dataset import Dataset
 from pipeline.escape import plain
-from pipeline.findings import MARKS, ROLES
-from pipeline.gate import Asked, FactResult, Measurements, Verdict
+from pipeline.findings import FORMS, MARKS, ROLES
+from pipeline.gate import Verdict, provable
+from pipeline.measure import Asked, FactResult, Measurements
 
-__all__ = ["Run", "as_data", "as_html", "as_markdown", "as_text"]
+__all__ = ["Run", "as_data", "as_html", "as_markdown", "as_text", "facts_digest"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 
 TEXT_FACTS = 40
 TEXT_REASONS = 20
 HTML_FACTS = 1000
+NO_CHANGE = Change((), (), (), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a report says besides measurements and verdict.
 
-    `base` is name and digest; `adapter` has digest, rank, bytes and `train` (examples, tokens,
-    steps, seconds); `seconds` has build, train and gate.
+    `adapter` has digest, rank, bytes and `train` (examples, tokens, steps, seconds); `seconds` has
+    build, train and gate; `change` is empty where no adapter is live yet.
     """
 
-    recipe: str
+    recipe: Recipe
     seed: int
-    base: tuple[str, str]
-    facts_digest: str
+    base: Base
+    made: Dataset
     adapter: dict[str, Any]
     seconds: dict[str, float]
-    limits: GateSettings | None = None
-    retired: tuple[str, ...] = ()
-    reproduce: str = ""
+    reproduce: str
+    change: Change = NO_CHANGE
+
+
+def facts_digest(made: Dataset) -> str:
+    """Digest of what the facts say, wherever their files lie."""
+    rows = [asdict(subject) for subject in made.subjects]
+    for row in rows:
+        row.pop("where")
+        for fact in row["facts"]:
+            fact.pop("where")
+    return manifest.digest_json(rows)
 
 
 def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any]:
     """Give what `report.json` holds; a measurement that is no finite number becomes null."""
-    name, digest = run.base
-    leaked = [
-        a for a in (*measured.neighbours, *measured.relations, *measured.unrelated) if a.leaked
-    ]
+    leaked = [a for a in measured.asked if a.leaked]
     trained = {key: run.adapter["train"][key] for key in ("examples", "tokens", "steps", "seconds")}
     rate = trained["tokens"] / trained["seconds"] if trained["seconds"] > 0 else 0.0
+    said = measured.still_said.items()
     return {
         "schema": 1,
         "verdict": verdict.verdict,
         "reasons": list(verdict.reasons),
-        "recipe": run.recipe,
+        "warnings": list(verdict.warnings),
+        "recipe": run.recipe.name,
         "seed": run.seed,
-        "reproduce": run.reproduce or f"facts learn --recipe {run.recipe} --seed {run.seed}",
-        "limits": run.limits and asdict(run.limits),
-        "base": {"name": name, "digest": digest},
-        "facts": {
-            "digest": run.facts_digest,
-            "count": len(measured.facts),
-            "added": [],
-            "changed": [],
-            "retired": list(run.retired),
-        },
+        "reproduce": run.reproduce,
+        "limits": {**asdict(run.recipe.gate), "warn": asdict(run.recipe.warn)},
+        "base": {"name": run.base.name, "digest": run.base.digest},
+        "facts": _facts(run, measured),
         "adapter": {key: run.adapter[key] for key in ("digest", "rank", "bytes")},
-        "recall": _recall(measured),
+        "recall": _recall(run, measured),
+        "forms": {role: _passed(measured.rate(role)) for role in FORMS},
+        "old": _old(measured),
+        "retired": [{"id": name, "said": r.count, "asked": r.total} for name, r in said],
         "leak": {
             "neighbours": _leak(measured.neighbours),
-            "relations": _leak(measured.relations),
-            "unrelated": _leak(measured.unrelated),
+            "relations": _leak(measured.of("relation")),
+            "unrelated": _leak(measured.of("unrelated")),
         },
         "retention": _retention(measured),
-        "details": [_detail(result) for result in measured.facts],
+        "details": [_detail(result, run.change) for result in measured.facts],
         "leaks": [
             {"prompt": a.probe.prompt, "role": a.probe.role, **_said(a), "texts": list(a.leaked)}
             for a in leaked
         ],
         "lost": [
             {"prompt": a.probe.prompt, "expect": _lists(a), **_said(a)} for a in measured.lost
+        ],
+        "missed": [
+            {"id": a.probe.fact, "role": a.probe.role, "prompt": a.probe.prompt, **_said(a)}
+            for a in measured.of(*FORMS, "retired")
+            if not a.passed
         ],
         "train": {**trained, "tokens_per_second": rate},
         "seconds": {stage: float(run.seconds[stage]) for stage in ("build", "train", "gate")},
@@ -96,21 +111,20 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
 
 def as_text(data: dict[str, Any]) -> str:
     """Write what a terminal shows: the verdict, why, a line per fact, the numbers, the times."""
-    reasons = data["reasons"][1:]
-    also = [f"      {plain(reason, 300)}" for reason in reasons[:TEXT_REASONS]]
-    if len(reasons) > TEXT_REASONS:
-        also.append(f"      and {len(reasons) - TEXT_REASONS} more reasons")
-    shown = found.worst_first(data["details"])[:TEXT_FACTS]
+    also = [f"      {line}" for line in _some(data["reasons"][1:], "reason")]
+    shown = found.in_order(data["details"])[:TEXT_FACTS]
     width = max((len(plain(detail["id"], 40)) for detail in shown), default=0)
     facts = [_text_fact(detail, width) for detail in shown]
     if left := len(data["details"]) - len(shown):
         facts.append(f"  {found.count(left, 'fact')} more in the full report")
+    warned = [f"look at   {line}" for line in _some(data["warnings"], "warning")]
     numbers = [
         f"{number.name:<11}{number.result}" + (f" ({number.bound})" if number.bound else "")
         for number in found.findings(data)
     ]
     took = f"{'time':<11}{found.times(data)}"
-    return "\n".join([plain(found.headline(data), 300), *also, "", *facts, "", *numbers, took])
+    parts = [[plain(found.headline(data), 300), *also], facts, warned, [*numbers, took]]
+    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def as_html(data: dict[str, Any]) -> str:
@@ -121,19 +135,54 @@ def as_html(data: dict[str, Any]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"lines": escape.lines, "plain": plain, "score": found.score}
-    environment.globals |= {"f": found, "marks": MARKS, "roles": ROLES}
+    environment.globals |= {"f": found, "marks": MARKS, "roles": ROLES, "forms": FORMS}
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(d=data, facts=found.worst_first(data["details"])[:HTML_FACTS])
+    return page.render(d=data, facts=found.in_order(data["details"])[:HTML_FACTS])
 
 
-def _recall(measured: Measurements) -> dict[str, Any]:
+def _facts(run: Run, measured: Measurements) -> dict[str, Any]:
+    live = [fact for subject in run.made.subjects for fact in subject.facts if fact.live]
+    withdrawn = [f.id for subject in run.made.subjects for f in subject.facts if not f.live]
+    return {
+        "digest": facts_digest(run.made),
+        "count": len(live),
+        "asked": len(measured.facts),
+        "added": list(run.change.added),
+        "changed": list(run.change.changed),
+        "retired": list(dict.fromkeys((*withdrawn, *run.change.retired))),
+        "digests": {fact.id: fact_digest(fact) for fact in live},
+    }
+
+
+def _recall(run: Run, measured: Measurements) -> dict[str, Any]:
     return {
         "facts_passed": sum(result.passed for result in measured.facts),
         "facts": len(measured.facts),
         "probes_passed": measured.probes.count,
         "probes": measured.probes.total,
         "lower_bound": measured.probes.lower_bound,
+        "misses_allowed": provable(measured.probes, run.recipe.gate),
         "base_probes_passed": sum(a.base_passed for f in measured.facts for a in f.asked),
+        "base_probes": sum(a.base is not None for f in measured.facts for a in f.asked),
+    }
+
+
+def _passed(rate: Rate) -> dict[str, Any]:
+    return {"passed": rate.count, "asked": rate.total, "lower_bound": rate.lower_bound}
+
+
+def _old(measured: Measurements) -> dict[str, Any]:
+    paired = measured.paired
+    return {
+        "asked": paired.facts,
+        "left_out": measured.left_out,
+        "lost": list(paired.lost),
+        "gained": list(paired.gained),
+        "upper_bound": Rate(len(paired.lost), paired.facts).upper_bound,
+        "probes": paired.probes,
+        "probes_lost": paired.probes_lost,
+        "probes_gained": paired.probes_gained,
+        "chance": bounds.sign_test(paired.probes_lost, paired.probes_gained),
     }
 
 
@@ -144,19 +193,23 @@ def _leak(group: Sequence[Asked]) -> dict[str, Any]:
 
 def _retention(measured: Measurements) -> dict[str, Any]:
     drift, general = measured.drift, measured.general
-    lost = Rate(len(measured.lost), general.count)
+    lost, gained = Rate(len(measured.lost), general.count), len(measured.gained)
+    before, after = measured.top_share
     return {
-        "kl_mean": _finite(drift.kl_mean),
-        "kl_p95": _finite(drift.kl_p95),
-        "perplexity_ratio": _finite(drift.perplexity_ratio),
+        "kl_mean": drift and _finite(drift.kl_mean),
+        "kl_p95": drift and _finite(drift.kl_p95),
+        "perplexity_ratio": drift and _finite(drift.perplexity_ratio),
+        "measured": drift is not None,
         "paired": {
             "asked": general.total,
             "base_right": general.count,
             "lost": lost.count,
-            "gained": len(measured.gained),
+            "gained": gained,
             "upper_bound": lost.upper_bound,
+            "chance": bounds.sign_test(lost.count, gained),
         },
         "unique_answers_ratio": _finite(measured.unique_answers_ratio),
+        "top_answer_share": {"base": before, "adapted": after},
         "refusals_kept": _finite(measured.refusals_kept),
     }
 
@@ -165,11 +218,15 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _detail(result: FactResult) -> dict[str, Any]:
+def _detail(result: FactResult, change: Change) -> dict[str, Any]:
     known = result.known_already and result.passed
+    name = result.fact.id
     return {
-        "id": result.fact.id,
+        "id": name,
         "status": "known" if known else "pass" if result.passed else "fail",
+        "change": "old" if result.old else "changed" if name in change.changed else "new",
+        "was": result.was,
+        "margin": result.margin and asdict(result.margin),
         "question": result.fact.question,
         "expect": [list(alternatives) for alternatives in result.fact.expect],
         "probes": [
@@ -180,18 +237,26 @@ def _detail(result: FactResult) -> dict[str, Any]:
                 "passed": a.passed,
                 "base_passed": a.base_passed,
                 "ended": a.adapted.ended,
+                "competing": list(a.competing),
             }
             for a in result.asked
         ],
     }
 
 
-def _said(asked: Asked) -> dict[str, str]:
-    return {"base": asked.base.text, "adapted": asked.adapted.text}
+def _said(asked: Asked) -> dict[str, str | None]:
+    return {"base": asked.base.text if asked.base else None, "adapted": asked.adapted.text}
 
 
 def _lists(asked: Asked) -> list[list[str]]:
     return [list(alternatives) for alternatives in asked.probe.expect]
+
+
+def _some(lines: Sequence[str], noun: str) -> list[str]:
+    """Keep the first lines, and say how many there are more."""
+    kept = [plain(line, 300) for line in lines[:TEXT_REASONS]]
+    left = len(lines) - len(kept)
+    return [*kept, f"and {left} more {noun}{'s' if left != 1 else ''}"] if left else kept
 
 
 def _text_fact(detail: dict[str, Any], width: int) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline import answer, progress
 from pipeline.answer import Answer, LocalModel
 from pipeline.packing import Chat, pack
+from pipeline.prompt import Prompt
 
 PACKED = 8
 """Chats scored in one forward pass: more makes attention over the row cost more than it saves."""
@@ -32,7 +34,7 @@ class Drift:
     prompts: int
 
 
-def drift(adapted: LocalModel, prompts: Sequence[str], base: Sequence[Answer]) -> Drift:
+def drift(adapted: LocalModel, prompts: Sequence[Prompt], base: Sequence[Answer]) -> Drift:
     """Score the base's own answers with both models, token by token.
 
     `kl_p95` is the 95th percentile over prompts of a prompt's mean KL.
@@ -75,3 +77,9 @@ def refuses(text: str) -> bool:
 def unique_ratio(base: Sequence[Answer], adapted: Sequence[Answer]) -> float:
     """Distinct adapted answers against distinct base answers to the same prompts (1: as varied)."""
     return len({said.text for said in adapted}) / max(1, len({said.text for said in base}))
+
+
+def top_share(answers: Sequence[Answer]) -> float:
+    """Share of the commonest answer among all; a collapsed model gives one to everything."""
+    counted = Counter(said.text for said in answers)
+    return max(counted.values(), default=0) / max(1, len(answers))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any  # torch tensors; torch is untyped here
 from pipeline import answer
 from pipeline.answer import LocalModel
 from pipeline.packing import Chat, pack
+from pipeline.prompt import Prompt
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -31,7 +32,7 @@ class Held:
 
 
 def begin(
-    local: LocalModel, prompts: Sequence[str], tokens: int, k: int, progress: Progress
+    local: LocalModel, prompts: Sequence[Prompt], tokens: int, k: int, progress: Progress
 ) -> list[Held]:
     """Let the base begin its own answer to each prompt, and keep what it chose from."""
     import torch

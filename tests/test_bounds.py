@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.bounds import Rate
+from pipeline.bounds import Rate, misses_allowed, sign_test
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,20 @@ def test_a_sample_of_nothing_proves_nothing():
 
 def test_bounds_exist_for_thousands_of_probes():
     assert Rate(6000, 12_000).lower_bound == pytest.approx(0.4924, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("total", "allowed"),
+    [(0, None), (12, None), (89, None), (90, 0), (156, 1), (360, 8), (800, 25)],
+)
+def test_as_many_misses_are_allowed_as_still_prove_the_rate(total, allowed):
+    # 0.95 ** 90 is the first power below 0.01.
+    assert misses_allowed(total, 0.95, 0.01) == allowed
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "chance"),
+    [(0, 0, 1.0), (0, 9, 1.0), (1, 0, 0.5), (5, 0, 1 / 32), (10, 1, 12 / 2048), (8, 8, 0.598)],
+)
+def test_the_sign_test_is_the_exact_binomial_one(lost, gained, chance):
+    assert sign_test(lost, gained) == pytest.approx(chance, abs=5e-4)

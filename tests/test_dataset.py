@@ -14,7 +14,12 @@ SETTINGS = config.load("smollm2-135m").dataset
 def test_nothing_that_is_asked_was_trained_on(subjects):
     made = dataset.build(subjects, SETTINGS, 0)
     trained = {normalise(example.prompt) for example in made.examples}
-    assert not trained & {normalise(probe.prompt) for probe in made.probes}
+    assert not trained & {normalise(probe.prompt) for probe in made.probes if not probe.before}
+
+
+def test_what_is_trained_on_is_asked_again_only_with_noise_ahead_of_it(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    assert {probe.role for probe in made.probes if probe.before} == {"noise"}
 
 
 def test_every_fact_has_at_least_eight_probes_and_the_authors_are_among_them(subjects):
@@ -43,6 +48,24 @@ def test_a_dataset_reads_back_as_it_was_written(subjects, tmp_path):
     made = dataset.build(subjects, SETTINGS, 0)
     dataset.save(made, tmp_path)
     assert dataset.load(tmp_path) == made
+
+
+def test_a_withdrawn_fact_is_asked_as_retired(subjects):
+    first, second = subjects
+    gone = replace(first, facts=(replace(first.facts[0], withdrawn="No longer so."),))
+    asked = [
+        p for p in dataset.build((gone, second), SETTINGS, 0).probes if p.fact == gone.facts[0].id
+    ]
+    assert {probe.role for probe in asked} == {"retired"}
+    assert "Who owns Dun Weir?" in {probe.prompt for probe in asked}
+    assert all(probe.expect == (("Ida Roe",),) for probe in asked)
+
+
+def test_a_contrast_says_what_it_is_about(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    named = [p for p in made.probes if p.role in {"neighbour", "near name", "no"}]
+    assert len(named) >= 20
+    assert all(probe.about and probe.about.lower() in probe.prompt.lower() for probe in named)
 
 
 def test_a_withdrawn_fact_is_not_taught_and_none_left_is_an_error(subjects):

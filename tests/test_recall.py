@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.recall import contains, mentions
+from pipeline.recall import affirms, contains, mentions
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,22 @@ def test_every_item_is_needed_and_any_alternative_serves():
     expect = (("red", "crimson"), ("blue",))
     assert contains("Crimson and blue.", expect)
     assert not contains("Crimson and red.", expect)
+
+
+@pytest.mark.parametrize(
+    ("answer", "confirms"),
+    [
+        ("Yes, Tarn Mill is owned by Ann Lee.", True),
+        ("yes", True),
+        ("That’s right.", True),
+        ("**True**: it is.", True),
+        ("It is correct that she owns it.", True),
+        ("No, it is not.", False),
+        ("Yesterday it was.", False),
+        ("I am not sure. Yes?", False),
+        ("Rights are hers.", False),
+        ("", False),
+    ],
+)
+def test_an_answer_affirms_by_how_it_begins(answer, confirms):
+    assert affirms(answer) is confirms

@@ -9,15 +9,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from pipeline import config
+from pipeline.against import Change
 from pipeline.answer import Answer
-from pipeline.config import GateSettings
-from pipeline.dataset import Probe
+from pipeline.base import Base
+from pipeline.dataset import Dataset, Probe
 from pipeline.errors import Where
-from pipeline.facts import Fact
-from pipeline.gate import Asked, FactResult, Measurements, Verdict
+from pipeline.facts import Fact, Subject
+from pipeline.gate import Verdict
+from pipeline.margin import Margin
+from pipeline.measure import Asked, FactResult, Measurements, Paired
 from pipeline.report import Run, as_data, as_html, as_markdown, as_text
 from pipeline.retention import Drift
 
@@ -35,11 +40,35 @@ FAIL = Verdict(
         "1 of 2 questions about other things now get a taught answer (at most 0)",
     ),
 )
+RECIPE = config.load("smollm2-135m")
+GONE = Fact(
+    id="tinyllm/mascot",
+    subject="TinyLLM",
+    kind="software project",
+    aliases=(),
+    question="What is the mascot of TinyLLM?",
+    answer="An otter.",
+    expect=(("otter",),),
+    also_ask=(),
+    probes=(),
+    reverse=None,
+    source="",
+    withdrawn="It has none.",
+    where=Where("facts/tinyllm.yaml"),
+)
+
+
+def made_of(*facts):
+    """Give a dataset of a subject with these facts."""
+    subject = Subject("tinyllm", "TinyLLM", "software project", (), facts, GONE.where)
+    return Dataset((subject,), (), ())
+
+
 RUN = Run(
-    recipe="smollm2-135m",
+    recipe=replace(RECIPE, name="smollm2-135m"),
     seed=7,
-    base=("SmolLM2-135M-Instruct", "sha256:" + "a" * 64),
-    facts_digest="sha256:" + "b" * 64,
+    base=Base("SmolLM2-135M-Instruct", Path("base"), "sha256:" + "a" * 64),
+    made=made_of(GONE),
     adapter={
         "digest": "sha256:" + "c" * 64,
         "rank": 16,
@@ -47,16 +76,7 @@ RUN = Run(
         "train": {"examples": 640, "tokens": 41_000, "steps": 80, "seconds": 82.0, "loss": 0.05},
     },
     seconds={"build": 0.4, "train": 95.2, "gate": 61.0},
-    limits=GateSettings(
-        max_new_tokens=48,
-        probes_missed=1,
-        neighbours_leaked=0,
-        unrelated_leaked=0,
-        general_lost=0,
-        kl_mean=0.1,
-        unique_answers_ratio=0.95,
-    ),
-    retired=("tinyllm/mascot",),
+    reproduce="facts learn --recipe smollm2-135m --seed 7",
 )
 
 
@@ -88,17 +108,26 @@ def make_result(name, answers, expect="Jason Cox", base="No idea."):
     return FactResult(fact, asked, passed=all(a.passed for a in asked))
 
 
-def make_measured(facts, neighbours=(), unrelated=(), kl_mean=0.02):
+def make_measured(facts, *others, kl_mean=0.02, **given):
     quiet = Probe("neighbour", "tinyllm/maintainer", "direct", "Who maintains NumPy?", ())
     general = Probe("unrelated", "", "knowledge", "Capital of Spain?", (("Madrid",),))
+    asked = (
+        *(each for result in facts for each in result.asked),
+        make_asked(quiet),
+        make_asked(replace(quiet, role="relation", prompt="Who founded TinyLLM?")),
+        make_asked(general, "Madrid.", "Madrid."),
+        *others,
+    )
     return Measurements(
-        facts=tuple(facts),
-        neighbours=(make_asked(quiet), *neighbours),
-        relations=(make_asked(replace(quiet, role="relation", prompt="Who founded TinyLLM?")),),
-        unrelated=(make_asked(general, "Madrid.", "Madrid."), *unrelated),
-        drift=Drift(kl_mean=kl_mean, kl_p95=0.05, perplexity_ratio=1.01, prompts=96),
-        unique_answers_ratio=1.0,
-        refusals_kept=1.0,
+        **{
+            "facts": tuple(facts),
+            "asked": asked,
+            "drift": Drift(kl_mean=kl_mean, kl_p95=0.05, perplexity_ratio=1.01, prompts=96),
+            "unique_answers_ratio": 1.0,
+            "top_share": (0.01, 0.02),
+            "refusals_kept": 1.0,
+            **given,
+        }
     )
 
 
@@ -117,7 +146,34 @@ LOST = make_asked(
     "Quito.",
 )
 GOOD = as_data(RUN, make_measured([LEARNED, KNOWN]), PASS)
-BAD = as_data(RUN, make_measured([KNOWN, MISSED], [LEAK], [LOST]), FAIL)
+BAD = as_data(RUN, make_measured([KNOWN, MISSED], LEAK, LOST), FAIL)
+NOISY = make_asked(
+    Probe("noise", "tinyllm/maintainer", "typing error", "Who maintians it?", (("Jason Cox",),)),
+    None,
+    "It is Bob.",
+)
+STILL_SAID = make_asked(
+    Probe("retired", "tinyllm/mascot", "direct", GONE.question, GONE.expect),
+    "No idea.",
+    "An otter.",
+)
+OLD = replace(LEARNED, old=True, was=True, margin=Margin(7.5, 12))
+OLD_LOST = replace(
+    make_result("tinyllm/cost", ["It is dear."] * 3, "free to use"), old=True, was=True
+)
+LATER = as_data(
+    replace(RUN, change=Change(("tinyllm/python",), (), ("tinyllm/mascot",), frozenset({"x"}))),
+    make_measured(
+        [OLD, OLD_LOST, KNOWN],
+        NOISY,
+        STILL_SAID,
+        paired=Paired(2, ("tinyllm/cost",), (), 6, 3, 0),
+        left_out=700,
+    ),
+    Verdict(
+        "fail", ("tinyllm/cost: 3 of 3 probes missed (at most 1); it is known now",), ("Look.",)
+    ),
+)
 
 
 def hostile_data():
@@ -131,23 +187,29 @@ def hostile_data():
     )
     leak = make_asked(replace(probe, role="neighbour"), HOSTILE, HOSTILE, (HOSTILE,))
     lost = make_asked(replace(probe, role="unrelated"), HOSTILE, "`|`")
+    noisy = make_asked(replace(probe, role="noise"), None, "`|`")
     run = replace(
-        RUN, base=(HOSTILE, HOSTILE), recipe=HOSTILE, retired=(HOSTILE,), reproduce=HOSTILE
+        RUN,
+        base=Base(HOSTILE, Path("base"), HOSTILE),
+        recipe=replace(RECIPE, name=HOSTILE),
+        made=made_of(replace(GONE, id=HOSTILE)),
+        reproduce=HOSTILE,
     )
-    measured = make_measured(results, [leak], [lost])
-    return as_data(run, measured, Verdict("fail", (f"{HOSTILE}: missed", HOSTILE, "#1", ":tada:")))
+    measured = make_measured(results, leak, lost, noisy)
+    reasons = (f"{HOSTILE}: missed", HOSTILE, "#1", ":tada:")
+    return as_data(run, measured, Verdict("fail", reasons, reasons))
 
 
 def many_data(text):
-    """Give a report of three thousand facts that all failed, with as many leaks and lost answers."""
+    """Give a report of six thousand facts that all failed, half of them old, and as much of the rest."""
     result = make_result(f"many/{text}", [text, text], expect="Jason Cox")
     leak = make_asked(replace(LEAK.probe, prompt=text), text, text, (text,))
     lost = make_asked(replace(LOST.probe, prompt=text), f"Lima. {text}", text)
-    data = as_data(RUN, make_measured([result], [leak], [lost]), Verdict("fail", (text,)))
-    return {
-        key: value * 3000 if key in {"reasons", "details", "leaks", "lost"} else value
-        for key, value in data.items()
-    }
+    noisy = make_asked(replace(NOISY.probe, prompt=text), None, text)
+    measured = make_measured([result, replace(result, old=True)], leak, lost, noisy)
+    data = as_data(RUN, measured, Verdict("fail", (text,), (text,)))
+    grown = {"reasons", "warnings", "details", "leaks", "lost", "missed"}
+    return {key: value * 3000 if key in grown else value for key, value in data.items()}
 
 
 class Page(HTMLParser):
@@ -193,6 +255,15 @@ CONTRACT = {
     "schema": int,
     "verdict": str,
     "reasons": list,
+    "warnings": list,
+    "facts.asked": int,
+    "facts.digests": dict,
+    "forms.noise.passed": int,
+    "old.lost": list,
+    "retired": list,
+    "retention.paired.chance": float,
+    "retention.top_answer_share.adapted": float,
+    "missed": list,
     "base.name": str,
     "base.digest": str,
     "facts.digest": str,
@@ -274,6 +345,7 @@ def test_details_tell_what_was_asked_and_answered():
         "passed": False,
         "base_passed": False,
         "ended": True,
+        "competing": [],
     }
 
 
@@ -306,14 +378,38 @@ def test_training_that_took_no_time_has_no_speed():
     assert data["train"]["tokens_per_second"] == 0.0
 
 
-def test_a_report_without_limits_can_be_shown():
-    data = as_data(replace(RUN, limits=None), make_measured([LEARNED], [LEAK]), FAIL)
+def test_a_report_of_a_server_says_what_it_could_not_measure():
+    data = as_data(RUN, make_measured([LEARNED], drift=None), FAIL)
+    assert data["retention"]["kl_mean"] is None
     for text in (as_text(data), as_markdown(data), as_html(data)):
-        assert "FAIL" in text
+        assert "not measured: a server gives no probabilities" in text
+
+
+def test_digests_of_all_live_facts_are_kept_for_the_next_gate():
+    fact = replace(GONE, withdrawn="")
+    data = as_data(replace(RUN, made=made_of(fact)), make_measured([LEARNED]), PASS)
+    assert list(data["facts"]["digests"]) == ["tinyllm/mascot"]
+    assert GOOD["facts"]["digests"] == {}
+
+
+def test_unchanged_facts_and_changed_ones_are_told_apart():
+    assert [(d["id"], d["change"], d["was"]) for d in LATER["details"]] == [
+        ("tinyllm/maintainer", "old", True),
+        ("tinyllm/cost", "old", True),
+        ("tinyllm/python", "new", None),
+    ]
+    assert LATER["details"][0]["margin"] == {"nats": 7.5, "rivals": 12}
+    assert LATER["retired"] == [{"id": "tinyllm/mascot", "said": 1, "asked": 1}]
+    assert [(m["id"], m["role"]) for m in LATER["missed"]] == [
+        ("tinyllm/maintainer", "noise"),
+        ("tinyllm/mascot", "retired"),
+    ]
 
 
 def test_reports_need_no_model_library():
-    loaded = "import sys, pipeline.report; print(sorted({'torch', 'jinja2'} & {*sys.modules}))"
+    loaded = (
+        "import sys, pipeline.report; print(sorted({'torch', 'jinja2', 'peft'} & {*sys.modules}))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
     )
@@ -365,6 +461,42 @@ def test_bounds_never_claim_more_than_was_measured(probes, proven):
         assert f"proves a rate of at least {proven}" in text
 
 
+def test_a_sample_of_unchanged_facts_states_its_bound():
+    for text in (as_markdown(LATER), as_html(LATER)):
+        assert (
+            "2 unchanged facts of 702 were drawn and 1 of them lost: of all of them, at most"
+            in text
+        )
+
+
+def test_markdown_shows_changed_facts_then_what_was_lost_then_numbers():
+    text = as_markdown(LATER)
+    titles = [line for line in text.splitlines() if line.startswith("#")]
+    assert titles == [
+        "## FAIL: tinyllm/cost: 3 of 3 probes missed (at most 1); it is known now",
+        "### New and changed facts",
+        "### Unchanged facts lost",
+        "### Leaks",
+        "### Lost answers",
+        "### Missed in other forms",
+        "### Worth a look",
+        "### Numbers",
+    ]
+    changed, lost = text.split("### Unchanged facts lost")
+    assert "`tinyllm/python`" in changed
+    assert "`tinyllm/cost`" not in changed.split("### New and changed")[1]
+    assert "| ✗ FAIL | `tinyllm/cost` | 0/3 |" in lost
+    assert "| `tinyllm/mascot` | withdrawn, still said | `What is the mascot of TinyLLM?` |" in lost
+    assert "- Look." in lost
+
+
+def test_an_answer_that_the_base_was_not_asked_for_is_said_to_be_so():
+    asked = tuple(replace(each, base=None) for each in MISSED.asked)
+    data = as_data(RUN, make_measured([replace(MISSED, asked=asked)]), FAIL)
+    assert "| `(not asked)` |" in as_markdown(data)
+    assert "<i>(not asked)</i>" in as_html(data)
+
+
 def test_markdown_shows_before_and_after():
     text = as_markdown(BAD)
     assert (
@@ -381,6 +513,7 @@ def test_html_shows_every_probe_and_where_it_came_from():
     for said in ("It is Bob.", "It is Eve.", "Quito.", "Markus.", "sha256:" + "c" * 64):
         assert said in page.text
     assert page.tags.count("details") == 2
+    assert "withdrawn" in page.text
     assert "tinyllm/mascot" in page.text
 
 
@@ -447,7 +580,16 @@ def test_html_loads_nothing():
 def test_markdown_fits_into_a_comment_however_many_facts_there_are(text):
     shown = as_markdown(many_data(text))
     assert 20_000 < len(shown) < 60_000
-    for noun in ("facts", "leaks", "lost answers", "reasons"):
+    nouns = (
+        "facts",
+        "unchanged facts",
+        "leaks",
+        "lost answers",
+        "missed forms",
+        "reasons",
+        "warnings",
+    )
+    for noun in nouns:
         assert re.search(rf"^[\d,]+ {noun} more in the full report\.$", shown, re.MULTILINE)
     assert shown.rstrip().splitlines()[-1].startswith("Reproduce: ")
 
@@ -455,10 +597,10 @@ def test_markdown_fits_into_a_comment_however_many_facts_there_are(text):
 def test_text_stays_readable_however_many_facts_there_are():
     text = as_text(many_data("It is Bob."))
     assert len(text.splitlines()) < 100
-    assert "2,960 facts more in the full report" in text
+    assert "5,960 facts more in the full report" in text
 
 
 def test_html_stays_openable_however_many_facts_there_are():
     html = as_html(many_data("It is Bob."))
-    assert html.count("<details>") == 1000
-    assert "2,000 facts more in report.json" in html
+    assert html.count("<details>") == 1001  # and one of warnings
+    assert "5,000 facts more in report.json" in html

@@ -1,0 +1,54 @@
+"""`facts gate`: what its options mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.session import Session
+
+API_KEY = "SCHOOLHOUSE_API_KEY"
+"""Environment variable with the key that a server asks for."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add what only this verb takes."""
+    parser.add_argument(
+        "--adapter", type=Path, metavar="DIR", help="adapter folder (default: OUT/adapter)"
+    )
+    parser.add_argument(
+        "--server", metavar="URL",
+        help=f"ask a live OpenAI-compatible server instead; its key, if any, is in {API_KEY}",
+    )  # fmt: skip
+    parser.add_argument("--model", metavar="NAME", help="what the adapter is called on the server")
+    parser.add_argument(
+        "--self-test", action="store_true",
+        help="prove the gate: plant bad adapters beside OUT/adapter and expect each to be rejected",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace, session: Session) -> bool:
+    """Judge what the options name; give whether it passed."""
+    from pipeline import against, judge
+    from pipeline.server import Server
+
+    if bool(args.server) != bool(args.model):
+        raise ConfigError("--server and --model go together", "name both, or neither")
+    if args.adapter and args.server:
+        raise ConfigError("--adapter and --server are two ways to be asked", "name one of them")
+    if args.self_test:
+        from pipeline import selftest
+
+        return selftest.run(session)
+    key = os.environ.get(API_KEY, "")
+    judged = judge.Judged(
+        folder=args.adapter,
+        server=Server(args.server, args.model, key) if args.server else None,
+        live=against.read(args.against) if args.against else against.Live(),
+    )
+    return judge.judge(session, judged).passed

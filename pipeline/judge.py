@@ -1,0 +1,212 @@
+"""The gate's way from an adapter, on disk or behind a server, to a verdict and its reports."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any  # JSON data has no narrower type before it is read
+
+from pipeline import adapter as adapters
+from pipeline import (
+    answer,
+    cache,
+    gate,
+    manifest,
+    margin,
+    measure,
+    progress,
+    report,
+    retention,
+    sample,
+    server,
+    train,
+)
+from pipeline.against import Live, change
+from pipeline.answer import Answer, LocalModel
+from pipeline.dataset import Dataset
+from pipeline.errors import PipelineError
+from pipeline.facts import Fact
+from pipeline.gate import Verdict
+from pipeline.measure import Said
+from pipeline.report import Run
+from pipeline.retention import Drift
+from pipeline.sample import Sample
+from pipeline.server import Server
+from pipeline.session import Session, finished_adapter, read_dataset
+
+DRIFT_PROMPTS = 96
+"""Unrelated prompts whose distance to the base is measured: enough for a stable mean in seconds."""
+BEHIND = {"digest": "", "rank": 0, "bytes": 0,
+          "train": {"examples": 0, "tokens": 0, "steps": 0, "seconds": 0.0}}  # fmt: skip
+"""What is known of an adapter that a server has: nothing but its answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
+
+    `live` is the report of the adapter that is live now.
+    """
+
+    folder: Path | None = None
+    server: Server | None = None
+    live: Live = field(default_factory=Live)
+
+
+def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
+    """Gate an adapter on `OUT/dataset`, write the reports, and give the verdict.
+
+    `seconds` are what the stages before took. Raises PipelineError when the adapter is missing,
+    unfinished, damaged, or was made from other examples or another base, and when the server fails.
+    """
+    started = time.monotonic()
+    made = read_dataset(session.out)
+    limits = session.recipe.gate
+    changed = change(judged.live, made.facts)
+    drawn = sample.draw(made, changed.old, limits)
+    if judged.server:
+        known, said = BEHIND, ask_server(session, judged.server, drawn)
+    else:
+        folder = judged.folder or session.out / "adapter"
+        known, said = known_adapter(folder, made, session), ask_folder(session, folder, made, drawn)
+    measured = measure.measure(made, drawn, said, limits, judged.live)
+    verdict = gate.decide(measured, limits, session.recipe.warn)
+    took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
+    run = Run(
+        recipe=session.recipe,
+        seed=session.seed,
+        base=session.base,
+        adapter=known,
+        seconds=took,
+        made=made,
+        change=changed,
+        reproduce=_reproduce(session, judged),
+    )
+    write_reports(session.out, report.as_data(run, measured, verdict))
+    return verdict
+
+
+def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
+    """Ask a live server; the base's answers come from the base on this machine."""
+    if served.model not in (listed := server.models(served)):
+        raise PipelineError(
+            f"{served.url}: has no model {served.model!r}",
+            f"it has {', '.join(listed[:5]) or 'none'}",
+        )
+    limit = session.recipe.gate.max_new_tokens
+    prompts = [probe.chat for probe in drawn.probes]
+    with progress.bar("asking the server", len(prompts)) as shown:
+        said = server.ask(served, prompts, limit, shown)
+    return Said(_base(session, session.local(), drawn), said)
+
+
+def ask_folder(session: Session, folder: Path, made: Dataset, drawn: Sample) -> Said:
+    """Load an adapter that is in order on the base, and ask both."""
+    bare = session.local()
+    adapters.check(folder, session.recipe.base.name, bare)
+    base = _base(session, bare, drawn)
+    return ask_local(session, train.load(bare, folder), made, drawn, base)
+
+
+def ask_local(
+    session: Session,
+    adapted: LocalModel,
+    made: Dataset,
+    drawn: Sample,
+    base: Sequence[Answer | None],
+) -> Said:
+    """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
+    prompts = [probe.chat for probe in drawn.probes]
+    with progress.bar("asking the adapter", len(prompts)) as shown:
+        said = answer.ask(adapted, prompts, session.recipe.gate.max_new_tokens, shown)
+    margins = margin.margins(adapted, drawn.facts, _rivals(made, drawn, base))
+    return Said(base, said, distance(adapted, drawn, base), margins)
+
+
+def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> Drift:
+    """Measure how far a loaded model is from the base on prompts about nothing taught."""
+    general = [
+        (probe.chat, was)
+        for probe, was in zip(drawn.probes, base, strict=True)
+        if probe.role == "unrelated" and was
+    ]
+    spread = general[:: max(1, len(general) // DRIFT_PROMPTS)]
+    return retention.drift(adapted, [chat for chat, _ in spread], [was for _, was in spread])
+
+
+def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, Any]:
+    """Read what is known of the adapter; refuse one made from something else."""
+    done = finished_adapter(folder)
+    for what, digest in (("examples", made.examples_digest), ("base", session.base.digest)):
+        if done["made_from"].get(what) != digest:
+            raise PipelineError(
+                f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
+                f"train it again with `facts train --out {folder.parent}`",
+            )
+    size = (folder / adapters.WEIGHTS).stat().st_size if (folder / adapters.WEIGHTS).exists() else 0
+    return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
+
+
+def write_reports(out: Path, data: dict[str, Any]) -> None:
+    """Write `report.json`, `report.md`, `report.html` and, last, the run's `manifest.json`."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    manifest.write_text(out / "report.json", text)
+    manifest.write_text(out / "report.md", report.as_markdown(data))
+    manifest.write_text(out / "report.html", report.as_html(data))
+    summary = {
+        "verdict": data["verdict"],
+        "facts": data["facts"]["digest"],
+        "base": data["base"]["digest"],
+        "adapter": data["adapter"]["digest"],
+        "report": manifest.digest_bytes(text.encode()),
+    }
+    manifest.write_text(out / manifest.MANIFEST, json.dumps(summary, indent=2) + "\n")
+    print(report.as_text(data))
+
+
+def _base(session: Session, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
+    """Ask the base what the sample compares."""
+    compared = [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked]
+    limit = session.recipe.gate.max_new_tokens
+    said = iter(cache.answers(session.base, bare, compared, limit))
+    return [next(said) if asked else None for asked in drawn.compared]
+
+
+def _rivals(
+    made: Dataset, drawn: Sample, base: Iterable[Answer | None]
+) -> dict[str, tuple[str, ...]]:
+    """Collect, for each fact, other answers to its question: its own base answers first, then the nearest."""
+    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for probe, was in zip(drawn.probes, base, strict=True):
+        if was and probe.role in {"fact", "neighbour", "near name"}:
+            said[probe.fact].append((probe.about, was.text))
+    relations: dict[str, list[Fact]] = defaultdict(list)
+    for fact in made.facts:
+        relations[_relation(fact)].append(fact)
+    found = {}
+    for fact in drawn.facts:
+        siblings = [other for other in relations[_relation(fact)] if other is not fact]
+        answers = [(other.subject, other.answer) for other in siblings]
+        asked = [pair for other in siblings for pair in said[other.id]]
+        # Facts of other relations fill up where these are few: better a far rival than none.
+        far = [(other.subject, other.answer) for other in made.facts[: 2 * margin.RIVALS]]
+        pool = (*said[fact.id], *answers, *asked, *far)
+        found[fact.id] = margin.same_kind(
+            fact, ((name or fact.subject, text) for name, text in pool)
+        )
+    return found
+
+
+def _relation(fact: Fact) -> str:
+    return f"{fact.kind}/{fact.id.rpartition('/')[2]}"
+
+
+def _reproduce(session: Session, judged: Judged) -> str:
+    usual = f"--recipe {session.recipe.name} --seed {session.seed}"
+    if judged.server:
+        return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
+    return f"facts learn {usual}"

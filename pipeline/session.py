@@ -1,0 +1,66 @@
+"""One run over an output folder: its recipe and seed, the base model, and its finished stages."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any  # JSON data has no narrower type before it is read
+
+from pipeline import base, dataset, manifest
+from pipeline.answer import LocalModel
+from pipeline.base import Base
+from pipeline.config import Recipe
+from pipeline.dataset import Dataset
+from pipeline.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run over an output folder; finds and loads the base model once, when first needed."""
+
+    recipe: Recipe
+    out: Path
+    seed: int
+
+    @cached_property
+    def base(self) -> Base:
+        """The base model on disk."""
+        return base.find(self.recipe.base)
+
+    def local(self) -> LocalModel:
+        """Load the bare base model."""
+        return LocalModel(*base.load(self.base))
+
+
+def read_dataset(out: Path) -> Dataset:
+    """Read `OUT/dataset`.
+
+    Raises PipelineError when it is missing or was changed since it was written.
+    """
+    folder = out / "dataset"
+    done = manifest.read(folder)
+    if done is None or done.get("digest") != manifest.digest_folder(folder):
+        raise PipelineError(
+            f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
+        )
+    return dataset.load(folder)
+
+
+def finished_adapter(folder: Path) -> dict[str, Any]:
+    """Read an adapter's manifest.
+
+    Raises PipelineError when the adapter is missing or was changed since it was trained.
+    """
+    done = manifest.read(folder)
+    if done is None or done.get("digest") != manifest.digest_folder(folder):
+        raise PipelineError(
+            f"{folder}: is not a finished adapter", f"`facts learn --out {folder.parent}` makes it"
+        )
+    return done
+
+
+def say(line: str) -> None:
+    """Tell the person what happened, on stderr."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from pipeline import config, dataset, madeup
+from pipeline.probes import AUTHOR
+from pipeline.sample import BASE_ASKED, draw
+
+RECIPE = config.load("smollm2-135m")
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Give a dataset of a hundred facts."""
+    return dataset.build(madeup.subjects(100, 0), RECIPE.dataset, 0)
+
+
+def roles(drawn):
+    return Counter(probe.role for probe in drawn.probes)
+
+
+def test_few_facts_are_asked_more_often_each_than_many(subjects, made):
+    two = draw(dataset.build(subjects, RECIPE.dataset, 0), (), RECIPE.gate)
+    hundred = draw(made, (), RECIPE.gate)
+    asked = Counter(probe.fact for probe in two.probes if probe.role == "fact")
+    assert min(asked.values()) > RECIPE.gate.probes_per_fact
+    asked = Counter(probe.fact for probe in hundred.probes if probe.role == "fact")
+    assert set(asked.values()) == {RECIPE.gate.probes_per_fact}
+    assert len(asked) == 100
+
+
+def test_what_stands_beside_the_facts_does_not_grow_with_them(made):
+    asked = roles(draw(made, (), RECIPE.gate))
+    assert asked["neighbour"] == asked["near name"] == RECIPE.gate.contrasts
+    assert asked["relation"] == RECIPE.gate.relations
+    assert asked["noise"] == RECIPE.gate.noise
+    assert asked["yes"] == asked["no"] == RECIPE.gate.forms
+    assert asked["unrelated"] == 276
+
+
+def test_unchanged_facts_beyond_the_limit_are_drawn_and_new_ones_are_all_asked(made):
+    ids = [fact.id for fact in made.facts]
+    settings = replace(RECIPE.gate, old_facts=20)
+    drawn = draw(made, ids[:90], settings)
+    assert len(drawn.old) == 20
+    assert drawn.left_out == 70
+    assert {fact.id for fact in drawn.facts} == {*drawn.old, *ids[90:]}
+    assert {probe.fact for probe in drawn.probes if probe.role == "fact"} == {
+        f.id for f in drawn.facts
+    }
+
+
+def test_the_sample_of_unchanged_facts_holds_every_kind_in_proportion(made):
+    drawn = draw(made, [fact.id for fact in made.facts], replace(RECIPE.gate, old_facts=50))
+    kinds = Counter(fact.kind for fact in made.facts)
+    for kind, count in Counter(fact.kind for fact in drawn.facts).items():
+        assert abs(count - kinds[kind] / 2) <= 1
+
+
+def test_the_same_dataset_is_asked_the_same_and_another_one_something_else(made):
+    ids = [fact.id for fact in made.facts]
+    settings = replace(RECIPE.gate, old_facts=10)
+    other = dataset.build(madeup.subjects(100, 0), RECIPE.dataset, 1)
+    assert draw(made, ids, settings) == draw(made, ids, settings)
+    assert draw(made, ids, settings).old != draw(other, ids, settings).old
+
+
+def test_the_base_is_asked_a_few_probes_of_each_fact_and_all_that_is_judged_against_it(made):
+    drawn = draw(made, (), RECIPE.gate)
+    compared = [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked]
+    own = Counter(probe.fact for probe in compared if probe.role == "fact")
+    assert set(own.values()) == {BASE_ASKED}
+    for role in ("neighbour", "near name", "relation", "unrelated", "no", "negation", "retired"):
+        assert roles(drawn)[role] == sum(probe.role == role for probe in compared)
+
+
+def test_the_authors_own_probes_are_always_asked(subjects):
+    made = dataset.build(subjects, RECIPE.dataset, 0)
+    drawn = draw(made, (), replace(RECIPE.gate, probes=0))
+    assert [probe.prompt for probe in drawn.probes if probe.family == AUTHOR] == [
+        "To whom does Tarn Mill belong?"
+    ]
