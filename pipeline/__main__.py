@@ -51,7 +51,7 @@ def _learn(args: argparse.Namespace) -> int:
     from pipeline import against, learn
 
     live = against.read(args.against) if args.against else None
-    verdict = learn.learn(args.facts, _session(args), live)
+    verdict = learn.learn(args.facts, _session(args), live, args.before)
     return FINE if verdict.passed else FAILED
 
 
@@ -154,6 +154,11 @@ def _parser() -> argparse.ArgumentParser:
             "--against", type=Path, metavar="OUT|REPORT",
             help="output folder or report.json of the adapter now live: its facts are unchanged ones",
         )  # fmt: skip
+    learn.add_argument(
+        "--from", dest="before", type=Path, metavar="OUT",
+        help="output folder of a run that passed: where facts were only added since, go on from its "
+        "adapter; all facts are gated, and taught anew when the gate says no",
+    )  # fmt: skip
     gatecommand.options(gate)
 
     check = verb("check", _check, "say everything that is wrong with facts files")

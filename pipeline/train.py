@@ -49,10 +49,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A finished adapter to go on from, and the ids of the facts that it was not taught."""
+    """A finished adapter to go on from, its digest, and the ids of the facts that it was not taught."""
 
     folder: Path
     fresh: frozenset[str]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
