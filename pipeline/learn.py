@@ -20,6 +20,7 @@ from pipeline import (
     cache,
     dataset,
     gate,
+    machine,
     manifest,
     progress,
     report,
@@ -124,6 +125,7 @@ def fit(session: Session) -> None:
         train=asdict(done),
         base=session.base.name,
         rank=session.recipe.train.rank,
+        machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)
     say(f"adapter    {done.steps} steps, {done.seconds:.0f} s, loss {done.loss:.3f}")
