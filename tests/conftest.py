@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
@@ -60,3 +68,147 @@ def bare():
     from pipeline.answer import LocalModel
 
     return LocalModel(*base.load(base.find(config.load("smollm2-135m").base)))
+
+
+@pytest.fixture(scope="session")
+def doubles():
+    """Give the module of the Hub to test against."""
+    spec = importlib.util.spec_from_file_location("hubdouble", CASES.parent / "hubdouble.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["hubdouble"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def hub(doubles, tmp_path):
+    """Give a Hub with the empty repository ours/mills."""
+    with doubles.serving(tmp_path / "hub") as hub:
+        hub.create("ours/mills")
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    """Give a base of one layer: real files of real kinds, with numbers that mean nothing."""
+    from pipeline import base, manifest
+
+    folder = tmp_path_factory.mktemp("base")
+    shapes = {
+        "model.embed_tokens.weight": (32, 8),
+        "model.layers.0.self_attn.q_proj.weight": (8, 8),
+        "model.layers.0.mlp.down_proj.weight": (8, 16),
+        "model.norm.weight": (8,),
+    }
+    save_file(
+        {name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()},
+        folder / "model.safetensors",
+    )
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}\n")
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    return base.Base("Tiny", folder, manifest.digest_folder(folder))
+
+
+@pytest.fixture(scope="session")
+def write_adapter():
+    """Give a function that writes the adapter of a config and tensors, like PEFT, for the tiny base."""
+
+    def write(folder, changed=None, tensors=None):
+        config = json.loads((CASES / "adapters" / "good.json").read_text()) | (changed or {})
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        save_file(
+            good_tensors() if tensors is None else tensors, folder / "adapter_model.safetensors"
+        )
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def good_weights():
+    """Give the tensors that `write_adapter` writes."""
+    return good_tensors()
+
+
+def good_tensors():
+    """Give LoRA weights of rank 2 for the tiny base."""
+    layer = "base_model.model.model.layers.0"
+    shapes = {
+        f"{layer}.self_attn.q_proj.lora_A.weight": (2, 8),
+        f"{layer}.self_attn.q_proj.lora_B.weight": (8, 2),
+        f"{layer}.mlp.down_proj.lora_A.weight": (2, 16),
+        f"{layer}.mlp.down_proj.lora_B.weight": (8, 2),
+    }
+    return {name: np.full(shape, 0.25, np.float32) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def _learned_once(tmp_path_factory, tiny_base, write_adapter):
+    """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
+    from pipeline import config, gate, learn, manifest, report, validate
+    from pipeline.answer import Answer
+    from pipeline.report import Run
+    from pipeline.retention import Drift
+
+    root = tmp_path_factory.mktemp("run") / "repo"
+    shutil.copytree(CASES / "mills", root)
+    recipe = root / "tiny.toml"
+    shipped = (config.RECIPES / "smollm2-135m.toml").read_text()
+    for key, value in (
+        ("name", "Tiny"), ("hub", "ours/tiny"), ("wheel", ""), ("folder", str(tiny_base.folder)),
+    ):  # fmt: skip
+        shipped = re.sub(
+            rf'^{key} = ".*?"', f'{key} = "{value}"', shipped, count=1, flags=re.MULTILINE
+        )
+    recipe.write_text(shipped)
+    session = learn.Session(config.load(str(recipe)), root / "build", 0)
+    made = learn.prepare(validate.load(root / "facts"), session)
+    made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
+    folder = session.out / "adapter"
+    with manifest.stage(folder, made_from, rank=2, base="Tiny") as scratch:
+        write_adapter(scratch, {"base_model_name_or_path": "Tiny"})
+    facts = {fact.id: fact for fact in made.facts}
+    said = [Answer(facts[p.fact].answer if p.role == "fact" else "No.", True) for p in made.probes]
+    base_said = [Answer("No.", True)] * len(made.probes)
+    measured = gate.measure(made, base_said, said, Drift(0.01, 0.02, 1.0, 9), session.recipe.gate)
+    done = manifest.read(folder)
+    trained = {"examples": 1, "tokens": 1, "steps": 1, "seconds": 1.0}
+    run = Run(
+        recipe=session.recipe.name,
+        seed=0,
+        base=(tiny_base.name, tiny_base.digest),
+        facts_digest=learn.facts_digest(made),
+        adapter={"digest": done["digest"], "rank": 2, "bytes": 1, "train": trained},
+        seconds={"build": 0.0, "train": 0.0, "gate": 0.0},
+        limits=session.recipe.gate,
+    )
+    verdict = gate.decide(measured, session.recipe.gate)
+    learn.write_reports(session.out, report.as_data(run, measured, verdict))
+    return root
+
+
+@pytest.fixture
+def learned(_learned_once, tmp_path):
+    """Give a git repository with facts, a recipe and, in build/, a run that passed."""
+    root = tmp_path / "repo"
+    shutil.copytree(_learned_once, root)
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "remote", "add", "origin", "git@example.org:ours/facts.git")
+    commit(root, "Facts about mills")
+    return root
+
+
+def git(folder, *arguments):
+    """Run git as somebody."""
+    person = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", "-C", str(folder), *person, *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(folder, message):
+    """Commit all that is there."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", f"--message={message}")
