@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -212,3 +213,66 @@ def commit(folder, message):
     """Commit all that is there."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", f"--message={message}")
+
+
+@pytest.fixture
+def facts(hub, tmp_path):
+    """Give a function that starts the command against the Hub, with the client as it comes."""
+
+    def start(*argv, cwd, **env):
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("HF_", "SCHOOL", "ACTIONS_"))
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *argv],
+            cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={
+                **own, "PYTHONPATH": str(CASES.parent.parent), "HF_ENDPOINT": hub.url,
+                "HF_TOKEN": "hf_writer", "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf"), **env,
+            },
+        )  # fmt: skip
+
+    def run(*argv, cwd, **env):
+        process = start(*argv, cwd=cwd, **env)
+        hub.victim = process.pid
+        out, err = process.communicate(timeout=120)
+        hub.victim = 0
+        assert "Traceback" not in err
+        assert not re.search("hf_(writer|reader|stranger)", out + err), "a token was shown"
+        return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+    run.start = start
+    return run
+
+
+@pytest.fixture(name="commit")
+def _commit():
+    """Give the function that commits all that is there."""
+    return commit
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory):
+    """Give the paths of a new key pair."""
+    from types import SimpleNamespace
+
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder = tmp_path_factory.mktemp("keys")
+    key = ec.generate_private_key(ec.SECP256R1())
+    (folder / "private.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    (folder / "public.pem").write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    return SimpleNamespace(private=str(folder / "private.pem"), public=str(folder / "public.pem"))
