@@ -38,11 +38,12 @@ def can_sign() -> bool:
 
 
 def sign(folder: Path) -> None:
-    """Write the signature of a folder into it.
+    """Write the signature of all that is in a folder into it.
 
     Raises ConfigError when the key cannot be used, or the identity is not accepted.
     """
-    signing = _library().signing.Config().set_hashing_config(_hashing(folder))
+    hashing = _library().hashing.Config().set_ignored_paths(paths=(), ignore_git_paths=False)
+    signing = _library().signing.Config().set_hashing_config(hashing)
     key = os.environ.get(KEY)
     try:
         if key:
@@ -64,10 +65,15 @@ def verify(folder: Path, trust: Trust) -> None:
 
     Raises PublishError when not, and ConfigError when the key cannot be used.
     """
-    signature = folder / SIGNATURE
-    if not signature.is_file():
-        raise PublishError(f"{SIGNATURE}: is missing, the release is not signed", "trust it or not")
-    verifying = _library().verifying.Config().set_hashing_config(_hashing(folder))
+    if not (folder / SIGNATURE).is_file():
+        raise PublishError(
+            f"{SIGNATURE}: is missing, the release is not signed",
+            "ask the publisher to sign it; without --key and --identity it can be pulled unsigned",
+        )
+    folder = folder.resolve()  # the library compares paths as they are written
+    after = [folder / SIGNATURE, folder / MANIFEST]
+    hashing = _library().hashing.Config().set_ignored_paths(paths=after, ignore_git_paths=False)
+    verifying = _library().verifying.Config().set_hashing_config(hashing)
     if trust.key:
         try:
             verifying.use_elliptic_key_verifier(public_key=trust.key)
@@ -79,7 +85,7 @@ def verify(folder: Path, trust: Trust) -> None:
     else:
         verifying.use_sigstore_verifier(identity=trust.identity, oidc_issuer=ISSUER)
     try:
-        verifying.verify(folder, signature)
+        verifying.verify(folder, folder / SIGNATURE)
     except _failures() as error:
         raise PublishError(
             f"{SIGNATURE}: does not hold: {plain(str(error) or type(error).__name__, 300)}",
@@ -95,11 +101,6 @@ def _failures() -> tuple[type[Exception], ...]:
 
     wrong = (ValueError, TypeError, LookupError, AttributeError, OSError)
     return (*wrong, InvalidSignature, UnsupportedAlgorithm, Error, SigstoreError)
-
-
-def _hashing(folder: Path) -> Any:
-    left_out = [folder / SIGNATURE, folder / MANIFEST]
-    return _library().hashing.Config().set_ignored_paths(paths=left_out, ignore_git_paths=False)
 
 
 def _library() -> Any:

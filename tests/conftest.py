@@ -195,9 +195,7 @@ def learned(_learned_once, tmp_path):
     """Give a git repository with facts, a recipe and, in build/, a run that passed."""
     root = tmp_path / "repo"
     shutil.copytree(_learned_once, root)
-    git(root, "init", "--quiet", "--initial-branch=main")
-    git(root, "remote", "add", "origin", "git@example.org:ours/facts.git")
-    commit(root, "Facts about mills")
+    commit(root, "Facts about mills", first=True)
     return root
 
 
@@ -209,33 +207,42 @@ def git(folder, *arguments):
     ).stdout
 
 
-def commit(folder, message):
+def commit(folder, message, *, first=False):
     """Commit all that is there."""
+    if first:
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        git(folder, "remote", "add", "origin", "git@example.org:ours/facts.git")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", f"--message={message}")
 
 
-@pytest.fixture
-def facts(hub, tmp_path):
-    """Give a function that starts the command against the Hub, with the client as it comes."""
+@pytest.fixture(scope="session")
+def start():
+    """Give a function that starts the command against a Hub, with the Hub's client as it comes."""
 
-    def start(*argv, cwd, **env):
-        own = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("HF_", "SCHOOL", "ACTIONS_"))
+    def start(hub, *argv, cwd, **env):
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("HF_", "SCHOOL", "ACTIONS"))
         }
+        own = {
+            "PYTHONPATH": str(CASES.parent.parent), "HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_writer",
+            "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(hub.root / "client"),
+        }  # fmt: skip
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *argv],
-            cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={
-                **own, "PYTHONPATH": str(CASES.parent.parent), "HF_ENDPOINT": hub.url,
-                "HF_TOKEN": "hf_writer", "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "hf"), **env,
-            },
+            cwd=cwd, env={**kept, **own, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
 
+    return start
+
+
+@pytest.fixture
+def facts(hub, start):
+    """Give a function that runs the command against the Hub to its end."""
+
     def run(*argv, cwd, **env):
-        process = start(*argv, cwd=cwd, **env)
+        process = start(hub, *argv, cwd=cwd, **env)
         hub.victim = process.pid
         out, err = process.communicate(timeout=120)
         hub.victim = 0
@@ -243,8 +250,31 @@ def facts(hub, tmp_path):
         assert not re.search("hf_(writer|reader|stranger)", out + err), "a token was shown"
         return subprocess.CompletedProcess(argv, process.returncode, out, err)
 
-    run.start = start
     return run
+
+
+@pytest.fixture(scope="session")
+def _published_once(doubles, tmp_path_factory, _learned_once, start, keys):
+    """Publish and promote a signed release once; give the Hub's folder."""
+    root = tmp_path_factory.mktemp("published")
+    shutil.copytree(_learned_once, root / "repo")
+    commit(root / "repo", "Facts about mills", first=True)
+    with doubles.serving(root / "hub") as hub:
+        hub.create("ours/mills")
+        for argv in (("--recipe", "tiny.toml", "--to", "ours/mills"), ("--promote",)):
+            process = start(
+                hub, "publish", *argv, cwd=root / "repo", SCHOOLHOUSE_SIGNING_KEY=keys.private
+            )
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 0, err
+    return hub.root
+
+
+@pytest.fixture
+def published(hub, _published_once):
+    """Give the files of a signed release, which is main of ours/mills."""
+    shutil.copytree(_published_once, hub.root, dirs_exist_ok=True)
+    return {n: d for n, d in hub.files("ours/mills", "main").items() if n != ".gitattributes"}
 
 
 @pytest.fixture(name="commit")
@@ -254,25 +284,28 @@ def _commit():
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory):
-    """Give the paths of a new key pair."""
+def make_keys():
+    """Give a function that writes a new key pair and gives its paths."""
     from types import SimpleNamespace
 
-    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    folder = tmp_path_factory.mktemp("keys")
-    key = ec.generate_private_key(ec.SECP256R1())
-    (folder / "private.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+    def make(folder):
+        key = ec.generate_private_key(ec.SECP256R1())
+        private, public = folder / "private.pem", folder / "public.pem"
+        private.write_bytes(
+            key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
         )
-    )
-    (folder / "public.pem").write_bytes(
-        key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        public.write_bytes(
+            key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
         )
-    )
-    return SimpleNamespace(private=str(folder / "private.pem"), public=str(folder / "public.pem"))
+        return SimpleNamespace(private=str(private), public=str(public))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory, make_keys):
+    """Give the paths of a key pair."""
+    return make_keys(tmp_path_factory.mktemp("keys"))

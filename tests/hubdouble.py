@@ -316,6 +316,8 @@ class Handler(BaseHTTPRequestHandler):
 
     hub: Hub
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and body in one packet: else each waits 40 ms for the other's receipt
+    disable_nagle_algorithm = True
 
     def log_message(self, *_args) -> None:
         """Stay quiet."""

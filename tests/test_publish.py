@@ -138,15 +138,35 @@ def licence(root):
     edit(root / "facts" / "mills" / "tarn-mill.yaml", "CC-BY-4.0", "CC-BY-SA-4.0")
 
 
+def edit_adapter(root):
+    edit(root / "build" / "adapter" / "adapter_config.json", "q_proj", "k_proj")
+
+
+def edit_recipe(root):
+    edit(root / "tiny.toml", "rank = 16", "rank = 8")
+
+
+def edit_report(root):
+    edit(root / "build" / "report.json", "pass", "PASS")
+
+
+def lose_report(root):
+    (root / "build" / "report.json").unlink()
+
+
+def add_file(root):
+    (root / "facts" / "new.yaml").write_text("x")
+
+
 LOCAL = {
     "a failed verdict": (fail_verdict, 1, "did not pass its gate"),
     "a report of another adapter": (other_adapter, 1, "the report is about another adapter"),
-    "an edited report": (lambda r: edit(r / "build/report.json", "pass", "PASS"), 1, "was changed since"),
-    "no run": (lambda r: (r / "build/report.json").unlink(), 1, "holds no finished run"),
-    "an edited adapter": (lambda r: edit(r / "build/adapter/adapter_config.json", "2", "3"), 1, "is not a finished adapter"),
-    "a dirty work tree": (lambda r: edit(r / "tiny.toml", "rank = 16", "rank = 8"), 2, "has changes that are in no commit"),
-    "a file in no commit": (lambda r: (r / "facts/new.yaml").write_text("x"), 2, "facts/new.yaml"),
-}  # fmt: skip
+    "an edited report": (edit_report, 1, "was changed since"),
+    "no run": (lose_report, 1, "holds no finished run"),
+    "an edited adapter": (edit_adapter, 1, "is not a finished adapter"),
+    "a dirty work tree": (edit_recipe, 2, "has changes that are in no commit"),
+    "a file in no commit": (add_file, 2, "facts/new.yaml"),
+}
 
 
 @pytest.mark.parametrize("case", LOCAL)
@@ -256,14 +276,15 @@ def test_another_release_of_the_same_commit_does_not_take_its_tag(learned, facts
     assert f"the tag {tag} is on another release" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_publishers_at_once_leave_one_whole_release_and_the_other_is_told(
-    learned, facts, hub, doubles, commit, tmp_path
+    learned, facts, hub, start, doubles, commit, tmp_path
 ):
     other = tmp_path / "other"
     subprocess.run(["cp", "-r", str(learned), str(other)], check=True)
     commit(other, "Another commit")
     hub.faults += [doubles.Fault("commit", "slow"), doubles.Fault("commit", "slow")]
-    both = [facts.start(*PUBLISH, cwd=root) for root in (learned, other)]
+    both = [start(hub, *PUBLISH, cwd=root) for root in (learned, other)]
     ended = [(process.communicate(timeout=120), process.returncode) for process in both]
     assert sorted(code for _, code in ended) == [0, 1]
     assert any("was changed meanwhile" in err for (_, err), _ in ended)
