@@ -42,7 +42,7 @@ WRITES = {"branch", "tag", "preupload", "batch", "put", "verify", "commit"}
 
 @dataclass
 class Fault:
-    """Fail one kind of call: `how` at `when`, the `nth` time that it is made, `times` in a row."""
+    """Fail one kind of call, or any ("*"): `how` at `when`, from the `nth` on, `times` in a row."""
 
     route: str
     how: str  # 500, 429, 412, drop, kill, html, slow, truncate, flip
@@ -92,7 +92,7 @@ class Hub:
         commit = self._commit_of(
             {name: self._blob(data) for name, data in first.items()}, "", "first"
         )
-        self._save(repo, {"kind": kind, "branches": {"main": commit}, "tags": {}})
+        self.save(repo, {"kind": kind, "branches": {"main": commit}, "tags": {}})
 
     def refs(self, repo: str) -> dict:
         """Give kind, branches and tags of a repository."""
@@ -115,6 +115,10 @@ class Hub:
             sha = commit["parent"]
         return messages
 
+    def parent(self, commit: str) -> str:
+        """Give the commit before a commit."""
+        return self._commit(commit)["parent"]
+
     def change(self, repo: str, branch: str, changes: dict[str, bytes | None]) -> str:
         """Commit changes as somebody else; None removes a file. Give the commit."""
         refs = self.refs(repo)
@@ -125,7 +129,7 @@ class Hub:
             if data is not None:
                 tree[name] = self._blob(data)
         refs["branches"][branch] = self._commit_of(tree, head, "somebody else")
-        self._save(repo, refs)
+        self.save(repo, refs)
         return refs["branches"][branch]
 
     # What the calls do
@@ -159,7 +163,7 @@ class Hub:
             raise Refused(409, "", "Reference already exists")
         start = json.loads(body or b"{}").get("startingPoint", "main")
         refs["branches"][name] = self._sha(repo, start)
-        self._save(repo, refs)
+        self.save(repo, refs)
         return Answer({})
 
     def do_tag(self, repo, rev, body, **_) -> Answer:
@@ -168,7 +172,7 @@ class Hub:
         if name in refs["tags"]:
             raise Refused(409, "", "Tag reference exists already")
         refs["tags"][name] = self._sha(repo, rev)
-        self._save(repo, refs)
+        self.save(repo, refs)
         return Answer({})
 
     def do_validate(self, body, **_) -> Answer:
@@ -239,7 +243,7 @@ class Hub:
                 del tree[value["path"]]
         sha = self._commit_of(tree, head, lines[0]["value"]["summary"])
         refs["branches"][rev] = sha
-        self._save(repo, refs)
+        self.save(repo, refs)
         return Answer({"commitOid": sha, "commitUrl": f"{self.url}/{repo}/commit/{sha}"})
 
     def do_file(self, repo, rev, path, **_) -> Answer:
@@ -301,7 +305,8 @@ class Hub:
     def _lfs(self, oid):
         return self.root / "lfs" / oid
 
-    def _save(self, repo, refs):
+    def save(self, repo, refs):
+        """Set kind, branches and tags of a repository."""
         self._write(self.root / f"{repo.replace('/', '--')}.json", json.dumps(refs).encode())
 
     def _write(self, path, data):
@@ -369,7 +374,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _fault(self, name):
         for fault in self.hub.faults:
-            if fault.route == name:
+            if fault.route in (name, "*"):
                 fault.nth -= 1
                 if fault.nth <= 0 < fault.times:
                     fault.times -= 1

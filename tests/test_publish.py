@@ -270,7 +270,7 @@ def test_another_release_of_the_same_commit_does_not_take_its_tag(learned, facts
     tag = next(iter(hub.refs(REPO)["tags"]))
     refs = hub.refs(REPO)
     refs["tags"][tag] = hub.change(REPO, "candidate", {"README.md": b"other"})
-    hub._save(REPO, refs)  # noqa: SLF001  (as somebody with write access could)
+    hub.save(REPO, refs)
     done = facts(*PUBLISH, cwd=learned)
     assert done.returncode == 1
     assert f"the tag {tag} is on another release" in done.stderr
