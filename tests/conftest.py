@@ -309,3 +309,9 @@ def make_keys():
 def keys(tmp_path_factory, make_keys):
     """Give the paths of a key pair."""
     return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(name="git")
+def _git():
+    """Give the function that runs git."""
+    return git
