@@ -1,11 +1,7 @@
-"""The border to the Hugging Face Hub: few calls, and every failure told as one of four errors.
+"""The border to the Hugging Face Hub: the few calls that are made; none knows what a release is.
 
-Nothing outside this module touches huggingface_hub, and nothing here knows what a release is.
-
-    ConfigError    the token, the repository or the address is wrong: do something else
-    ChangedError   somebody else was faster (409, 412): look again
-    AwayError      the Hub failed or cannot be reached: whether a write had its effect is not known
-    PublishError   anything else that it answers
+Only this module, `hubanswers` and `card` touch huggingface_hub. Every call raises the errors of
+`hubanswers`, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,17 +11,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar  # huggingface_hub's objects stay behind this border
+from typing import Any, TypeVar  # huggingface_hub's objects stay behind this border
 
-from pipeline.errors import ConfigError, PipelineError, PublishError
+from pipeline.errors import ConfigError, PublishError
 from pipeline.escape import plain
-
-if TYPE_CHECKING:
-    from huggingface_hub.errors import HfHubHTTPError
+from pipeline.hubanswers import HOW_TO_LOG_IN, AwayError, strange, told
 
 TIMEOUT = 60.0
 """Seconds without a byte until a call counts as failed."""
@@ -33,25 +26,7 @@ WAITS = (0.5, 2.0, 8.0, 20.0)
 """Seconds between tries, when the Hub does not say how long; half a minute outlasts a restart."""
 LONGEST = 120.0
 """Seconds that the Hub may ask to be left alone for."""
-PASSING = {408, 425, 429, 500, 502, 503, 504}
-HOW_TO_LOG_IN = (
-    "set HF_TOKEN to a token that may write to this repository, or in GitHub Actions "
-    "HF_OIDC_RESOURCE to its name, with it as a trusted publisher"
-)
-
 T = TypeVar("T")
-
-
-class ChangedError(PublishError):
-    """The Hub refused a write, as what it was based on is no longer so."""
-
-
-class AwayError(PublishError):
-    """The Hub failed or cannot be reached; `wait` are the seconds for which it asks, or 0."""
-
-    def __init__(self, message: str, hint: str = "", wait: float = 0.0) -> None:
-        super().__init__(message, hint)
-        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +84,7 @@ def connect(name: str, *, write: bool) -> Repo:
         disable_progress_bars()
     library.set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=TIMEOUT))
     endpoint = os.environ.get("HF_ENDPOINT")
-    with _told(name):
+    with told(name):
         if os.environ.get("HF_OIDC_RESOURCE"):
             token = library.get_token()
         else:
@@ -142,7 +117,7 @@ def rest(error: PublishError, wait: float) -> None:
 
 def refs(repo: Repo) -> Refs:
     """Read where every branch and tag is."""
-    with _told(repo.id):
+    with told(repo.id):
         found = repo.api.list_repo_refs(repo.id)
         return Refs(
             {ref.name: ref.target_commit for ref in found.branches},
@@ -152,16 +127,16 @@ def refs(repo: Repo) -> Refs:
 
 def resolve(repo: Repo, revision: str) -> str:
     """Give the commit of a branch, tag or commit."""
-    with _told(repo.id, revision):
+    with told(repo.id, revision):
         sha = repo.api.model_info(repo.id, revision=revision, timeout=TIMEOUT).sha
     if not re.fullmatch("[0-9a-f]{40}", str(sha)):
-        raise _strange(repo.id)
+        raise strange(repo.id)
     return str(sha)
 
 
 def tree(repo: Repo, commit: str) -> dict[str, Blob]:
     """List all files of a commit but .gitattributes, which the Hub itself writes."""
-    with _told(repo.id, commit):
+    with told(repo.id, commit):
         entries = repo.api.list_repo_tree(repo.id, recursive=True, revision=commit)
         return {
             entry.path: Blob(entry.blob_id, entry.lfs.sha256 if entry.lfs else "")
@@ -173,13 +148,13 @@ def tree(repo: Repo, commit: str) -> dict[str, Blob]:
 def download(repo: Repo, commit: str, names: Iterable[str], folder: Path) -> None:
     """Fetch files of a commit into a folder; what they hold is for the caller to check."""
     for name in names:
-        with _told(repo.id, commit):
+        with told(repo.id, commit):
             repo.api.hf_hub_download(repo.id, name, revision=commit, local_dir=folder)
 
 
 def branch(repo: Repo, name: str, start: str) -> None:
     """Create a branch at a commit; one that is there already stays where it is."""
-    with _told(repo.id):
+    with told(repo.id):
         repo.api.create_branch(repo.id, branch=name, revision=start, exist_ok=True)
 
 
@@ -188,7 +163,7 @@ def tag(repo: Repo, name: str, commit: str, message: str) -> None:
 
     Raises ChangedError when there is such a tag.
     """
-    with _told(repo.id):
+    with told(repo.id):
         repo.api.create_tag(repo.id, tag=name, revision=commit, tag_message=message)
 
 
@@ -224,87 +199,7 @@ def copy(
 
 
 def _commit(repo: Repo, where: tuple[str, str], operations: list[Any], message: str) -> None:
-    with _told(repo.id):
+    with told(repo.id):
         repo.api.create_commit(
             repo.id, operations, commit_message=message, revision=where[0], parent_commit=where[1]
         )
-
-
-@contextmanager
-def _told(repo: str, revision: str = "") -> Iterator[None]:
-    """Turn whatever the client raises into one of this module's errors."""
-    from httpx2 import HTTPError, InvalidURL, UnsupportedProtocol
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OIDCError
-
-    try:
-        yield
-    except HfHubHTTPError as error:
-        raise _answered(repo, revision, error) from error
-    except (LocalEntryNotFoundError, RuntimeError) as error:  # what the client wraps others in
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, HfHubHTTPError):
-            raise _answered(repo, revision, cause) from error
-        raise _away("broke off") from error
-    except (UnsupportedProtocol, InvalidURL) as error:
-        raise ConfigError("HF_ENDPOINT is no address", "write it as https://HOST") from error
-    except OIDCError as error:
-        said = plain(str(error), 200)
-        raise ConfigError(f"no token by trusted publishing: {said}", HOW_TO_LOG_IN) from error
-    except HTTPError as error:
-        raise _away(f"cannot be reached ({type(error).__name__})") from error
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise _strange(repo) from error
-    except OSError as error:
-        raise _kept_badly(repo, error) from error
-
-
-def _answered(repo: str, revision: str, error: HfHubHTTPError) -> PipelineError:
-    """Say what the status of an answer means."""
-    response = error.response
-    status = response.status_code
-    said = plain(str(response.headers.get("x-error-message", "")), 200)
-    if status in PASSING:
-        return _away(f"answered {status}", _seconds(response.headers.get("retry-after", "")))
-    if status in (409, 412):
-        return ChangedError(f"{repo}: was changed meanwhile", "run the same command again")
-    if status == 403:
-        return ConfigError(
-            f"{repo}: the token may not do this{f' ({said})' if said else ''}", HOW_TO_LOG_IN
-        )
-    if response.headers.get("x-error-code") == "RevisionNotFound":
-        shown = plain(revision, 100)
-        return ConfigError(f"{repo}: has no revision {shown!r}", "give a branch, a tag or a commit")
-    if status in (401, 404):
-        return ConfigError(
-            f"{repo}: is no model repository that the token can see",
-            f"check the name, create it with `hf repo create {repo}`, or {HOW_TO_LOG_IN}",
-        )
-    return PublishError(
-        f"{repo}: the Hub answered {status}{f': {said}' if said else ''}", "see its status page"
-    )
-
-
-def _kept_badly(repo: str, error: OSError) -> PipelineError:
-    """Tell a file that came short from a disk that is full."""
-    if "Consistency check" in str(error):
-        return _away("sent a file that is not whole")
-    return ConfigError(
-        f"{repo}: a file cannot be kept here: {plain(str(error.strerror or error), 200)}",
-        "check the folder, its permissions and the free space (`df -h`)",
-    )
-
-
-def _seconds(text: str) -> float:
-    return float(text) if text.isdecimal() else 0.0
-
-
-def _away(what: str, wait: float = 0.0) -> AwayError:
-    hint = "run the same command again: it goes on where it stopped"
-    return AwayError(f"the Hub {what}", hint, wait)
-
-
-def _strange(repo: str) -> PublishError:
-    return PublishError(
-        f"{repo}: what answers is not the Hub, or the Hub refuses the card",
-        "look at HF_ENDPOINT and at proxies on the way (a login page answers HTML)",
-    )

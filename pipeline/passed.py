@@ -15,7 +15,7 @@ from pipeline import learn, manifest, validate
 from pipeline.base import Base
 from pipeline.config import Recipe
 from pipeline.dataset import Dataset
-from pipeline.errors import PipelineError, PublishError
+from pipeline.errors import ConfigError, PipelineError, PublishError
 from pipeline.escape import plain
 
 FREE = {
@@ -43,8 +43,13 @@ def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
     """Read the run folder of facts, recipe and base.
 
     Raises PipelineError when a part is missing, PublishError when the run failed its gate or a part
-    belongs to something else.
+    belongs to something else, ConfigError when the recipe cannot be published with.
     """
+    if not recipe.base.hub or not recipe.base.license:
+        raise ConfigError(
+            f"the recipe {recipe.name} does not say what its base is called on the Hub",
+            "set [base] hub and license in it",
+        )
     data, digest = _report(out)
     if data["verdict"] != "pass":
         reason = plain(str(data["reasons"][0]), 200) if data["reasons"] else "no reason given"

@@ -2,7 +2,7 @@
 
 vLLM refuses some of what PEFT can write, and drops the rest without a word: the adapter then loads
 and the base answers. The rules follow `vllm/lora/peft_helper.py` and `lora_model.py` of vLLM 0.32.
-Tensors are read as bytes, so that neither torch nor a GPU is needed.
+Neither torch nor a GPU is needed.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # JSON of a stranger's adapter, and tensors as safetensors gives them
+from typing import Any  # JSON of a stranger's adapter
 
 from pipeline import progress, server
 from pipeline.base import Base
-from pipeline.errors import ConfigError, Problem, Where
+from pipeline.errors import ConfigError, PipelineError, Problem, Where
 from pipeline.escape import plain
 from pipeline.manifest import digest_file
 from pipeline.server import Server
+from pipeline.tensors import Tensor, read, shapes
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -55,16 +55,6 @@ PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """One tensor of the adapter; `data` are its bytes, little endian."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-
-
 def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]:
     """Find everything that keeps a stock vLLM from using the adapter on this base.
 
@@ -78,9 +68,14 @@ def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]
     if isinstance(config, Problem):
         return (*found, config)
     found += _keys(folder, config, names)
-    tensors = _tensors(folder)
-    if isinstance(tensors, Problem):
-        return (*found, tensors)
+    path = folder / WEIGHTS
+    try:
+        tensors = read(path)
+    except FileNotFoundError:
+        return (*found, _missing(path))
+    except (OSError, PipelineError) as error:
+        problem = Problem(Where(str(path)), "weights", f"cannot be read: {error}", "save it again")
+        return (*found, problem)
     return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
 
 
@@ -157,47 +152,23 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
             yield Problem(where, "unsupported", f"sets {key!r}, which vLLM {fate}", hint)
 
 
-def _tensors(folder: Path) -> list[_Tensor] | Problem:
-    from safetensors import SafetensorError, deserialize
-
-    path = folder / WEIGHTS
-    try:
-        rows: list[tuple[str, Any]] = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-    except FileNotFoundError:
-        return _missing(path)
-    except (OSError, SafetensorError) as error:
-        return Problem(Where(str(path)), "weights", f"cannot be read: {error}", "save it again")
-    return [_Tensor(n, row["dtype"], tuple(row["shape"]), row["data"]) for n, row in sorted(rows)]
-
-
-def base_shapes(base: Base) -> dict[str, tuple[int, ...]]:
-    """Read the shape of every weight of the base, by its name, from the heads of its files."""
-    from safetensors import safe_open
-
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in sorted(base.folder.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as file:
-            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    return shapes
-
-
 def _names(
-    folder: Path, config: Mapping[str, Any], tensors: Sequence[_Tensor], base: Base
+    folder: Path, config: Mapping[str, Any], tensors: Sequence[Tensor], base: Base
 ) -> Iterator[Problem]:
     """Yield tensors that vLLM would refuse, or load beside the modules that it looks at."""
-    shapes = base_shapes(base)
+    known = shapes(base.folder)
     targets = config.get("target_modules") or ()
     rank = config.get("r")
     strange, unknown, shaped, untargeted = [], [], [], []
     sides: dict[str, set[str]] = {}
     for tensor in tensors:
         match = _NAME.fullmatch(tensor.name)
-        if not match or tensor.dtype not in _BITS:
+        if not match or not tensor.known:
             strange.append(tensor.name)
             continue
         module, side = match["module"], match["side"]
         sides.setdefault(module, set()).add(side)
-        full = shapes.get(f"{module}.weight", ())
+        full = known.get(f"{module}.weight", ())
         if len(full) != 2 or module.endswith(("embed_tokens", "lm_head")):
             unknown.append(tensor.name)
         elif tensor.shape != ((rank, full[1]) if side == "A" else (full[0], rank)):
@@ -217,10 +188,10 @@ def _names(
         yield from _grouped(folder, ["it"], "empty", "holds no tensor", "train it first")
 
 
-def _values(folder: Path, tensors: Sequence[_Tensor]) -> Iterator[Problem]:
-    known = [tensor for tensor in tensors if tensor.dtype in _BITS]
-    broken = [tensor.name for tensor in known if not _finite(tensor)]
-    idle = [t.name for t in known if t.name.endswith("lora_B.weight") and not _bits(t).any()]
+def _values(folder: Path, tensors: Sequence[Tensor]) -> Iterator[Problem]:
+    known = [tensor for tensor in tensors if tensor.known]
+    broken = [tensor.name for tensor in known if not tensor.finite]
+    idle = [t.name for t in known if t.name.endswith("lora_B.weight") and t.zero]
     hint = "train again with a lower learning rate"
     yield from _grouped(folder, broken, "finite", "holds NaN or infinity", hint)
     hint = "train it: at its beginning every lora_B is zero"
@@ -235,21 +206,3 @@ def _grouped(
         others = f" (and so do {len(names) - 1} more)" if len(names) > 1 else ""
         where = Where(str(folder / WEIGHTS))
         yield Problem(where, rule, f"{names[0]} {message}{others}", hint)
-
-
-_BITS = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
-"""The number types of adapters: how wide they are, and the bits of the exponent."""
-
-
-def _bits(tensor: _Tensor) -> Any:
-    """Give the tensor's numbers as bits without their signs."""
-    import numpy as np
-
-    kind, _ = _BITS[tensor.dtype]
-    raw = np.frombuffer(tensor.data, dtype=kind)
-    return raw & np.array(0x7FFFFFFF if kind == "<u4" else 0x7FFF, dtype=kind)
-
-
-def _finite(tensor: _Tensor) -> bool:
-    """Whether no number has all bits of its exponent set, which is what NaN and infinity have."""
-    return bool((_bits(tensor) < _BITS[tensor.dtype][1]).all())

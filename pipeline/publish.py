@@ -16,7 +16,8 @@ from pathlib import Path
 from pipeline import hub, manifest, pull
 from pipeline.errors import ConfigError, PublishError
 from pipeline.escape import plain
-from pipeline.hub import AwayError, Blob, ChangedError, Repo
+from pipeline.hub import Blob, Repo
+from pipeline.hubanswers import AwayError, ChangedError
 from pipeline.pull import UNTRUSTED
 from pipeline.release import CARD, Release
 from pipeline.signing import SIGNATURE
@@ -120,7 +121,7 @@ def _until(
                 write(head, there)
                 continue
         except ChangedError as error:
-            refused, waits = error, iter(LAG)
+            refused, waits = ChangedError(error.message, ONE_AT_A_TIME), iter(LAG)
         except AwayError as error:
             failed = error
         wait = next(waits, None)

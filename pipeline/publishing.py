@@ -30,7 +30,7 @@ class Verb(Protocol):
 
 
 def add(verb: Verb, live: Live) -> None:
-    """Add the verbs; `live` is what `check-adapter --live` asks."""
+    """Add the verbs; `live` is asked by `check-adapter`."""
     check = verb(
         "check-adapter", lambda args: _check(args, live), "say whether a stock vLLM can use an adapter",
         "Looks at what vLLM refuses and at what it drops without a word; then loads the adapter into "

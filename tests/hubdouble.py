@@ -385,7 +385,11 @@ class Handler(BaseHTTPRequestHandler):
         """Fail as asked; False when the call goes on."""
         if how.isdecimal():
             self._send(
-                Answer({"error": "planted"}, int(how), {"Retry-After": "1"} if how == "429" else {})
+                Answer(
+                    {"error": "planted"},
+                    int(how),
+                    {"Retry-After": "1"} if how in ("429", "503") else {},
+                )
             )
         elif how == "html":
             self._send(

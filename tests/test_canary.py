@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipeline import config, portable, progress, server
+from pipeline import config, portable, progress, server, tensors
 from pipeline.recall import contains
 from pipeline.server import Server
 
@@ -62,9 +62,9 @@ def passed(tmp_path, commit):
 
 def weak(folder, base):
     """Write an adapter of the base's shapes that nothing is wrong with but that it does nothing."""
-    shapes = portable.base_shapes(base)
-    name = next(name for name in sorted(shapes) if name.endswith("q_proj.weight"))
-    rows, columns = shapes[name]
+    known = tensors.shapes(base.folder)
+    name = next(name for name in sorted(known) if name.endswith("q_proj.weight"))
+    rows, columns = known[name]
     module = f"base_model.model.{name.removesuffix('.weight')}"
     save_file(
         {
