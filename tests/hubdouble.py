@@ -45,7 +45,7 @@ class Fault:
     """Fail one kind of call, or any ("*"): `how` at `when`, from the `nth` on, `times` in a row."""
 
     route: str
-    how: str  # 500, 429, 412, drop, kill, html, slow, truncate, flip
+    how: str  # a status, drop, cut (half of what is sent), kill, html, slow, truncate, flip
     when: str = "before"  # its effect; "after": the effect is there, the answer is lost
     nth: int = 1
     times: int = 1
@@ -337,21 +337,26 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Serve any request."""
         path = urlsplit(self.path).path
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         for name, (method, pattern) in ROUTES.items():
             match = re.fullmatch(pattern, path)
             if match and method == self.command:
-                self._serve(name, match.groupdict(), body)
+                self._serve(name, match.groupdict(), int(self.headers.get("Content-Length") or 0))
                 return
+        self.close_connection = True
         self._send(Answer({"error": f"no route {self.command} {path}"}, 404))
 
     do_POST = do_PUT = do_HEAD = do_GET
 
-    def _serve(self, name, match, body) -> None:
+    def _serve(self, name, match, length) -> None:
         hub = self.hub
         hub.calls.append(name)
-        hub.received[name] = hub.received.get(name, 0) + len(body)
+        hub.received[name] = hub.received.get(name, 0) + length
         fault = self._fault(name)
+        if fault and fault.how == "cut":
+            self.rfile.read(length // 2)
+            self.close_connection = True
+            return
+        body = self.rfile.read(length)
         if fault and fault.when == "before" and self._fail(fault.how):
             return
         with hub.lock:

@@ -1,4 +1,4 @@
-"""Every call of publishing and promoting fails once, in every way, and the process is killed after each.
+"""Each call of publishing and promoting fails in every way, and the process is killed after each.
 
 Whatever happened, `main` is what it was or a whole release, and the same command, run again, ends well
 with one commit on each branch and one tag.
@@ -21,6 +21,8 @@ PROMOTING = ("info", "refs", "tree", "paths", "head", "file", "commit")
 WRITING = {"branch", "put", "commit", "tag"}
 ONCE = [("refs", "429", "before"), ("commit", "slow", "before"), ("file", "truncate", "after")]
 """What the client or our own retries treat alike wherever it happens."""
+DURING = {"put", "commit"}
+"""Calls that send enough to break off in the middle."""
 pytestmark = pytest.mark.slow
 
 
@@ -29,6 +31,7 @@ def ways(routes):
     found = [(route, how, "before") for route in routes for how in ("500", "drop")]
     written = [route for route in routes if route in WRITING]
     found += [(route, how, "after") for route in written for how in ("500", "drop", "html")]
+    found += [(route, "cut", "during") for route in routes if route in DURING]
     return [pytest.param(*way, id="-".join(way)) for way in found + ONCE]
 
 
