@@ -74,16 +74,17 @@ def verify(folder: Path, trust: Trust) -> None:
     after = [folder / SIGNATURE, folder / MANIFEST]
     hashing = _library().hashing.Config().set_ignored_paths(paths=after, ignore_git_paths=False)
     verifying = _library().verifying.Config().set_hashing_config(hashing)
-    if trust.key:
-        try:
+    try:
+        if trust.key:
             verifying.use_elliptic_key_verifier(public_key=trust.key)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{trust.key}: is no public key: {plain(str(error), 200)}",
-                "give the PEM file that the publisher made public",
-            ) from error
-    else:
-        verifying.use_sigstore_verifier(identity=trust.identity, oidc_issuer=ISSUER)
+        else:
+            verifying.use_sigstore_verifier(identity=trust.identity, oidc_issuer=ISSUER)
+    except _failures() as error:
+        what = f"{trust.key}: is no public key" if trust.key else "Sigstore cannot be asked"
+        raise ConfigError(
+            f"{what}: {plain(str(error), 200)}",
+            "give the PEM file that the publisher made public, with --key; --identity needs the network",
+        ) from error
     try:
         verifying.verify(folder, folder / SIGNATURE)
     except _failures() as error:

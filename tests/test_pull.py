@@ -173,6 +173,15 @@ def test_what_is_no_key_is_wrong_usage(facts, tmp_path):
     assert "is no public key" in done.stderr
 
 
+@pytest.mark.usefixtures("published")
+@pytest.mark.slow
+def test_an_identity_is_not_trusted_for_a_key_or_without_sigstore(facts, tmp_path):
+    done = pull(facts, tmp_path, REPO, "--identity", "https://example.org/workflow")
+    assert done.returncode in (1, 2)
+    assert "hint: " in done.stderr
+    assert left(tmp_path) == []
+
+
 def test_what_is_no_key_signs_nothing(learned, facts, tmp_path, hub):
     (tmp_path / "key.pem").write_text("x")
     done = facts(*PUBLISH, cwd=learned, SCHOOLHOUSE_SIGNING_KEY=str(tmp_path / "key.pem"))
