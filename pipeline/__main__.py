@@ -8,10 +8,11 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import gatecommand
-from pipeline.errors import FactsError, PipelineError
+from pipeline import gatecommand, publishing
+from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
+    from pipeline.base import Base
     from pipeline.learn import Session
 
 FINE, FAILED, BUG, INTERRUPTED = 0, 1, 3, 130
@@ -117,6 +118,12 @@ def _new(args: argparse.Namespace) -> int:
     return FINE
 
 
+def _live(adapter: Path, base: Base, question: str) -> tuple[Problem, ...] | None:
+    from serve import canary
+
+    return canary.try_adapter(adapter, base, question)
+
+
 def _session(args: argparse.Namespace) -> Session:
     from pipeline import config
     from pipeline.learn import Session
@@ -199,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(bench, out="build/bench", seed=False)
 
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
+    publishing.add(verb, _live)
     return parser
 
 

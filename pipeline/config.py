@@ -25,9 +25,14 @@ _KINDS = {str: "text", int: "a whole number", float: "a number"}
 
 @dataclass(frozen=True, slots=True)
 class BaseSettings:
-    """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty."""
+    """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty.
+
+    `hub` is what servers elsewhere load, and `license` what the Hub calls its licence.
+    """
 
     name: str
+    hub: str
+    license: str
     wheel: str
     gguf: str
     folder: str

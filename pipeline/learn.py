@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import against, cache, dataset, grow, manifest, train, validate
+from pipeline import against, cache, dataset, grow, machine, manifest, train, validate
 from pipeline.against import Live
 from pipeline.dataset import Dataset
 from pipeline.facts import Subject
@@ -109,6 +109,7 @@ def fit(session: Session, start: Start | None = None) -> None:
         train=asdict(done),
         base=session.base.name,
         rank=session.recipe.train.rank,
+        machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)
     say(f"adapter    {done.steps} steps, {done.seconds:.0f} s, loss {done.loss:.3f}")
