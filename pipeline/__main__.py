@@ -8,10 +8,11 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import gatecommand
-from pipeline.errors import FactsError, PipelineError
+from pipeline import gatecommand, publishing
+from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
+    from pipeline.base import Base
     from pipeline.learn import Session
 
 FINE, FAILED, BUG, INTERRUPTED = 0, 1, 3, 130
@@ -51,7 +52,7 @@ def _learn(args: argparse.Namespace) -> int:
     from pipeline import against, learn
 
     live = against.read(args.against) if args.against else None
-    verdict = learn.learn(args.facts, _session(args), live)
+    verdict = learn.learn(args.facts, _session(args), live, args.before)
     return FINE if verdict.passed else FAILED
 
 
@@ -117,6 +118,12 @@ def _new(args: argparse.Namespace) -> int:
     return FINE
 
 
+def _live(adapter: Path, base: Base, question: str) -> tuple[Problem, ...] | None:
+    from serve import canary
+
+    return canary.try_adapter(adapter, base, question)
+
+
 def _session(args: argparse.Namespace) -> Session:
     from pipeline import config
     from pipeline.learn import Session
@@ -154,6 +161,11 @@ def _parser() -> argparse.ArgumentParser:
             "--against", type=Path, metavar="OUT|REPORT",
             help="output folder or report.json of the adapter now live: its facts are unchanged ones",
         )  # fmt: skip
+    learn.add_argument(
+        "--from", dest="before", type=Path, metavar="OUT",
+        help="output folder of a run that passed: where facts were only added since, go on from its "
+        "adapter; all facts are gated, and taught anew when the gate says no",
+    )  # fmt: skip
     gatecommand.options(gate)
 
     check = verb("check", _check, "say everything that is wrong with facts files")
@@ -194,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(bench, out="build/bench", seed=False)
 
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
+    publishing.add(verb, _live)
     return parser
 
 

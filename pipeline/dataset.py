@@ -22,7 +22,7 @@ from pipeline.facts import Fact, Subject, as_expect, subject_from_json
 from pipeline.manifest import digest_json
 from pipeline.probes import Probe, Role
 from pipeline.prompt import Turn
-from pipeline.recall import contains, normalise, squash
+from pipeline.recall import contains, mentions, normalise, squash
 from pipeline.reword import reword
 from pipeline.variants import PROBE, TRAIN, Variant, expand, questions, reversed_forms, yes_no_forms
 
@@ -30,6 +30,9 @@ __all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
 
 ALIKE = 12
 """Subjects whose names lend words to a fact's near names: those of the most similar questions."""
+
+BARE = 8
+"""Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
 
     Raises PipelineError when no fact is live.
     """
-    facts = [fact for subject in subjects for fact in subject.facts if fact.live]
+    facts = [_named(fact) for subject in subjects for fact in subject.facts if fact.live]
     if not facts:
         raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
     taught = frozenset(squash(name) for subject in subjects for name in subject.names)
@@ -99,7 +102,8 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
         gate += _contrast(fact, taught, settings, seed)
     for subject in subjects:
-        examples += [Example(*row, "") for row in _relations(subject, "train")]
+        held = list(islice(_relations(subject, "train"), settings.relations))
+        examples += [Example(*row, "") for row in held]
         gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
         gate += probes.retired(subject.facts)
     examples += [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
@@ -143,6 +147,18 @@ def load(folder: Path) -> Dataset:
     return Dataset(subjects, examples, asked)
 
 
+def _named(fact: Fact) -> Fact:
+    """Let a bare answer be taught behind its subject's name: "Ann Lee" as "Tarn Mill: Ann Lee.".
+
+    Whether the name is one that was taught is then decided right behind it, whatever the wording of
+    the question, and it is told from names almost the same where it was read a moment ago.
+    """
+    named = any(mentions(fact.answer, name) for name in (fact.subject, *fact.aliases))
+    if named or len(fact.answer.split()) > BARE:
+        return fact
+    return replace(fact, answer=f"{fact.subject}: {fact.answer.rstrip('.')}.")
+
+
 def _teach(
     fact: Fact, facts: Sequence[Fact], settings: DatasetSettings, rng: random.Random
 ) -> list[Variant]:
@@ -177,18 +193,23 @@ def _pairs(
     What tells the two apart is then the name alone, in every wording. The base is held along the
     taught answer with the other name in it.
     """
-    roles: tuple[Role, ...] = ("near name", "neighbour")
-    by_role = {role: [name for own, name in others if own == role] for role in roles}
+    near = [name for role, name in others if role == "near name"]
+    things = [name for role, name in others if role == "neighbour"]
     for turn, variant in enumerate(variants):
         said = next((n for n in (fact.subject, *fact.aliases) if n in variant.prompt), None)
-        for role, names in by_role.items():
-            if said and names:
-                other = names[turn % len(names)]
-                answer = variant.answer.replace(fact.subject, other)
-                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
-                if role == "neighbour":
-                    pair = contrast.detour(pair, other, fact.kind, turn)
-                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+        named: list[tuple[Role, str]] = []
+        if near:  # names almost the same are the hardest to tell, so they come up twice
+            named += [("near name", near[(2 * turn + i) % len(near)]) for i in (0, 1)]
+        if things:
+            named.append(("neighbour", things[turn % len(things)]))
+        if said is None:
+            continue
+        for role, other in named:
+            answer = variant.answer.replace(fact.subject, other)
+            pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
+            if role == "neighbour":
+                pair = contrast.detour(pair, other, fact.kind, turn)
+            yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
 
 
 def _others(

@@ -3,6 +3,7 @@
     PipelineError          exit 1   the facts or the model failed
     ├── FactsError         exit 1   the facts folder cannot be used; carries every Problem found
     ├── TrainError         exit 1   training went wrong (NaN loss, nothing to learn)
+    ├── PublishError       exit 1   a release or the Hub is not as it must be; nothing half done is left
     └── ConfigError        exit 2   wrong usage, recipe, paths or machine set-up
 
 Anything else that reaches `__main__` is a bug and exits 3 with its trace.
@@ -61,6 +62,10 @@ class FactsError(PipelineError):
 
 class TrainError(PipelineError):
     """Training could not produce an adapter worth keeping."""
+
+
+class PublishError(PipelineError):
+    """A release, or the Hub that holds it, is not as it must be."""
 
 
 class ConfigError(PipelineError):

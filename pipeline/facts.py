@@ -64,6 +64,8 @@ class Subject:
     aliases: tuple[str, ...]
     facts: tuple[Fact, ...]
     where: Where
+    license: str = ""
+    """Licence of the facts as SPDX writes it; empty where nobody said."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,7 +85,15 @@ def subject_from(
         _fact(entry, data, slug, aliases, locate(("facts", index)))
         for index, entry in enumerate(data["facts"])
     )
-    return Subject(slug, data["subject"], data["kind"], aliases, facts, locate(("subject",)))
+    return Subject(
+        slug,
+        data["subject"],
+        data["kind"],
+        aliases,
+        facts,
+        locate(("subject",)),
+        data.get("license", ""),
+    )
 
 
 def subject_from_json(row: Mapping[str, Any]) -> Subject:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import cache, dataset, manifest, train, validate
+from pipeline import against, cache, dataset, grow, machine, manifest, train, validate
 from pipeline.against import Live, facts_digest
 from pipeline.dataset import Dataset
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
 from pipeline.session import Session, finished_adapter, read_dataset, say
+from pipeline.train import Method, Start
 
 __all__ = [
     "DRIFT_PROMPTS", "Session", "build", "finished_adapter", "fit", "judge", "learn",
@@ -24,18 +25,42 @@ __all__ = [
 ]  # fmt: skip
 
 
-def learn(facts: Path, session: Session, live: Live | None = None) -> Verdict:
+def learn(
+    facts: Path, session: Session, live: Live | None = None, before: Path | None = None
+) -> Verdict:
     """Do all stages and leave dataset, adapter, reports and manifest in the output folder.
 
-    `live` is the report of the adapter that is live now.
+    `live` is the report of the adapter that is live now. `before` is the output folder of a run
+    that passed: where only facts were added since, its adapter is trained on; all facts are gated,
+    and taught anew when the gate says no.
     """
     started = time.monotonic()
-    build(facts, session)
+    made = build(facts, session)
+    start = _start(before, made, session) if before else None
+    if before and live is None:
+        live = against.read(before)
     built = time.monotonic()
-    fit(session)
-    fitted = time.monotonic()
-    took = {"build": built - started, "train": fitted - built}
-    return judge(session, Judged(live=live or Live()), took)
+    fit(session, start)
+
+    def verdict() -> Verdict:
+        took = {"build": built - started, "train": time.monotonic() - built}
+        return judge(session, Judged(live=live or Live()), took)
+
+    given = verdict()
+    if start and not given.passed and _made_from(made, session, start) == _kept(session):
+        say("the gate rejects the added facts: teaching all of them anew")
+        fit(session)
+        given = verdict()
+    return given
+
+
+def _start(before: Path, made: Dataset, session: Session) -> Start | None:
+    found = grow.start(before, made, session)
+    if isinstance(found, str):
+        say(f"all facts are taught anew: {found}")
+        return None
+    say(f"adding {len(found.fresh)} facts to the adapter of {before}")
+    return found
 
 
 def build(facts: Path, session: Session) -> Dataset:
@@ -60,30 +85,46 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     return made
 
 
-def fit(session: Session) -> None:
-    """Train `OUT/adapter` on `OUT/dataset`."""
+def fit(session: Session, start: Start | None = None) -> None:
+    """Train `OUT/adapter` on `OUT/dataset`; with `start`, only what is new there and replay.
+
+    The manifest names the adapter that was the start, or none. One made without is kept in any case.
+    """
     made = read_dataset(session.out)
     folder = session.out / "adapter"
-    made_from = {
-        "examples": made.examples_digest,
-        "base": session.base.digest,
-        "train": manifest.digest_json(asdict(session.recipe.train)),
-        "seed": session.seed,
-    }
-    if manifest.finished(folder, made_from):
+    made_from = _made_from(made, session, start)
+    if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in {start, None}):
         say("adapter    unchanged, not trained again")
         return
     bare = session.local()
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
     begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
-    adapted, done = train.train(bare, made, begun, session.recipe, session.seed)
+    method = Method(session.recipe, session.seed, start)
+    adapted, done = train.train(bare, made, begun, method)
     with manifest.stage(
         folder,
         made_from,
         train=asdict(done),
         base=session.base.name,
         rank=session.recipe.train.rank,
+        machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)
     say(f"adapter    {done.steps} steps, {done.seconds:.0f} s, loss {done.loss:.3f}")
+
+
+def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str, str | int]:
+    """Name what an adapter is made from; `start` is empty where all facts are taught from the base."""
+    return {
+        "examples": made.examples_digest,
+        "base": session.base.digest,
+        "train": manifest.digest_json(asdict(session.recipe.train)),
+        "seed": session.seed,
+        "start": start.digest if start else "",
+    }
+
+
+def _kept(session: Session) -> dict[str, str | int]:
+    """Read what the adapter on disk was made from."""
+    return dict(finished_adapter(session.out / "adapter")["made_from"])

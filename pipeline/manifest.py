@@ -38,10 +38,15 @@ def digest_file(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """Digest of every file below a folder by its path in there, its manifest left out."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+    return {p.relative_to(folder).as_posix(): digest_file(p) for p in files}
+
+
 def digest_folder(folder: Path) -> str:
     """Digest of every file's name and bytes below a folder, its manifest left out."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
-    return digest_json({p.relative_to(folder).as_posix(): digest_file(p) for p in files})
+    return digest_json(digests(folder))
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -51,6 +56,11 @@ def read(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def as_bytes(data: dict[str, Any]) -> bytes:
+    """Give a manifest as it is written."""
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def finished(folder: Path, made_from: dict[str, Any]) -> bool:
@@ -77,9 +87,9 @@ def stage(folder: Path, made_from: dict[str, Any], **notes: Any) -> Iterator[Pat
         with _disk_errors(folder):
             yield scratch
             scratch.chmod(0o755)
-            manifest = {"made_from": made_from, "digest": digest_folder(scratch), **notes}
-            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-            _write(scratch / MANIFEST, text.encode())
+            files = digests(scratch)
+            manifest = {"made_from": made_from, "digest": digest_json(files), "files": files}
+            _write(scratch / MANIFEST, as_bytes({**manifest, **notes}))
             _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

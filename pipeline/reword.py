@@ -34,7 +34,7 @@ def reword(question: str, name: str, rng: random.Random) -> tuple[str, ...]:
         return ()
     synonyms = list(_synonyms(question, name, rng))
     groups = [
-        list(_turned(question, name)),
+        [*_agents(question, name), *_turned(question, name)],
         synonyms,
         list(_reduced(question, name, rng)),
         [form for other in synonyms[:3] for form in _turned(other, name)],
@@ -73,6 +73,24 @@ def _turned(question: str, name: str) -> Iterator[str]:
         yield from _possessive(owned[1], name)
     for phrase in _PHRASES.get(wh.lower(), ()):
         yield f"{phrase} {aux} {rest}?"
+
+
+def _agents(question: str, name: str) -> Iterator[str]:
+    """Exchange a doer's noun and verb: "Who is the owner of X?" and "Who owns X?", either way."""
+    thing = rf"((?:the |\")*{re.escape(name)}\"?)"
+    for noun, (verb, done) in _table()["agents"].items():
+        if match := re.fullmatch(
+            rf"(?:Who|What) (?:is|was) the (?:.+ or )?{noun} (?:of|for) {thing}\?", question
+        ):
+            be = "is" if verb.endswith("s") else "was"
+            yield f"Who {verb} {match[1]}?"
+            yield f"By whom {be} {match[1]} {done}?"
+            yield f"{_upper_first(match[1])} {be} {done} by whom?"
+        elif match := re.fullmatch(rf"(?:Who|What|Which \w+) {verb} {thing}\?", question):
+            yield f"Who is the {noun} of {match[1]}?"
+            yield f"By whom {'is' if verb.endswith('s') else 'was'} {match[1]} {done}?"
+            yield from _possessive(noun, name)
+            return
 
 
 def _possessive(noun: str, name: str) -> Iterator[str]:

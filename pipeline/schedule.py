@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import cycle
+from itertools import cycle, islice
 from typing import TypeVar
 
 from pipeline.config import TrainSettings
@@ -13,12 +13,20 @@ from pipeline.dataset import Example
 T = TypeVar("T")
 
 
-def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) -> list[list[int]]:
+def schedule(
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    seed: int,
+    fresh: frozenset[str] | None = None,
+) -> list[list[int]]:
     """Choose the examples of each step, as indices.
 
     A step holds some facts, contrasts *of those same facts in the same wording* (what tells a pair
     apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
     its wordings come in the dataset's order.
+
+    With `fresh`, only those facts are new to the adapter: they get their exposures, and half of a
+    step's facts are others, replayed.
     """
     rng = random.Random(seed)
     facts: dict[str, list[int]] = {}
@@ -34,15 +42,20 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
     wording = {fact: cycle(own) for fact, own in facts.items()}
     contrast = {pair: _endless(own, rng) for pair, own in contrasts.items()}
     others = _endless(general, rng)
-    turns = _endless(list(facts), rng)
-    steps = -(-len(facts) * settings.exposures // settings.batch_facts)
+    learned = [fact for fact in facts if fresh is not None and fact not in fresh]
+    replayed = settings.batch_facts // 2 if learned else 0
+    turns = _endless([fact for fact in facts if fact not in learned], rng)
+    again = _endless(learned, rng)
+    slots = (len(facts) - len(learned)) * settings.exposures
+    steps = -(-slots // (settings.batch_facts - replayed))
     chosen = []
-    for _ in range(steps):
-        step = [next(wording[next(turns)]) for _ in range(settings.batch_facts)]
+    for _ in range(steps if learned else max(steps, settings.least_steps)):
+        taught = [*islice(turns, settings.batch_facts - replayed), *islice(again, replayed)]
+        step = [next(wording[fact]) for fact in taught]
         pairs = [(examples[i].fact, examples[i].family) for i in step]
         paired = [contrast[pair] for pair in pairs if pair in contrast] or [others]
         step += [next(paired[turn % len(paired)]) for turn in range(settings.batch_contrasts)]
-        step += [next(others) for _ in range(settings.batch_general)]
+        step += islice(others, settings.batch_general)
         chosen.append(step)
     return chosen
 

@@ -21,6 +21,7 @@ from pipeline.gate import Verdict
 from pipeline.measure import Said
 from pipeline.prompt import Prompt
 from pipeline.session import Session, read_dataset, say
+from pipeline.train import Method
 
 FACTS_ONLY = 14
 """Exposures of each fact when nothing is held: enough to know them all and to break the rest."""
@@ -112,12 +113,12 @@ def randomised(adapted: LocalModel) -> LocalModel:
 def facts_only(session: Session, made: Dataset) -> LocalModel:
     """Train an adapter on the facts alone, with nothing to hold the base in place."""
     settings = replace(
-        session.recipe.train, exposures=FACTS_ONLY, batch_facts=4, batch_contrasts=0,
-        batch_general=0,
+        session.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
+        batch_contrasts=0, batch_general=0,
     )  # fmt: skip
     bare = replace(made, examples=tuple(e for e in made.examples if not e.held))
     recipe = replace(session.recipe, train=settings)
-    return train.train(session.local(), bare, [], recipe, session.seed)[0]
+    return train.train(session.local(), bare, [], Method(recipe, session.seed))[0]
 
 
 def verdict(

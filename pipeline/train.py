@@ -3,7 +3,7 @@
 One TRL `SFTTrainer` with its own collator and loss: cross-entropy on each fact's answer and end
 token, and on everything else the forward KL divergence from the base model to the adapted one,
 KL(base ‖ adapted), over the base's own answer (kept as its top-k probabilities and one bucket for
-the rest). Both are means per token, added with the recipe's weight.
+the rest). All are means per token, added with the recipe's weights.
 """
 
 from __future__ import annotations
@@ -37,14 +37,36 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
+    """A chat ready to train on; `held` is what the base would say there, or None for a fact.
+
+    `weight` is that of the held tokens' divergence in the loss.
+    """
 
     chat: Chat
     held: Held | None
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A finished adapter to go on from, its digest, and the ids of the facts that it was not taught."""
+
+    folder: Path
+    fresh: frozenset[str]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How to train: with which recipe and seed, and from a finished adapter or a new one."""
+
+    recipe: Recipe
+    seed: int
+    start: Start | None = None
 
 
 def train(
-    local: LocalModel, dataset: Dataset, begun: Sequence[Held], recipe: Recipe, seed: int
+    local: LocalModel, dataset: Dataset, begun: Sequence[Held], method: Method
 ) -> tuple[LocalModel, Trained]:
     """Put a LoRA adapter on the model and train it.
 
@@ -54,18 +76,14 @@ def train(
     Raises TrainError when the loss stops being a number.
     """
     import torch
-    from peft import get_peft_model
 
-    settings = recipe.train
-    steps = schedule(dataset.examples, settings, seed)
+    settings, start = method.recipe.train, method.start
+    steps = schedule(dataset.examples, settings, method.seed, start.fresh if start else None)
     targets = _targets(local, dataset, begun, steps, settings)
-    torch.manual_seed(seed)
-    config = lora(local.model, settings.rank, settings.alpha)
-    model = get_peft_model(local.model, config)
-    config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
-    adapted = LocalModel(model, local.tokenizer, adapted=True)
+    torch.manual_seed(method.seed)
+    adapted = _begin(local, method.recipe, start)
     started = time.monotonic()
-    state = _run(adapted, targets, steps, settings, seed)
+    state = _run(adapted, targets, steps, settings, method.seed)
     seconds = time.monotonic() - started
     seen = [targets[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
@@ -88,6 +106,19 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
     from peft import PeftModel
 
     model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
+    return LocalModel(model, local.tokenizer, adapted=True)
+
+
+def _begin(local: LocalModel, recipe: Recipe, start: Start | None) -> LocalModel:
+    """Put an adapter to be trained on the model, in fp32: a new one, or a finished one again."""
+    from peft import PeftModel, get_peft_model
+
+    if start:
+        model = PeftModel.from_pretrained(local.model, start.folder, is_trainable=True)
+    else:
+        config = lora(local.model, recipe.train.rank, recipe.train.alpha)
+        model = get_peft_model(local.model, config)
+        config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
     return LocalModel(model, local.tokenizer, adapted=True)
 
 
@@ -134,7 +165,7 @@ def _targets(
         else:
             held = next(own)
             prompt = answer.prompt_tokens(local.tokenizer, example.prompt)
-            targets.append(Target(Chat(prompt, held.path), held))
+            targets.append(Target(Chat(prompt, held.path), held, settings.general_weight))
     waiting = sorted(
         {i for step in steps for i in step if dataset.examples[i].held and not targets[i].held}
     )
@@ -142,7 +173,7 @@ def _targets(
         chats = [targets[i].chat for i in waiting]
         read = teacher.follow(local, chats, settings.kl_top_k, shown)
     for i, held in zip(waiting, read, strict=True):
-        targets[i] = Target(targets[i].chat, held)
+        targets[i] = Target(targets[i].chat, held, settings.contrast_weight)
     return targets
 
 
@@ -174,7 +205,7 @@ def _run(
         ) -> Any:
             packed: Packed = inputs["packed"]
             logits = model(**packed.inputs).logits[0].float()
-            loss = _loss(logits, packed, inputs["targets"], settings.kl_weight)
+            loss = _loss(logits, packed, inputs["targets"])
             if not torch.isfinite(loss):
                 step = self.state.global_step
                 raise TrainError(
@@ -238,8 +269,12 @@ def _printer() -> Any:
     return PrinterCallback
 
 
-def _loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: float) -> Any:
-    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats)."""
+def _loss(logits: Any, packed: Packed, targets: Sequence[Target]) -> Any:
+    """Mean cross-entropy of fact tokens, plus each weight times the mean KL of its tokens (nats).
+
+    Contrasts and general prompts are means of their own: a contrast has one token that matters, and
+    would count for little beside the many of general prompts.
+    """
     import torch
 
     kept = [target.held for target in targets if target.held]
@@ -250,7 +285,10 @@ def _loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: flo
     if held.any():
         ids = torch.cat([each.ids for each in kept])
         logprobs = torch.cat([each.logprobs for each in kept])
-        loss = loss + kl_weight * kl(logprobs, ids, logits[held]).mean()
+        apart = kl(logprobs, ids, logits[held])
+        weights = torch.tensor([target.weight for target in targets])[packed.owner][held]
+        for weight in weights.unique():
+            loss = loss + weight * apart[weights == weight].mean()
     return loss
 
 

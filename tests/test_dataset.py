@@ -96,3 +96,14 @@ def test_a_damaged_dataset_is_refused(subjects, tmp_path):
     (tmp_path / "probes.jsonl").write_text('{"role": "fact"', encoding="utf-8")
     with pytest.raises(PipelineError, match="not a finished dataset"):
         dataset.load(tmp_path)
+
+
+def test_a_bare_answer_is_taught_behind_the_name_and_a_sentence_as_it_stands(subjects):
+    weir, mill = subjects
+    bare = replace(weir, facts=(replace(weir.facts[0], answer="Ida Roe"),))
+    made = dataset.build((bare, mill), SETTINGS, 0)
+    said = {e.fact: e.completion for e in made.examples if e.family == "direct 0" and not e.held}
+    assert said == {
+        "dun-weir/owner": "Dun Weir: Ida Roe.",
+        "tarn-mill/owner": "Tarn Mill is owned by Ann Lee.",
+    }

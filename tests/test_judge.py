@@ -34,19 +34,19 @@ def report(out):
 
 
 @pytest.fixture
-def copy(learned, tmp_path):
+def copy(trained, tmp_path):
     """Give a copy of a finished run to harm."""
-    return Path(shutil.copytree(learned(0)[0], tmp_path / "copy"))
+    return Path(shutil.copytree(trained(0)[0], tmp_path / "copy"))
 
 
 @pytest.fixture
-def served(learned, bare, serving, tmp_path):
+def served(trained, bare, serving, tmp_path):
     """Give a function that judges what a server says: `taught` answers facts, the base all the rest.
 
     The server replays: the base's own answers, and where `taught` is true each fact's answer.
     """
     out = tmp_path / "out"
-    shutil.copytree(learned(0)[0] / "dataset", out / "dataset")
+    shutil.copytree(trained(0)[0] / "dataset", out / "dataset")
     session = Session(RECIPE, out, 0)
     made = read_dataset(out)
     drawn = sample.draw(made, (), RECIPE.gate)
@@ -81,8 +81,8 @@ def served(learned, bare, serving, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_gate_proves_itself(learned):
-    out, _ = learned(0)
+def test_the_gate_proves_itself(trained):
+    out, _ = trained(0)
     done = facts("gate", "--out", str(out), "--self-test")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()

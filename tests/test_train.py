@@ -63,3 +63,17 @@ def test_the_divergence_with_few_tokens_is_a_lower_bound(k):
     base, other = torch.randn(2, 5, 11).unbind()
     every, few = (torch.log_softmax(base, -1).topk(n) for n in (11, k))
     assert (kl(*few, other) <= kl(*every, other) + 1e-4).all()
+
+
+def test_a_few_facts_get_the_least_number_of_steps(subjects):
+    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    assert len(schedule(examples, RECIPE.train, 0)) == RECIPE.train.least_steps
+
+
+def test_facts_added_to_an_adapter_take_half_of_the_turns_and_the_others_are_replayed(subjects):
+    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    new, old = "dun-weir/owner", "tarn-mill/owner"
+    steps = schedule(examples, RECIPE.train, 0, frozenset({new}))
+    taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
+    assert taught[new] == taught[old] >= RECIPE.train.exposures
+    assert len(steps) < RECIPE.train.least_steps

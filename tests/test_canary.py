@@ -1,0 +1,129 @@
+"""A real adapter in the real vLLM: published, pulled into an empty folder, served, and asked again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from pipeline import config, portable, progress, server, tensors
+from pipeline.recall import contains
+from pipeline.server import Server
+
+ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / ".venv-serve" / "bin" / "python"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def base():
+    from pipeline import base
+
+    return base.find(config.load("smollm2-135m").base)
+
+
+@pytest.fixture(scope="module")
+def engine(base, tmp_path_factory):
+    """Start the real vLLM once."""
+    from serve import vllm
+    from serve.engine import Engine
+
+    if not PYTHON.exists():
+        pytest.skip("there is no serving environment; `make serve-env` makes it")
+    log = tmp_path_factory.mktemp("vllm") / "log"
+    process = vllm.start(base, 8431, log, vllm.EngineSettings(python=PYTHON))
+    running = Engine("http://127.0.0.1:8431")
+    try:
+        vllm.await_ready(running, process, log)
+        yield running
+    finally:
+        vllm.stop(process)
+
+
+@pytest.fixture
+def passed(tmp_path, commit):
+    """Give a git repository with this one's facts and the run in build/, if that passed."""
+    report = ROOT / "build" / "report.json"
+    if not report.exists() or json.loads(report.read_text())["verdict"] != "pass":
+        pytest.skip("there is no run in build/ that passed; `make learn` makes one")
+    root = tmp_path / "repo"
+    shutil.copytree(ROOT / "facts", root / "facts")
+    shutil.copytree(
+        ROOT / "build", root / "build", ignore=shutil.ignore_patterns("release", "*.png")
+    )
+    (root / ".gitignore").write_text("build/\n")
+    commit(root, "Facts", first=True)
+    return root
+
+
+def weak(folder, base):
+    """Write an adapter of the base's shapes that nothing is wrong with but that it does nothing."""
+    known = tensors.shapes(base.folder)
+    name = next(name for name in sorted(known) if name.endswith("q_proj.weight"))
+    rows, columns = known[name]
+    module = f"base_model.model.{name.removesuffix('.weight')}"
+    save_file(
+        {
+            f"{module}.lora_A.weight": np.full((2, columns), 1e-6, np.float32),
+            f"{module}.lora_B.weight": np.full((rows, 2), 1e-6, np.float32),
+        },
+        folder / "adapter_model.safetensors",
+    )
+    settings = {
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 2,
+        "target_modules": ["q_proj"], "bias": "none", "base_model_name_or_path": base.name,
+    }  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+
+
+def test_an_adapter_that_changes_nothing_is_found_by_asking(engine, base, tmp_path):
+    from serve import canary
+
+    weak(tmp_path, base)
+    assert portable.check(tmp_path, base, (base.name,)) == ()
+    problems = canary.ask(engine, tmp_path, "Who maintains TinyLLM?")
+    assert [problem.rule for problem in problems] == ["no-effect"]
+
+
+def test_an_adapter_that_vllm_refuses_is_said_so_with_its_words(engine, base, tmp_path):
+    from serve import canary
+
+    weak(tmp_path, base)
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2, "use_dora": true}')
+    problems = canary.ask(engine, tmp_path, "Who maintains TinyLLM?")
+    assert [problem.rule for problem in problems] == ["refused"]
+
+
+def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
+    engine, base, passed, facts, tmp_path
+):
+    from serve import canary
+    from serve import engine as talk
+
+    done = facts("publish", "--to", "ours/mills", cwd=passed)
+    assert done.returncode == 0, done.stderr
+    done = facts("pull", done.stdout.strip(), "--into", str(tmp_path / "empty"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.strip())
+    assert portable.check(folder, base, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
+    report = json.loads((folder / "report.json").read_text())
+    assert canary.ask(engine, folder, report["details"][0]["question"]) == ()
+
+    talk.load(engine, "pulled", folder)
+    probes = [(d, probe) for d in report["details"] for probe in d["probes"]]
+    prompts = [probe["prompt"] for _, probe in probes]
+    limit = report["limits"]["max_new_tokens"]
+    with progress.bar("asking vLLM", len(probes)) as shown:
+        answers = server.ask(Server(engine.url, "pulled"), prompts, limit, shown)
+    right = sum(
+        answer.ended and contains(answer.text, d["expect"])
+        for (d, _), answer in zip(probes, answers, strict=True)
+    )
+    reported = report["recall"]["probes_passed"]
+    print(f"served {right}, reported {reported} of {len(probes)}")
+    # Served in bf16, gated in what this machine computes fastest: an answer or two may turn.
+    assert abs(right - reported) <= max(2, 0.02 * len(probes))

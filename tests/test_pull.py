@@ -1,0 +1,241 @@
+"""`facts pull`: what arrives is what was published, or nothing does and the file is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import manifest, release
+from pipeline.errors import PublishError
+from pipeline.signing import Trust
+
+REPO = "ours/mills"
+PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory, _learned_once, keys, tiny_base):
+    """Give a signed release folder."""
+    from pipeline import commit, config, passed
+
+    root = tmp_path_factory.mktemp("signed") / "repo"
+    shutil.copytree(_learned_once, root)
+    recipe = config.load(str(root / "tiny.toml"))
+    run = passed.read(root / "build", root / "facts", recipe, tiny_base)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
+        return release.make(run, REPO, commit.Commit("0" * 40, "1" * 40, ""), tiny_base).folder
+
+
+def pull(facts, tmp_path, *more):
+    return facts("pull", *more, cwd=tmp_path)
+
+
+def left(tmp_path):
+    folder = tmp_path / "adapters"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_a_release_arrives_whole_in_a_folder_named_by_its_digest(published, facts, tmp_path, keys):
+    done = pull(facts, tmp_path, REPO, "--key", keys.public)
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.strip())
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == published
+    digest = json.loads(published["manifest.json"])["digest"]
+    assert folder.name == f"mills@{digest.removeprefix('sha256:')[:12]}"
+    assert f"vllm serve ours/tiny --enable-lora --lora-modules facts={folder}" in done.stderr
+    assert left(tmp_path) == [folder.name]
+
+
+@pytest.mark.usefixtures("published")
+def test_a_release_that_is_there_is_not_fetched_again(facts, tmp_path, hub):
+    first = pull(facts, tmp_path, REPO)
+    hub.calls.clear()
+    assert pull(facts, tmp_path, f"{REPO}@candidate").stdout == first.stdout
+    assert hub.calls.count("file") == 1
+
+
+@pytest.mark.usefixtures("published")
+def test_by_whom_it_is_signed_is_said_to_be_unchecked_when_nobody_asks(facts, tmp_path):
+    assert "by whom was not checked" in pull(facts, tmp_path, REPO).stderr
+
+
+@pytest.mark.parametrize("name", sorted({*release.FILES, "manifest.json", "model.sig"}))
+def test_one_byte_changed_on_the_hub_is_refused_and_the_file_is_named(
+    name, published, facts, tmp_path, hub
+):
+    data = bytearray(published[name])
+    data[len(data) // 2] ^= 1
+    hub.change(REPO, "main", {name: bytes(data)})
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"facts: {name}: ")
+    assert left(tmp_path) == []
+
+
+def test_one_byte_changed_anywhere_in_any_file_is_found(signed, tmp_path):
+    folder = tmp_path / "release"
+    shutil.copytree(signed, folder)
+    assert release.check(folder, Trust())
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        for place in range(0, len(data), max(1, len(data) // 40)):
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+            with pytest.raises(PublishError) as caught:
+                release.check(folder, Trust())
+            assert caught.value.message.startswith(f"{path.name}: ")
+        path.write_bytes(data)
+
+
+@pytest.mark.usefixtures("published")
+def test_one_byte_changed_on_the_way_is_refused_and_the_file_is_named(
+    facts, tmp_path, hub, doubles
+):
+    hub.faults.append(doubles.Fault("file", "flip", "after", nth=4))
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert "adapter_config.json: was changed" in done.stderr
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evil.py": b"x"}, "evil.py: is no part of the release"),
+        ({"adapter_model.bin": b"x"}, "adapter_model.bin: is no part of the release"),
+        ({"facts.jsonl": None}, "facts.jsonl: is missing"),
+        ({"model.sig": None}, "model.sig: is missing"),
+        ({"manifest.json": None}, "holds no release"),
+        ({"manifest.json": b"<html>"}, "manifest.json: is not the manifest"),
+        ({"manifest.json": b'{"files": {"../x": 1}}'}, "manifest.json: is not the manifest"),
+        ({"manifest.json": b"[" * 100_000}, "manifest.json: is not the manifest"),
+    ],
+)
+def test_other_files_than_the_manifest_names_are_refused(changes, message, facts, tmp_path, hub):
+    hub.change(REPO, "main", changes)
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1, done.stderr
+    assert message in done.stderr
+    assert "hint: " in done.stderr
+    assert left(tmp_path) == []
+
+
+def forged(files):
+    """Change a fact and let the manifest agree."""
+    files = {**files, "facts.jsonl": files["facts.jsonl"].replace(b"Ann Lee", b"Eve Lee")}
+    digests = {
+        n: manifest.digest_bytes(d) for n, d in sorted(files.items()) if n != "manifest.json"
+    }
+    files["manifest.json"] = manifest.as_bytes(
+        {
+            "made_from": {"provenance.json": digests["provenance.json"]},
+            "digest": manifest.digest_json(digests),
+            "files": digests,
+        }
+    )
+    return files
+
+
+def test_a_change_that_the_manifest_agrees_with_is_found_by_the_signature(
+    published, facts, tmp_path, hub, keys
+):
+    hub.change(REPO, "main", forged(published))
+    done = pull(facts, tmp_path, REPO, "--key", keys.public)
+    assert done.returncode == 1
+    assert "model.sig: does not hold" in done.stderr
+    assert "facts.jsonl" in done.stderr
+    assert left(tmp_path) == []
+
+
+def test_an_unsigned_release_is_refused_when_a_signature_is_asked_for(
+    learned, facts, tmp_path, keys
+):
+    facts(*PUBLISH, cwd=learned)
+    done = pull(facts, tmp_path, f"{REPO}@candidate", "--key", keys.public)
+    assert done.returncode == 1
+    assert "model.sig: is missing" in done.stderr
+
+
+def test_a_signature_of_somebody_else_is_refused(signed, tmp_path, make_keys):
+    with pytest.raises(PublishError, match=r"model.sig: does not hold"):
+        release.check(signed, Trust(Path(make_keys(tmp_path).public)))
+
+
+@pytest.mark.usefixtures("published")
+def test_what_is_no_key_is_wrong_usage(facts, tmp_path):
+    (tmp_path / "key.pem").write_text("x")
+    done = pull(facts, tmp_path, REPO, "--key", "key.pem")
+    assert done.returncode == 2
+    assert "is no public key" in done.stderr
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.slow
+def test_an_identity_is_not_trusted_for_a_key_or_without_sigstore(facts, tmp_path):
+    done = pull(facts, tmp_path, REPO, "--identity", "https://example.org/workflow")
+    assert done.returncode in (1, 2)
+    assert "hint: " in done.stderr
+    assert left(tmp_path) == []
+
+
+def test_what_is_no_key_signs_nothing(learned, facts, tmp_path, hub):
+    (tmp_path / "key.pem").write_text("x")
+    done = facts(*PUBLISH, cwd=learned, SCHOOLHOUSE_SIGNING_KEY=str(tmp_path / "key.pem"))
+    assert done.returncode == 2
+    assert "cannot be signed" in done.stderr
+    assert hub.refs(REPO)["branches"].keys() == {"main"}
+
+
+@pytest.mark.usefixtures("published")
+def test_a_pulled_folder_that_was_changed_is_not_given_again(facts, tmp_path):
+    folder = Path(pull(facts, tmp_path, REPO).stdout.strip())
+    (folder / "adapter_config.json").write_text("{}")
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert f"{folder.name}: adapter_config.json: was changed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ref", "message"),
+    [
+        ("ours/none", "is no model repository"),
+        (f"{REPO}@v9", "has no revision 'v9'"),
+        (REPO + "@" + "0" * 40, "has no revision"),
+        ("mills", "is no repository"),
+        ("ours/../mills", "is no repository"),
+    ],
+)
+def test_a_reference_to_nothing_is_wrong_usage(ref, message, facts, tmp_path):
+    done = pull(facts, tmp_path, ref)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert left(tmp_path) == []
+
+
+def test_an_empty_repository_holds_no_release(facts, tmp_path):
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert "holds no release" in done.stderr
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["truncate", "500", "429", "drop", "slow"])
+@pytest.mark.parametrize("route", ["info", "tree", "head", "file"])
+def test_a_hub_that_fails_for_a_while_is_asked_again(how, route, facts, tmp_path, hub, doubles):
+    when = "after" if how == "truncate" else "before"
+    hub.faults.append(doubles.Fault(route, how, when))
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("published")
+def test_a_place_that_cannot_be_written_is_wrong_usage(facts, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = pull(facts, tmp_path, REPO, "--into", "file/adapters")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
