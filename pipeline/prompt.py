@@ -1,0 +1,24 @@
+"""What is put to a model: one question as text, or the turns of a chat that ends with one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side of a chat says; the system prompt is a turn too."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Prompt: TypeAlias = str | tuple[Turn, ...]
+"""A user's question alone, or all turns up to where the answer starts."""
+
+
+def messages(prompt: Prompt) -> list[dict[str, str]]:
+    """Write a prompt as chat templates and the OpenAI API take it."""
+    turns = (Turn("user", prompt),) if isinstance(prompt, str) else prompt
+    return [{"role": turn.role, "content": turn.content} for turn in turns]
