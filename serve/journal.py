@@ -21,9 +21,9 @@ FILE = "journal.jsonl"
 
 State = Literal[
     "fetched", "staged", "probed", "cutover", "soaked", "committed",
-    "rolling back", "failed", "rolled back by hand", "released",
+    "rolling back", "failed", "released",
 ]  # fmt: skip
-ENDED: tuple[State, ...] = ("committed", "failed", "rolled back by hand", "released")
+ENDED: tuple[State, ...] = ("committed", "failed", "released")
 """States after which a deploy has nothing left to do; "released" lifts a quarantine."""
 
 
