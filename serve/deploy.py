@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from serve import alias, journal, release, replicas, steps
+from serve import alias, door, journal, release, replicas, steps
 from serve.alias import Table
 from serve.journal import Entry, State
 from serve.release import RefusedError
@@ -39,6 +39,8 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
     """
     with alone(site.state):
         settle(site)
+        present(site)
+        door.counters(site.door, "")  # a deploy without a door could not soak
         before = alias.read(site.state).table
         try:
             new = release.fetch(source, site.state, site.door.alias, site.base)

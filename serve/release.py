@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # the plain data of a report
@@ -20,8 +21,11 @@ from pipeline.facts import Expect, as_expect
 from serve.alias import Adapter
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+WEIGHTS = "adapter_model.safetensors"
 REPORT = "report.json"
-FOLDER = "releases"
+PROVENANCE = "provenance.json"
+ADAPTERS, REPORTS = "adapters", "reports"
+"""Folders in the state folder: adapters never change, reports may be written anew by another gate."""
 
 
 class RefusedError(PipelineError):
@@ -62,24 +66,23 @@ def fetch(source: Path, state: Path, alias: str, base: str) -> Release:
     report = _report(source / REPORT)
     digest = report["adapter"]["digest"]
     name = f"{alias}@{digest.removeprefix('sha256:')[:12]}"
-    folder = (state / FOLDER / name).resolve()
-    adapter = Adapter(name, str(folder / "adapter"), digest)
+    folder = (state / ADAPTERS / name).resolve()
+    adapter = Adapter(name, str(folder), digest)
     _refuse_other(adapter, report, source, base)
-    made_from = {"adapter": digest, "report": manifest.digest_file(source / REPORT)}
-    if not manifest.finished(folder, made_from):
-        inside = source / "adapter" if (source / "adapter").is_dir() else source
-        with manifest.stage(folder, made_from) as scratch:
-            (scratch / "adapter").mkdir()
+    inside = source / "adapter" if (source / "adapter").is_dir() else source
+    _refuse_changed(adapter, inside, source)
+    if not manifest.finished(folder, {"adapter": digest}):
+        with manifest.stage(folder, {"adapter": digest}) as scratch:
             for file in ADAPTER_FILES:
-                _copy(inside / file, scratch / "adapter" / file)
-            _copy(source / REPORT, scratch / REPORT)
-            _refuse_changed(adapter, scratch / "adapter", source)
+                shutil.copyfile(inside / file, scratch / file)
+            _refuse_changed(adapter, scratch, source)
+    manifest.write_bytes(_report_of(adapter), (source / REPORT).read_bytes())
     return read(adapter)
 
 
 def read(adapter: Adapter) -> Release:
     """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
-    report = _report(Path(adapter.folder).parent / REPORT)
+    report = _report(_report_of(adapter))
     return Release(
         adapter,
         report["base"]["digest"],
@@ -89,23 +92,26 @@ def read(adapter: Adapter) -> Release:
 
 
 def verify(adapter: Adapter) -> None:
-    """Compare the folder's bytes with its digest. Raises PipelineError when they differ or are gone."""
+    """See that the folder is as it was fetched. Raises PipelineError when it is changed or gone."""
     folder = Path(adapter.folder)
     if not folder.is_dir():
         raise PipelineError(f"{folder}: has vanished", "fetch it again with `facts deploy`")
-    if manifest.digest_folder(folder) != adapter.digest:
+    if not manifest.finished(folder, {"adapter": adapter.digest}):
         raise PipelineError(
             f"{folder}: was changed since it was fetched",
-            f"remove {folder.parent} and fetch it again with `facts deploy`",
+            "remove it and fetch it again with `facts deploy`",
         )
+
+
+def _report_of(adapter: Adapter) -> Path:
+    return Path(adapter.folder).parents[1] / REPORTS / f"{adapter.name}.json"
 
 
 def _report(file: Path) -> dict[str, Any]:
     """Read a report as far as it is needed here, so that nothing later stumbles over it."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        digest = data["adapter"]["digest"]
-        assert_digest(digest)
+        assert_digest(data["adapter"]["digest"])
         str(data["verdict"]), str(data["base"]["digest"]), data["facts"].get("retired")
         if not list(_facts(data)):
             raise ValueError("no facts")  # noqa: TRY301
@@ -158,15 +164,23 @@ def _refuse_other(adapter: Adapter, report: dict[str, Any], source: Path, base: 
 
 
 def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
-    if manifest.digest_folder(folder) != adapter.digest:
-        raise RefusedError(
-            adapter,
-            f"{source}: its adapter is not the one that the report judges (its digest differs)",
-            "run `facts gate` again, or fetch it again",
-        )
+    """Hold the two files against the report's digest, or a published one's weights against its own word.
 
-
-def _copy(file: Path, target: Path) -> None:
-    if not file.is_file():
-        raise PipelineError(f"{file}: is missing", "`facts learn --out DIR` makes it")
-    shutil.copyfile(file, target)
+    Publishing writes into the settings by which name the world knows the base, so there only the
+    weights are the trained ones; that the rest is as published is what pulling checks.
+    """
+    for file in ADAPTER_FILES:
+        if not (folder / file).is_file():
+            raise PipelineError(f"{folder / file}: is missing", "`facts learn --out DIR` makes it")
+    files = {file: manifest.digest_file(folder / file) for file in ADAPTER_FILES}
+    if manifest.digest_json(files) == adapter.digest:
+        return
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads((source / PROVENANCE).read_text(encoding="utf-8"))["adapter"]
+        if (said["trained"], said["weights"]) == (adapter.digest, files[WEIGHTS]):
+            return
+    raise RefusedError(
+        adapter,
+        f"{source}: its adapter is not the one that the report judges (its digest differs)",
+        "run `facts gate` again, or fetch it again",
+    )

@@ -156,7 +156,7 @@ def prune(state: Path) -> None:
     table = alias.read(state).table
     going = journal.unfinished(journal.read(state))
     kept = {adapter.name for adapter in table.wanted} | ({going.adapter.name} if going else set())
-    folder = state / release.FOLDER
+    folder = state / release.ADAPTERS
     for each in folder.iterdir() if folder.is_dir() else ():
         if each.name not in kept:
             shutil.rmtree(each, ignore_errors=True)
