@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,3 +62,13 @@ def bare():
     from pipeline.answer import LocalModel
 
     return LocalModel(*base.load(base.find(config.load("smollm2-135m").base)))
+
+
+@pytest.fixture(scope="session")
+def live():
+    """Give the doubles of the live side (tests are found by path, so they cannot import each other)."""
+    spec = importlib.util.spec_from_file_location("livedoubles", CASES.parent / "livedoubles.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["livedoubles"] = module
+    spec.loader.exec_module(module)
+    return module
