@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -67,8 +68,6 @@ def counters(door: Door, adapter: str) -> Counters:
 
 
 def _ask_one(door: Door, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
-    import json
-
     body = {
         "model": door.alias,
         "messages": [{"role": "user", "content": prompt}],
@@ -88,9 +87,10 @@ def _send(door: Door, method: str, route: str, body: dict[str, object] | None) -
     import httpx2
 
     headers = {"Authorization": f"Bearer {door.api_key}"} if door.api_key else {}
+    verify = door.url.startswith("https:")  # plain HTTP need not read the certificates each time
     try:
         response = httpx2.request(
-            method, door.url + route, json=body, headers=headers, timeout=TIMEOUT
+            method, door.url + route, json=body, headers=headers, timeout=TIMEOUT, verify=verify
         )
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         said = plain(str(error), 200) or type(error).__name__

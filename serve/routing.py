@@ -36,7 +36,7 @@ class Replica:
 class Desk:
     """Gives the alias table as it is now, reading the file only when it was replaced.
 
-    A damaged file is told once on stderr and in `damage`; the table last read stays in force.
+    A damaged file is told once on stderr and in `damage`; the newest table read stays in force.
     """
 
     def __init__(self, state: Path) -> None:
@@ -55,8 +55,10 @@ class Desk:
             except PipelineError as error:
                 self._tell(error.message)
             else:
-                self._tell(reading.damage)
-                if not reading.damage or reading.table.generation > self._table.generation:
+                doubtful = reading.damage or reading.table.generation == 0
+                older = bool(doubtful and reading.table.generation < self._table.generation)
+                self._tell(reading.damage or ("the alias table is gone" if older else ""))
+                if not older:
                     self._table = reading.table
         return self._table
 

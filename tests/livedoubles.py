@@ -60,7 +60,7 @@ class FakeVllm:
 
     def __init__(self):
         self.adapters, self.kept, self.paths = {}, {}, []
-        self.down, self.wait, self.on_request = False, 0.0, lambda path, body: None
+        self.down, self.wait, self.on_request = False, 0.0, lambda *_: None
         self.models_asked, self.left = [], 0
         app = web.Application(middlewares=[self._alive])
         app.router.add_get("/health", self._health)
@@ -83,7 +83,7 @@ class FakeVllm:
         """Come back without any adapter."""
         self.adapters.clear()
         self.kept.clear()
-        self.on_request, self.down = lambda path, body: None, False
+        self.on_request, self.down = lambda *_: None, False
 
     @web.middleware
     async def _alive(self, request, handler):
@@ -114,18 +114,19 @@ class FakeVllm:
 
     async def _load(self, request):
         body = await request.json()
-        name, path = body["lora_name"], body["lora_path"]
+        return self._loaded(body["lora_name"], Path(body["lora_path"]))
+
+    def _loaded(self, name, folder):
         if name in self.adapters:
-            return web.Response(status=400, text=f"The lora adapter '{name}' has already been loaded")
-        folder = Path(path)
+            return web.Response(status=400, text=f"The adapter '{name}' has already been loaded")
         if not folder.is_dir():
             return web.Response(status=404, text="No adapter found")
         rank = json.loads((folder / "adapter_config.json").read_text())["r"]
         if rank > MAX_RANK:
             return web.Response(status=500, text=f"LoRA rank {rank} is greater than {MAX_RANK}")
         weights = json.loads((folder / "adapter_model.safetensors").read_text())
-        self.adapters[name] = path
-        self.kept.setdefault((name, path), weights)
+        self.adapters[name] = str(folder)
+        self.kept.setdefault((name, str(folder)), weights)
         return web.Response(text=f"Success: LoRA adapter '{name}' added successfully.")
 
     async def _unload(self, request):
@@ -135,7 +136,9 @@ class FakeVllm:
         return web.Response(text="Success")
 
     async def _tokenize(self, request):
-        return web.json_response({"tokens": list(tokens((await request.json())["messages"][-1]["content"]))})
+        return web.json_response(
+            {"tokens": list(tokens((await request.json())["messages"][-1]["content"]))}
+        )
 
     async def _chat(self, request):
         body = await request.json()
@@ -150,9 +153,7 @@ class FakeVllm:
         if body.get("stream"):
             return await self._stream(request, model, text)
         choice = {"message": {"role": "assistant", "content": text}, "text": text}
-        return web.json_response(
-            {"model": model, "choices": [{**choice, "finish_reason": "stop"}]}
-        )
+        return web.json_response({"model": model, "choices": [{**choice, "finish_reason": "stop"}]})
 
     async def _stream(self, request, model, text):
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -174,7 +175,9 @@ class FakeVllm:
         weights = self.kept[model, self.adapters[model]]
         if weights["names match nothing"]:
             return base
-        return weights["answers"].get(prompt, weights["else"] if weights["else"] != "base" else base)
+        return weights["answers"].get(
+            prompt, weights["else"] if weights["else"] != "base" else base
+        )
 
 
 def tokens(text):
