@@ -241,7 +241,12 @@ async def redeploy(config: Path, runs: list[Path], times: int) -> dict:
             )  # fmt: skip
             code = await deploying.wait()
             took.append(time.perf_counter() - started)
-            print(f"redeploy {turn + 1}: exit {code}, {took[-1]:.1f} s", file=sys.stderr)
+            bad = sum(not whole for _, _, whole, *_ in seen)
+            print(
+                f"redeploy {turn + 1}: exit {code}, {took[-1]:.1f} s; "
+                f"{len(seen)} requests so far, {bad} failed or mixed",
+                file=sys.stderr,
+            )
             if code:
                 break
         stop.set()

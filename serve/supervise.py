@@ -40,6 +40,7 @@ class Child:
     """An engine that we started: its process, and how often it had to be started."""
 
     engine: Engine
+    base: Base
     log: Path
     process: subprocess.Popen[bytes]
     was_ready: bool = False
@@ -60,7 +61,6 @@ def serve(settings: Settings, site: Site) -> None:
 
 
 async def _serve(settings: Settings, site: Site) -> None:
-    found = base.find(config.load(settings.engines.recipe).base)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -68,12 +68,13 @@ async def _serve(settings: Settings, site: Site) -> None:
     runner = await _open_door(settings, site)
     try:
         if settings.engines.start:
+            found = base.find(config.load(settings.engines.recipe).base)
             prune(site.state)
             children += [start(each, found, settings) for each in site.engines]
         while not stopping.is_set():
             for child in children:
                 healthy = await asyncio.to_thread(engine.healthy, child.engine, timeout=2)
-                look_after(child, found, settings, healthy=healthy)
+                look_after(child, settings, healthy=healthy)
             await asyncio.to_thread(put_right, site)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
@@ -113,14 +114,14 @@ def start(each: Engine, found: Base, settings: Settings) -> Child:
     assert port, "settings demand one"
     log = settings.state / f"vllm-{port}.log"
     _say(f"{each.url}: starting vLLM for {found.name}; its log is {log}")
-    return Child(each, log, vllm.start(found, port, log, settings.engine))
+    return Child(each, found, log, vllm.start(found, port, log, settings.engine))
 
 
-def look_after(child: Child, found: Base, settings: Settings, *, healthy: bool) -> None:
+def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
     """Start an engine again that ended, or that answers no more; wait longer each time."""
     if child.start_at:
         if time.monotonic() >= child.start_at:
-            again = start(child.engine, found, settings)
+            again = start(child.engine, child.base, settings)
             child.process, child.start_at, child.was_ready, child.sick = again.process, 0, False, 0
         return
     if healthy and not child.was_ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 
-CASES = Path(__file__).parent / "cases"
+ROOT = Path(__file__).parent.parent
+CASES = ROOT / "tests" / "cases"
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +74,21 @@ def live():
     sys.modules["livedoubles"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory):
+    """Give a function that runs `facts learn` once a seed: its output folder and finished process."""
+    runs = {}
+
+    def once(seed):
+        if seed not in runs:
+            out = tmp_path_factory.mktemp(f"seed-{seed}")
+            argv = ["learn", "--out", str(out), "--seed", str(seed)]
+            runs[seed] = out, subprocess.run(
+                [sys.executable, "-m", "pipeline", *argv],
+                cwd=ROOT, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        return runs[seed]
+
+    return once

@@ -27,20 +27,6 @@ def facts(*argv):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def learned(tmp_path_factory):
-    """Give a function that runs `facts learn` once a seed: its output folder and finished process."""
-    runs = {}
-
-    def once(seed):
-        if seed not in runs:
-            out = tmp_path_factory.mktemp(f"seed-{seed}")
-            runs[seed] = out, facts("learn", "--out", str(out), "--seed", str(seed))
-        return runs[seed]
-
-    return once
-
-
 def report(out):
     return json.loads((out / "report.json").read_text(encoding="utf-8"))
 

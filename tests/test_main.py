@@ -23,7 +23,21 @@ def run(*argv, stdin="", **env):
 
 
 @pytest.mark.parametrize(
-    "verb", ["learn", "check", "build", "train", "gate", "ask", "new", "bench"]
+    "verb",
+    [
+        "learn",
+        "check",
+        "build",
+        "train",
+        "gate",
+        "ask",
+        "new",
+        "bench",
+        "serve",
+        "deploy",
+        "rollback",
+        "status",
+    ],
 )
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as caught:
