@@ -17,6 +17,8 @@ from serve.journal import Entry
 from serve.site import Site, Timer, ask_old, asker, drained, now, present
 from serve.vllm import BASE
 
+SOAK_ASKED = 12
+"""Facts that are asked through the gateway."""
 KNOWN_THROUGH_DOOR = 0.75
 """Share of facts, one wording each, that must be known through the gateway; probing judged each fact."""
 
@@ -80,7 +82,7 @@ def soak(site: Site, entry: Entry) -> Entry:
     failed = door.counters(site.door, entry.adapter.name).failed
     _flip(site, entry)
     until = time.monotonic() + site.soak_seconds
-    facts = probing.plan(release.read(entry.adapter), None).changed
+    facts = probing.plan(release.read(entry.adapter), None).changed[:SOAK_ASKED]
     said = door.ask(site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens)
     if others := {by for _, by in said} - {entry.adapter.name}:
         raise PipelineError(f"the gateway answered with {', '.join(sorted(others)) or 'nothing'}")
