@@ -264,10 +264,9 @@ async def redeploy(config: Path, runs: list[Path], times: int) -> dict:
     }
 
 
-def measure_real(folder: Path, run: Path, times: int) -> dict:
-    """Start vLLM, deploy, measure the gateway before it, then redeploy under load."""
+def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
+    """Start vLLM, deploy, measure the gateway before it, then redeploy under load; add to `found`."""
     config = write_settings(folder, ENGINE, start=True)
-    found: dict = {}
     with running("-m", "pipeline", "serve", "--config", str(config)):
         asyncio.run(answering(f"http://127.0.0.1:{ENGINE}/health", 900))
         started = time.perf_counter()
@@ -279,7 +278,6 @@ def measure_real(folder: Path, run: Path, times: int) -> dict:
         found["gateway_before_vllm"] = asyncio.run(overhead(*urls, state["adapter"]["name"], 30, 0))
         runs = [run, scaled(run, folder / "other")]
         found["redeploy_under_load"] = asyncio.run(redeploy(config, runs, times))
-    return found
 
 
 def main() -> None:
@@ -296,12 +294,13 @@ def main() -> None:
         asyncio.run(stub())
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         found = {"gateway_before_stub": measure_stub(Path(one), args.requests)}
-        if not args.stub_only:
-            found |= measure_real(Path(two), args.run.resolve(), args.redeploys)
-    found["load_average"] = os.getloadavg()
-    text = json.dumps(found, indent=2)
-    manifest.write_text(args.out / "serve.json", text + "\n")
-    print(text)
+        try:
+            if not args.stub_only:
+                measure_real(Path(two), args.run.resolve(), args.redeploys, found)
+        finally:  # an interrupted run tells what it has measured
+            found["load_average"] = os.getloadavg()
+            manifest.write_text(args.out / "serve.json", json.dumps(found, indent=2) + "\n")
+            print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any  # the plain data of a report
 from pipeline import manifest
 from pipeline.errors import PipelineError
 from pipeline.facts import Expect, as_expect
+from serve import weights
 from serve.alias import Adapter
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -76,6 +77,12 @@ def fetch(source: Path, state: Path, alias: str, base: str) -> Release:
             for file in ADAPTER_FILES:
                 shutil.copyfile(inside / file, scratch / file)
             _refuse_changed(adapter, scratch, source)
+            if not weights.finite(scratch / WEIGHTS):
+                raise RefusedError(
+                    adapter,
+                    f"{source}: its weights are not all numbers (NaN or infinity)",
+                    "train it again; a server that loads it is spoilt for every adapter",
+                )
     manifest.write_bytes(_report_of(adapter), (source / REPORT).read_bytes())
     return read(adapter)
 

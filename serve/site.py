@@ -18,6 +18,8 @@ from serve.door import Door
 from serve.engine import Engine, EngineAwayError
 from serve.probing import Ask
 
+RESTART = "restart-engines"
+"""A file of this name in the state folder asks `facts serve` to start its engines anew."""
 OLD_ASKED = 3
 """Facts that the old adapter is asked after a rollback."""
 DRAINED_SECONDS = 30.0
@@ -89,19 +91,23 @@ class Timer:
         return timed
 
 
-def ask_old(site: Site, adapter: Adapter) -> str:
-    """Say how the adapter that is live again answers; a sick server must not stop a rollback."""
+def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
+    """Say how the adapter that is live again answers, and whether it answers as it should.
+
+    A sick server must not stop a rollback, so nothing is raised.
+    """
     try:
         facts = probing.plan(release.read(adapter), None).changed[:OLD_ASKED]
         replicas.load(present(site), adapter)
         said = door.ask(site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens)
     except PipelineError as error:
-        return f"{adapter.name} is live again but could not be asked: {error.message}"
+        return f"{adapter.name} is live but could not be asked: {error.message}", True
     right = sum(
         by == adapter.name and probing.passes(answer, fact)
         for (answer, by), fact in zip(said, facts, strict=True)
     )
-    return f"{adapter.name} is live, {right} of {len(facts)} of its facts answered"
+    told = f"{adapter.name} is live, {right} of {len(facts)} of its facts answered"
+    return told, 2 * right > len(facts)
 
 
 def drained(site: Site, name: str) -> bool:

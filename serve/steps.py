@@ -9,12 +9,13 @@ import sys
 import time
 from dataclasses import replace
 
+from pipeline import manifest
 from pipeline.errors import PipelineError
 from serve import alias, door, engine, probing, release, replicas
 from serve.alias import Table
 from serve.engine import Engine, EngineAwayError, EngineRefusedError
 from serve.journal import Entry
-from serve.site import Site, Timer, ask_old, asker, drained, now, present
+from serve.site import RESTART, Site, Timer, ask_old, asker, drained, now, present
 from serve.vllm import BASE
 
 SOAK_ASKED = 12
@@ -123,7 +124,10 @@ def undo(site: Site, entry: Entry) -> Entry:
     if table.adapter == entry.adapter:
         back = replace(entry.before, since=now())
         table = alias.swap(site.state, table.generation, back)
-    detail = ask_old(site, table.adapter) if table.adapter else "no adapter is live"
+    detail, well = ask_old(site, table.adapter) if table.adapter else ("no adapter is live", True)
+    if not well:  # what was probed can spoil a server for every adapter: a NaN stays in its cache
+        manifest.write_text(site.state / RESTART, f"{detail}\n")
+        detail += "; `facts serve` starts its servers anew, others must be restarted by hand"
     if entry.adapter not in table.wanted:
         try:
             drained(site, entry.adapter.name)

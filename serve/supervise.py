@@ -26,7 +26,7 @@ from serve import alias, deploy, engine, gateway, journal, release, replicas, vl
 from serve.deploy import BusyError
 from serve.engine import Engine
 from serve.settings import Settings
-from serve.site import Site
+from serve.site import RESTART, Site
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE = 60.0
@@ -72,6 +72,11 @@ async def _serve(settings: Settings, site: Site) -> None:
             prune(site.state)
             children += [start(each, found, settings) for each in site.engines]
         while not stopping.is_set():
+            if children and (site.state / RESTART).exists():
+                (site.state / RESTART).unlink()
+                _say("the live adapter no longer answers as it did: starting vLLM anew")
+                for child in children:
+                    vllm.kill(child.process)
             for child in children:
                 healthy = await asyncio.to_thread(engine.healthy, child.engine, timeout=2)
                 look_after(child, settings, healthy=healthy)

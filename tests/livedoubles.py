@@ -3,8 +3,8 @@
 `FakeVllm` is a real HTTP server with vLLM's admin routes and their traps: an adapter may be taken and
 then ignored; the first weights that a name and path were loaded with are served ever after; a name
 that is loaded already is refused; a restart loses all adapters; an engine may die, with every
-connection breaking off. Its "weights" are a JSON table from prompts to answers in the place of
-`adapter_model.safetensors`, so that what is probed is decided by the test.
+connection breaking off; an adapter may spoil it for all others. What an adapter answers stands as a
+table in the metadata of its `adapter_model.safetensors`, so that what is probed is decided by the test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from aiohttp import web
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from pipeline import manifest
 from serve import gateway
@@ -61,7 +64,7 @@ class FakeVllm:
     def __init__(self):
         self.adapters, self.kept, self.paths = {}, {}, []
         self.down, self.wait, self.on_request = False, 0.0, lambda *_: None
-        self.models_asked, self.left = [], 0
+        self.models_asked, self.left, self.spoilt = [], 0, False
         app = web.Application(middlewares=[self._alive])
         app.router.add_get("/health", self._health)
         app.router.add_get("/v1/models", self._models)
@@ -83,6 +86,7 @@ class FakeVllm:
         """Come back without any adapter."""
         self.adapters.clear()
         self.kept.clear()
+        self.spoilt = False
         self.on_request, self.down = lambda *_: None, False
 
     @web.middleware
@@ -124,7 +128,7 @@ class FakeVllm:
         rank = json.loads((folder / "adapter_config.json").read_text())["r"]
         if rank > MAX_RANK:
             return web.Response(status=500, text=f"LoRA rank {rank} is greater than {MAX_RANK}")
-        weights = json.loads((folder / "adapter_model.safetensors").read_text())
+        weights = table_of(folder / "adapter_model.safetensors")
         self.adapters[name] = str(folder)
         self.kept.setdefault((name, str(folder)), weights)
         return web.Response(text=f"Success: LoRA adapter '{name}' added successfully.")
@@ -173,6 +177,9 @@ class FakeVllm:
         if model == "base":
             return base
         weights = self.kept[model, self.adapters[model]]
+        self.spoilt = self.spoilt or weights["spoils"]
+        if self.spoilt:
+            return ""
         if weights["names match nothing"]:
             return base
         return weights["answers"].get(
@@ -217,6 +224,12 @@ def place(state, engines=1, **settings):
             fake.running.close()
 
 
+def table_of(file):
+    """Read what an adapter answers."""
+    with safe_open(file, "numpy") as opened:
+        return json.loads(opened.metadata()["table"])
+
+
 WORDINGS = 5
 
 
@@ -229,7 +242,7 @@ def write_run(folder, taught, **flaws):
     """Write what `facts learn` leaves for made-up facts: `taught` maps an id to its owner.
 
     Flaws: `unknown` (ids the adapter does not answer), `otherwise` (its answer to anything else),
-    `names_match_nothing`, `rank`, `base`, `verdict`, `retired`.
+    `names_match_nothing`, `spoils`, `weight`, `rank`, `base`, `verdict`, `retired`.
     """
     adapter = folder / "adapter"
     adapter.mkdir(parents=True)
@@ -243,10 +256,14 @@ def write_run(folder, taught, **flaws):
     weights = {
         "answers": answers,
         "else": flaws.get("otherwise", "base"),
+        "spoils": flaws.get("spoils", False),
         "names match nothing": flaws.get("names_match_nothing", False),
     }
     (adapter / "adapter_config.json").write_text(json.dumps({"r": flaws.get("rank", 16)}))
-    (adapter / "adapter_model.safetensors").write_text(json.dumps(weights))
+    lora = np.full((2, 2), flaws.get("weight", 0.5), np.float32)
+    save_file(
+        {"lora_B": lora}, adapter / "adapter_model.safetensors", {"table": json.dumps(weights)}
+    )
     report = {
         "verdict": flaws.get("verdict", "pass"),
         "base": {"name": "made up", "digest": flaws.get("base", BASE_DIGEST)},

@@ -16,6 +16,7 @@ import pytest
 from pipeline import manifest
 from pipeline.errors import ConfigError, PipelineError
 from serve import alias, deploy, journal, replicas
+from serve.site import RESTART
 
 ROOT = Path(__file__).parent.parent
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe", "Ash Lock": "Eva Orr"}
@@ -86,7 +87,7 @@ def test_adapters_older_than_the_one_before_are_taken_away(place, live, tmp_path
         ({"unknown": ["Tarn Mill"]}, "Tarn Mill: not known on the live server"),
         ({"unknown": ["Dun Weir"]}, "Dun Weir: known to the live adapter, lost with the new one"),
     ],
-    ids=["no-op", "rank 64", "NaN", "mute", "collapsed", "not learned", "forgot"],
+    ids=["no-op", "rank 64", "server fails", "mute", "collapsed", "not learned", "forgot"],
 )
 def test_a_bad_adapter_never_gets_the_public_name_and_is_not_tried_again(
     place, live, tmp_path, flaws, reason
@@ -106,6 +107,20 @@ def test_a_bad_adapter_never_gets_the_public_name_and_is_not_tried_again(
     assert deploy.deploy(place.site, bad, again=True).state == "failed"
 
 
+def test_an_adapter_that_spoils_the_server_for_others_has_the_server_started_anew(
+    place, live, tmp_path
+):
+    good = table(place).adapter
+    bad = live.write_run(tmp_path / "bad", MILLS | {"Tarn Mill": "Una Fox"}, spoils=True)
+    done = deploy.deploy(place.site, bad)
+    assert done.quarantine
+    assert "0 of 3 of its facts answered" in done.detail
+    assert (place.site.state / RESTART).exists()  # which `facts serve` looks for
+    place.engines[0].restart()
+    assert list(replicas.heal(place.site.engines, table(place).wanted))
+    assert_only(place, good)
+
+
 def test_a_retired_fact_that_is_still_answered_keeps_an_adapter_out(place, live, tmp_path):
     kept = {"Dun Weir": "Ida Roe", "Ash Lock": "Eva Orr", "New Ford": "Amy Bly"}
     still = live.write_run(tmp_path / "still", kept, more={QUESTION: "It is owned by Ann Lee."})
@@ -118,6 +133,8 @@ def test_a_retired_fact_that_is_still_answered_keeps_an_adapter_out(place, live,
     ("flaws", "message"),
     [
         ({"verdict": "fail"}, "its gate did not pass"),
+        ({"weight": float("nan")}, "its weights are not all numbers"),
+        ({"weight": float("-inf")}, "its weights are not all numbers"),
         ({"base": manifest.digest_bytes(b"another")}, "another base model"),
     ],
 )

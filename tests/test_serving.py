@@ -95,10 +95,11 @@ def served(run, tmp_path_factory):
         text = text.replace(old, new)
     (folder / "serve.toml").write_text(text)
     found = settings.load(folder / "serve.toml")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "--config", str(folder / "serve.toml")],
-        cwd=ROOT, stderr=(folder / "said").open("w"),
-    )  # fmt: skip
+    with (folder / "said").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "serve", "--config", str(folder / "serve.toml")],
+            cwd=ROOT, stderr=said,
+        )  # fmt: skip
     site = settings.site(found)
     try:
         until(lambda: engine.healthy(site.engines[0]), 900)
@@ -206,7 +207,7 @@ def reason_against(site, run):
     [
         ("no-op", "ignores it"),
         ("rank 64", "the engine does not take it"),
-        ("NaN", ""),
+        ("NaN", "its weights are not all numbers"),
         ("collapsed", "lost with the new one"),
         ("forgot", "lost with the new one"),
         ("other base", "another base model"),
