@@ -23,7 +23,8 @@ from safetensors.numpy import save_file
 from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 
-CASES = Path(__file__).parent / "cases"
+ROOT = Path(__file__).parent.parent
+CASES = ROOT / "tests" / "cases"
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +77,16 @@ def bare():
 
 
 @pytest.fixture(scope="session")
+def live():
+    """Give the doubles of the live side (tests are found by path, so they cannot import each other)."""
+    spec = importlib.util.spec_from_file_location("livedoubles", CASES.parent / "livedoubles.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["livedoubles"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Give a function that runs `facts learn` once a seed: its output folder and finished process."""
     runs = {}
@@ -83,13 +94,10 @@ def trained(tmp_path_factory):
     def once(seed):
         if seed not in runs:
             out = tmp_path_factory.mktemp(f"seed-{seed}")
-            command = ["-m", "pipeline", "learn", "--out", str(out), "--seed", str(seed)]
-            runs[seed] = (
-                out,
-                subprocess.run(
-                    [sys.executable, *command],
-                    cwd=CASES.parent.parent, capture_output=True, text=True, check=False,
-                ),
+            argv = ["learn", "--out", str(out), "--seed", str(seed)]
+            runs[seed] = out, subprocess.run(
+                [sys.executable, "-m", "pipeline", *argv],
+                cwd=ROOT, capture_output=True, text=True, check=False,
             )  # fmt: skip
         return runs[seed]
 

@@ -36,6 +36,10 @@ def run(*argv, stdin="", **env):
         "check-adapter",
         "publish",
         "pull",
+        "serve",
+        "deploy",
+        "rollback",
+        "status",
     ],
 )
 def test_every_verb_explains_itself(verb, capsys):
