@@ -52,7 +52,6 @@ class DatasetSettings:
     rewordings: int
     neighbours: int
     near_names: int
-    relations: int
     everyday: int
     gate_neighbours: int
     gate_near_names: int
@@ -70,8 +69,7 @@ class TrainSettings:
     batch_facts: int
     batch_contrasts: int
     batch_general: int
-    contrast_weight: float
-    general_weight: float
+    kl_weight: float
     kl_top_k: int
     kl_tokens: int
 
