@@ -32,6 +32,7 @@ def run(*argv, stdin="", **env):
         "gate",
         "ask",
         "new",
+        "plan",
         "bench",
         "check-adapter",
         "publish",
