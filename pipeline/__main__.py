@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import changing, gatecommand, publishing
+from pipeline import changing, gatecommand, publishing, workflow
 from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
@@ -209,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
     publishing.add(verb, _live)
+    workflow.add(verb)
     return parser
 
 

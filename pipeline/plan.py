@@ -93,7 +93,7 @@ def make(change: Change) -> Plan:
     was = {f.id: against.fact_digest(f) for s in change.before for f in s.facts if f.live}
     now = [fact for subject in change.after.subjects for fact in subject.facts if fact.live]
     found = against.change(against.Live(digests=was), now)
-    taught = _digest(change.before) != _digest(change.after.subjects)
+    taught = digest(change.before) != digest(change.after.subjects)
     training = taught or any(path.startswith(TAUGHT_WITH) for path in change.touched)
     return Plan(
         base=change.base,
@@ -147,7 +147,8 @@ def _verdict(plan: Plan) -> str:
     )
 
 
-def _digest(subjects: Iterable[Subject]) -> str:
+def digest(subjects: Iterable[Subject]) -> str:
+    """Digest of what facts say, in the order of their subjects."""
     return facts_digest(Dataset(tuple(sorted(subjects, key=lambda s: s.slug)), (), ()))
 
 

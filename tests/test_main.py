@@ -33,6 +33,7 @@ def run(*argv, stdin="", **env):
         "ask",
         "new",
         "plan",
+        "ci",
         "bench",
         "check-adapter",
         "publish",
