@@ -96,12 +96,28 @@ def _decide(env: Mapping[str, str]) -> int:
 
 def _digest(env: Mapping[str, str]) -> int:
     """Output the digest of the facts of HEAD, by which adapters that passed for them are named."""
+    _outputs(env, {"digest": _facts_digest(env)})
+    return 0
+
+
+def _facts_digest(env: Mapping[str, str]) -> str:
     from pipeline import git, plan
 
     checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
     if any(problem.severity == "error" for problem in checked.problems):
         raise FactsError(checked.problems)
-    _outputs(env, {"digest": plan.digest(checked.subjects).removeprefix("sha256:")[:16]})
+    return plan.digest(checked.subjects).removeprefix("sha256:")[:16]
+
+
+def _adapter(env: Mapping[str, str]) -> int:
+    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
+    from pipeline import artifacts
+
+    made = artifacts.find(artifacts.gh, env["GITHUB_REPOSITORY"], _facts_digest(env))
+    _outputs(env, {"run": made})
+    print(
+        f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
+    )
     return 0
 
 
@@ -144,5 +160,5 @@ def _append(env: Mapping[str, str], name: str, text: str) -> None:
 
 
 _STEPS = {
-    "plan": _plan, "decide": _decide, "digest": _digest, "report": _report,
+    "plan": _plan, "decide": _decide, "digest": _digest, "report": _report, "adapter": _adapter,
 }  # fmt: skip
