@@ -26,6 +26,7 @@ RUN = Path("build/run")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/[\w./-]+/pr-(\d+)-[0-9a-f]{40}")
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}|[A-Za-z0-9-]*\[bot\])")
 _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 
@@ -121,6 +122,34 @@ def _adapter(env: Mapping[str, str]) -> int:
     return 0
 
 
+def _form(env: Mapping[str, str]) -> int:
+    """Write the facts file of the issue's form, and what commit, pull request or issue are told."""
+    from pipeline import form, manifest
+    from pipeline.escape import code
+
+    number, author, person = (env[f"ISSUE_{key}"] for key in ("NUMBER", "AUTHOR", "AUTHOR_ID"))
+    if not (_NUMBER.fullmatch(number) and _LOGIN.fullmatch(author) and person.isdecimal()):
+        raise ConfigError("the issue's number or author is not as GitHub writes it")
+    answer = Path("build/answer.md")
+    try:
+        made = form.write(form.parse(env["ISSUE_BODY"]), Path("facts"))
+    except PipelineError as error:
+        wrong = error.problems if isinstance(error, FactsError) else ()
+        lines = [f"- {code(p.message, 300)}: {code(p.hint, 300)}" for p in wrong]
+        lines = lines or [f"- {code(error.message, 300)}: {code(error.hint, 300)}"]
+        again = "Edit the issue, then take the label `accepted` off and put it on again."
+        manifest.write_text(answer, "\n".join(["This is no fact yet:", "", *lines, "", again, ""]))
+        raise
+    manifest.write_text(Path(made.path), made.text)
+    manifest.write_text(answer, f"Adds {code(made.fact, 150)}. Closes #{number}.\n")
+    credit = f"Co-authored-by: {author} <{person}+{author}@users.noreply.github.com>"
+    manifest.write_text(
+        Path("build/message.txt"), f"Add {made.fact}\n\nFrom issue #{number}.\n\n{credit}\n"
+    )
+    _outputs(env, {"branch": f"fact/issue-{number}", "title": f"Add {made.fact}"})
+    return 0
+
+
 def _report(env: Mapping[str, str]) -> int:
     """Put the run's report into the summary."""
     try:
@@ -161,4 +190,5 @@ def _append(env: Mapping[str, str], name: str, text: str) -> None:
 
 _STEPS = {
     "plan": _plan, "decide": _decide, "digest": _digest, "report": _report, "adapter": _adapter,
+    "form": _form,
 }  # fmt: skip

@@ -60,6 +60,15 @@ def test_the_workflows_fit_their_schema_and_every_job_has_a_timeout(schema):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("github-issue-forms", "ISSUE_TEMPLATE/fact.yml"), ("dependabot", "dependabot.yml")],
+)
+def test_what_else_github_reads_fits_its_schema(schema, path):
+    done = run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", str(GITHUB / path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_workflow_has_no_rights_of_its_own_and_is_not_started_by_strangers(path):
     data = load(path)
