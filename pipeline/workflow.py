@@ -37,7 +37,13 @@ def add(verb: Verb) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    return _STEPS[args.step](os.environ)
+    step, needed = _STEPS[args.step]
+    if missing := [name for name in needed if name not in os.environ]:
+        raise ConfigError(
+            f"{args.step}: {', '.join(missing)} must be set",
+            "docs/runner.md says what a step reads",
+        )
+    return step(os.environ)
 
 
 def _plan(env: Mapping[str, str]) -> int:
@@ -189,6 +195,10 @@ def _append(env: Mapping[str, str], name: str, text: str) -> None:
 
 
 _STEPS = {
-    "plan": _plan, "decide": _decide, "digest": _digest, "report": _report, "adapter": _adapter,
-    "form": _form,
-}  # fmt: skip
+    "plan": (_plan, ("EVENT", "BASE", "HEAD")),
+    "decide": (_decide, ()),  # what is missing there fails the check
+    "digest": (_digest, ("HEAD",)),
+    "adapter": (_adapter, ("HEAD", "GITHUB_REPOSITORY")),
+    "report": (_report, ()),
+    "form": (_form, ("ISSUE_BODY", "ISSUE_NUMBER", "ISSUE_AUTHOR", "ISSUE_AUTHOR_ID")),
+}

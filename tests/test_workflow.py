@@ -136,3 +136,11 @@ def test_the_report_goes_into_the_summary_and_a_missing_one_is_no_failure(repo, 
     assert step("report")[0] == 0
     assert summary(repo).startswith("## Passed")
     assert len(summary(repo).encode()) <= workflow.SUMMARY_BYTES
+
+
+@pytest.mark.parametrize("name", ["plan", "digest", "adapter", "form"])
+def test_a_step_that_is_not_told_enough_is_wrong_usage(name, monkeypatch, capsys):
+    for key in ("EVENT", "BASE", "HEAD", "GITHUB_REPOSITORY", "ISSUE_BODY"):
+        monkeypatch.delenv(key, raising=False)
+    assert main(["ci", name]) == 2
+    assert "must be set" in capsys.readouterr().err
