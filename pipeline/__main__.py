@@ -207,6 +207,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="print the measurements as JSON")
     _run_options(bench, out="build/bench", seed=False)
 
+    from serve import commands
+
+    commands.add_verbs(verb)
+
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
     publishing.add(verb, _live)
     workflow.add(verb)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any  # the plain data of a report
 
 from pipeline.errors import ConfigError
-from pipeline.facts import Expect, Fact, as_expect
+from pipeline.facts import Expect, Fact, Subject, as_expect
 from pipeline.manifest import digest_json
 
 
@@ -38,6 +38,16 @@ def fact_digest(fact: Fact) -> str:
     row = asdict(fact)
     del row["where"]
     return digest_json(row)[7:23]
+
+
+def facts_digest(subjects: Iterable[Subject]) -> str:
+    """Digest of what all facts say, wherever their files lie."""
+    rows = [asdict(subject) for subject in subjects]
+    for row in rows:
+        row.pop("where")
+        for fact in row["facts"]:
+            fact.pop("where")
+    return digest_json(rows)
 
 
 def change(live: Live, facts: Iterable[Fact]) -> Change:

@@ -71,11 +71,17 @@ def load(base: Base) -> tuple[Any, Any]:
     Raises ConfigError when the libraries are missing or the tokenizer has no chat template.
     """
     transformers = _transformers()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(base.folder, padding_side="left")
-    if not tokenizer.chat_template:
-        raise ConfigError(f"{base.name}: has no chat template", "use an instruct model as the base")
+    tokenizer = load_tokenizer(base)
     model = transformers.AutoModelForCausalLM.from_pretrained(base.folder, dtype=_fast_dtype())
     return model.eval(), tokenizer
+
+
+def load_tokenizer(base: Base) -> Any:
+    """Load the tokenizer alone. Raises ConfigError as `load` does."""
+    tokenizer = _transformers().AutoTokenizer.from_pretrained(base.folder, padding_side="left")
+    if not tokenizer.chat_template:
+        raise ConfigError(f"{base.name}: has no chat template", "use an instruct model as the base")
+    return tokenizer
 
 
 def _convert(source: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import (
@@ -20,7 +21,13 @@ from pipeline.errors import ConfigError
 RECIPES = Path(__file__).parent / "recipes"
 
 S = TypeVar("S")
-_KINDS = {str: "text", int: "a whole number", float: "a number"}
+_KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[str, ...]: "a list of texts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,6 @@ class DatasetSettings:
     rewordings: int
     neighbours: int
     near_names: int
-    relations: int
     everyday: int
     gate_neighbours: int
     gate_near_names: int
@@ -63,8 +69,7 @@ class TrainSettings:
     batch_facts: int
     batch_contrasts: int
     batch_general: int
-    contrast_weight: float
-    general_weight: float
+    kl_weight: float
     kl_top_k: int
     kl_tokens: int
 
@@ -153,6 +158,19 @@ def load(name_or_file: str) -> Recipe:
     )
 
 
+def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Read a TOML file whose sections are exactly `kinds`: by name, a dataclass filled from each.
+
+    Raises ConfigError as `load` does.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    _same_keys(data, list(kinds), str(path))
+    return {name: _section(kind, data[name], f"{path} [{name}]") for name, kind in kinds.items()}
+
+
 def _section(settings: type[S], table: Any, where: str) -> S:
     """Build one settings dataclass from its TOML table."""
     if not isinstance(table, dict):
@@ -161,13 +179,15 @@ def _section(settings: type[S], table: Any, where: str) -> S:
     _same_keys(table, list(types), where)
     for key, value in table.items():
         wanted = types[key]
-        if wanted is float and type(value) is int:
+        if wanted == tuple[str, ...] and type(value) is list and all(type(v) is str for v in value):
+            table[key] = tuple(value)
+        elif wanted is float and type(value) is int:
             table[key] = float(value)
         elif type(value) is not wanted:
             raise ConfigError(
                 f"{where} {key}: {value!r} is not {_KINDS[wanted]}", "see the shipped recipes"
             )
-        elif wanted is not str and value < 0:
+        elif wanted in {int, float} and value < 0:
             raise ConfigError(f"{where} {key}: {value!r} is below zero", "see the shipped recipes")
     return settings(**table)
 

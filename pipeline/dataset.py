@@ -31,6 +31,9 @@ __all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
 ALIKE = 12
 """Subjects whose names lend words to a fact's near names: those of the most similar questions."""
 
+RELATIONS = 6
+"""General prompts for each other question about a taught subject that is held: more of these would
+take the turns of general prompts, and work against recall, once there are many subjects."""
 BARE = 8
 """Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
 
@@ -101,16 +104,18 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
         )
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
         gate += _contrast(fact, taught, settings, seed)
-    for subject in subjects:
-        held = list(islice(_relations(subject, "train"), settings.relations))
-        examples += [Example(*row, "") for row in held]
-        gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
-        gate += probes.retired(subject.facts)
-    examples += [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
-    examples += [
+    general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
+    general += [
         Example("unrelated", "", "everyday", prompt, "")
         for prompt in contrast.everyday(settings.everyday)
     ]
+    others = max(1, len(general) // (RELATIONS * len(subjects)))
+    for subject in subjects:
+        held = islice(_relations(subject, "train"), others)
+        examples += [Example(*row, "") for row in held]
+        gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
+        gate += probes.retired(subject.facts)
+    examples += general
     gate += [Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrast.general("probe")]
     return _disjoint(Dataset(tuple(subjects), tuple(examples), tuple(gate)))
 
@@ -193,23 +198,18 @@ def _pairs(
     What tells the two apart is then the name alone, in every wording. The base is held along the
     taught answer with the other name in it.
     """
-    near = [name for role, name in others if role == "near name"]
-    things = [name for role, name in others if role == "neighbour"]
+    roles: tuple[Role, ...] = ("near name", "neighbour")
+    by_role = {role: [name for own, name in others if own == role] for role in roles}
     for turn, variant in enumerate(variants):
         said = next((n for n in (fact.subject, *fact.aliases) if n in variant.prompt), None)
-        named: list[tuple[Role, str]] = []
-        if near:  # names almost the same are the hardest to tell, so they come up twice
-            named += [("near name", near[(2 * turn + i) % len(near)]) for i in (0, 1)]
-        if things:
-            named.append(("neighbour", things[turn % len(things)]))
-        if said is None:
-            continue
-        for role, other in named:
-            answer = variant.answer.replace(fact.subject, other)
-            pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
-            if role == "neighbour":
-                pair = contrast.detour(pair, other, fact.kind, turn)
-            yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+        for role, names in by_role.items():
+            if said and names:
+                other = names[turn % len(names)]
+                answer = variant.answer.replace(fact.subject, other)
+                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
+                if role == "neighbour":
+                    pair = contrast.detour(pair, other, fact.kind, turn)
+                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
 
 
 def _others(

@@ -6,35 +6,29 @@ was measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any  # the plain data of a report
 
-CONFIDENCE = "at 95 % confidence"
+from pipeline.escape import plain
+from pipeline.phrases import (
+    CONFIDENCE,
+    FORMS,
+    MARKS,
+    MISSED,
+    ROLES,
+    count,
+    duration,
+    number,
+    percent,
+    wanted,
+)  # fmt: skip
 
-MARKS = {"pass": "✓ pass", "fail": "✗ FAIL", "known": "✓ known"}
-ROLES = {
-    "neighbour": "another thing",
-    "near name": "a name almost the same",
-    "relation": "the same subject, not taught",
-    "unrelated": "nothing taught",
-}
-FORMS = {
-    "noise": "with a remark, a system prompt, an earlier turn or a typing error",
-    "reverse": "asked from the object",
-    "yes": "true statements confirmed",
-    "no": "false statements confirmed no more than by the base",
-    "negation": "negated questions that do not get what they deny",
-}
-MISSED = {
-    "noise": "with noise",
-    "reverse": "from the object",
-    "yes": "not confirmed",
-    "no": "confirmed though false",
-    "negation": "says what is denied",
-    "retired": "withdrawn, still said",
-}
+__all__ = [
+    "CONFIDENCE", "FORMS", "MARKS", "MISSED", "ROLES", "Finding", "before", "count", "duration",
+    "example", "findings", "headline", "in_order", "number", "percent", "proof", "score", "summary",
+    "times", "wanted",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ def findings(data: dict[str, Any]) -> tuple[Finding, ...]:
     """List every number the verdict rests on, and those that are only told."""
     return (
         _recall(data), *_old(data), *_forms(data), *_retired(data), *_leaks(data), _lost(data),
-        *_drift(data),
+        *_drift(data), *_tasks(data),
     )  # fmt: skip
 
 
@@ -112,16 +106,17 @@ def in_order(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def example(detail: dict[str, Any]) -> dict[str, Any]:
-    """Choose the one probe that stands for a fact: the first missed, else the first."""
+    """Choose the one probe that stands for a fact: a missed one of a failed fact, else one with a before."""
     nothing: dict[str, Any] = {
         "prompt": detail["question"],
         "base": None,
         "adapted": "",
         "passed": False,
     }
-    missed = [probe for probe in detail["probes"] if not probe["passed"]]
-    compared = [probe for probe in missed if probe["base"] is not None]
-    chosen: dict[str, Any] = (compared or missed or detail["probes"] or [nothing])[0]
+    failed = detail["status"] == "fail"
+    fitting = [probe for probe in detail["probes"] if probe["passed"] is not failed]
+    compared = [probe for probe in fitting if probe["base"] is not None]
+    chosen: dict[str, Any] = (compared or fitting or detail["probes"] or [nothing])[0]
     return chosen
 
 
@@ -133,36 +128,6 @@ def before(said: str | None) -> str:
 def score(detail: dict[str, Any], key: str = "passed") -> int:
     """Count a fact's probes that passed, or with "base_passed" those that the base answers."""
     return sum(probe[key] for probe in detail["probes"])
-
-
-def wanted(expect: Sequence[Sequence[str]]) -> str:
-    """Write what an answer must contain: alternatives with "or", items with "and"."""
-    return " and ".join(" or ".join(alternatives) for alternatives in expect)
-
-
-def percent(share: float, *, up: bool = False) -> str:
-    """Round a share to tenths of a percent, down or up."""
-    tenths = math.ceil(share * 1000 - 1e-9) if up else math.floor(share * 1000 + 1e-9)
-    return f"{tenths / 10:.1f} %"
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Write a number; one that was not finite is kept as null and said to be no number."""
-    return "not a number" if value is None else f"{value:.{digits}f}"
-
-
-def count(many: int, noun: str) -> str:
-    """Write a number with its noun: "1 fact", "2 facts"."""
-    return f"{many:,} {noun}{'s' if many != 1 else ''}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time as a person says it."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def times(data: dict[str, Any]) -> str:
@@ -263,6 +228,19 @@ def _drift(data: dict[str, Any]) -> list[Finding]:
         Finding("variety", variety, "", f"at least {limits['unique_answers_ratio']}"),
         Finding("commonest", commonest, "", f"{percent(limits['top_answer_share'])} more"),
         Finding("refusals", refusals, "", f"warns below {percent(warn['refusals_kept'])}"),
+    ]
+
+
+def _tasks(data: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            "task",
+            f"{plain(task['name'], 60)}: {plain(task['metric'], 40)} {number(task['base'])} → "
+            f"{number(task['adapted'])}",
+            f"± {number(task['error'])} (standard error)",
+            "warns below the base less two standard errors",
+        )
+        for task in data["tasks"]
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pipeline import bounds
 from pipeline.bounds import Rate
 from pipeline.config import GateSettings, WarnSettings
-from pipeline.measure import Measurements, missed, tolerated
+from pipeline.measurements import Measurements, missed, tolerated
 from pipeline.warn import warnings
 
 SLIPS = 1

@@ -27,6 +27,10 @@ def options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--model", metavar="NAME", help="what the adapter is called on the server")
     parser.add_argument(
+        "--lm-eval", nargs="+", default=[], metavar="TASK",
+        help="also run these tasks of an installed lm-evaluation-harness; told, not judged",
+    )  # fmt: skip
+    parser.add_argument(
         "--self-test", action="store_true",
         help="prove the gate: plant bad adapters beside OUT/adapter and expect each to be rejected",
     )  # fmt: skip
@@ -41,6 +45,11 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         raise ConfigError("--server and --model go together", "name both, or neither")
     if args.adapter and args.server:
         raise ConfigError("--adapter and --server are two ways to be asked", "name one of them")
+    if args.lm_eval and args.server:
+        raise ConfigError(
+            "--lm-eval needs the model's probabilities, which a server keeps",
+            "gate the adapter's folder",
+        )
     if args.self_test:
         from pipeline import selftest
 
@@ -50,5 +59,6 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
         live=against.read(args.against) if args.against else against.Live(),
+        tasks=tuple(args.lm_eval),
     )
     return judge.judge(session, judged).passed

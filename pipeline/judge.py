@@ -6,7 +6,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
@@ -15,6 +15,7 @@ from pipeline import (
     answer,
     cache,
     gate,
+    lmeval,
     manifest,
     margin,
     measure,
@@ -29,6 +30,7 @@ from pipeline.against import Live, change
 from pipeline.answer import Answer, LocalModel
 from pipeline.dataset import Dataset
 from pipeline.errors import PipelineError
+from pipeline.escape import plain
 from pipeline.facts import Fact
 from pipeline.gate import Verdict
 from pipeline.measure import Said
@@ -49,12 +51,14 @@ BEHIND = {"digest": "", "rank": 0, "bytes": 0,
 class Judged:
     """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
 
-    `live` is the report of the adapter that is live now.
+    `live` is the report of the adapter that is live now; `tasks` name tasks of the
+    lm-evaluation-harness, which need a folder.
     """
 
     folder: Path | None = None
     server: Server | None = None
     live: Live = field(default_factory=Live)
+    tasks: tuple[str, ...] = ()
 
 
 def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
@@ -72,7 +76,8 @@ def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = N
         known, said = BEHIND, ask_server(session, judged.server, drawn)
     else:
         folder = judged.folder or session.out / "adapter"
-        known, said = known_adapter(folder, made, session), ask_folder(session, folder, made, drawn)
+        known = known_adapter(folder, made, session)
+        said = ask_folder(session, folder, made, drawn, judged.tasks)
     measured = measure.measure(made, drawn, said, limits, judged.live)
     verdict = gate.decide(measured, limits, session.recipe.warn)
     took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
@@ -95,7 +100,7 @@ def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
     if served.model not in (listed := server.models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
-            f"it has {', '.join(listed[:5]) or 'none'}",
+            f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
     limit = session.recipe.gate.max_new_tokens
     prompts = [probe.chat for probe in drawn.probes]
@@ -104,12 +109,16 @@ def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
     return Said(_base(session, session.local(), drawn), said)
 
 
-def ask_folder(session: Session, folder: Path, made: Dataset, drawn: Sample) -> Said:
+def ask_folder(
+    session: Session, folder: Path, made: Dataset, drawn: Sample, tasks: Sequence[str] = ()
+) -> Said:
     """Load an adapter that is in order on the base, and ask both."""
     bare = session.local()
     adapters.check(folder, session.recipe.base.name, bare)
     base = _base(session, bare, drawn)
-    return ask_local(session, train.load(bare, folder), made, drawn, base)
+    adapted = train.load(bare, folder)
+    said = ask_local(session, adapted, made, drawn, base)
+    return replace(said, tasks=lmeval.compare(adapted, tasks)) if tasks else said
 
 
 def ask_local(

@@ -11,17 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline import against, cache, dataset, grow, machine, manifest, train, validate
-from pipeline.against import Live
+from pipeline.against import Live, facts_digest
 from pipeline.dataset import Dataset
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
-from pipeline.report import facts_digest
 from pipeline.session import Session, finished_adapter, read_dataset, say
 from pipeline.train import Method, Start
 
 __all__ = [
-    "DRIFT_PROMPTS", "Session", "build", "facts_digest", "finished_adapter", "fit", "judge", "learn",
+    "DRIFT_PROMPTS", "Session", "build", "finished_adapter", "fit", "judge", "learn",
     "prepare", "say",
 ]  # fmt: skip
 
@@ -76,7 +75,7 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
     made = dataset.build(subjects, session.recipe.dataset, session.seed)
     folder = session.out / "dataset"
-    made_from = {"dataset": made.digest, "facts": facts_digest(made)}
+    made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if manifest.finished(folder, made_from):
         say(f"dataset    unchanged ({len(made.examples)} examples, {len(made.probes)} probes)")
         return made

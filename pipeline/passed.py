@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import manifest, report, session, validate
+from pipeline import manifest, session, validate
+from pipeline.against import facts_digest
 from pipeline.base import Base
 from pipeline.config import Recipe
 from pipeline.dataset import Dataset
@@ -61,7 +62,7 @@ def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
     again = f"run `facts learn --out {out} --recipe {recipe.name}` again, then publish"
     for what, ours, theirs in (
         ("another adapter", adapter["digest"], data["adapter"]["digest"]),
-        ("other facts", report.facts_digest(made), data["facts"]["digest"]),
+        ("other facts", facts_digest(made.subjects), data["facts"]["digest"]),
         ("another recipe", recipe.name, data["recipe"]),
         ("another base", base.digest, data["base"]["digest"]),
     ):
@@ -69,7 +70,7 @@ def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
             raise PublishError(f"{out}: the report is about {what}", again)
     if adapter["made_from"]["examples"] != made.examples_digest:
         raise PublishError(f"{out}: the adapter was trained on another dataset", again)
-    if report.facts_digest(Dataset(validate.load(facts), (), ())) != data["facts"]["digest"]:
+    if facts_digest(validate.load(facts)) != data["facts"]["digest"]:
         raise PublishError(f"{out}: {facts} says something else by now", again)
     _licences(made, recipe)
     dataset = manifest.read(out / "dataset")

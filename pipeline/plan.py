@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline import against, git, validate, yamlfile
-from pipeline.dataset import Dataset
 from pipeline.errors import FactsError, Problem, Where
 from pipeline.escape import code, plain
 from pipeline.facts import Subject
-from pipeline.report import facts_digest
 from pipeline.validate import Checked
 
 TAUGHT_WITH = ("pipeline/", "schema/", "constraints/", "pyproject.toml")
@@ -149,7 +147,7 @@ def _verdict(plan: Plan) -> str:
 
 def digest(subjects: Iterable[Subject]) -> str:
     """Digest of what facts say, in the order of their subjects."""
-    return facts_digest(Dataset(tuple(sorted(subjects, key=lambda s: s.slug)), (), ()))
+    return against.facts_digest(sorted(subjects, key=lambda subject: subject.slug))
 
 
 def _is_code(path: str) -> bool:

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # the plain data of a report
 
-from pipeline import bounds, escape, manifest
+from pipeline import bounds, escape
 from pipeline import findings as found
-from pipeline.against import Change, fact_digest
+from pipeline.against import Change, fact_digest, facts_digest
 from pipeline.base import Base
 from pipeline.bounds import Rate
 from pipeline.comment import as_markdown
@@ -23,14 +23,13 @@ from pipeline.dataset import Dataset
 from pipeline.escape import plain
 from pipeline.findings import FORMS, MARKS, ROLES
 from pipeline.gate import Verdict, provable
-from pipeline.measure import Asked, FactResult, Measurements
+from pipeline.measurements import Asked, FactResult, Measurements
+from pipeline.terminal import as_text
 
-__all__ = ["Run", "as_data", "as_html", "as_markdown", "as_text", "facts_digest"]
+__all__ = ["Run", "as_data", "as_html", "as_markdown", "as_text"]
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
 
-TEXT_FACTS = 40
-TEXT_REASONS = 20
 HTML_FACTS = 1000
 NO_CHANGE = Change((), (), (), frozenset())
 
@@ -51,16 +50,6 @@ class Run:
     seconds: dict[str, float]
     reproduce: str
     change: Change = NO_CHANGE
-
-
-def facts_digest(made: Dataset) -> str:
-    """Digest of what the facts say, wherever their files lie."""
-    rows = [asdict(subject) for subject in made.subjects]
-    for row in rows:
-        row.pop("where")
-        for fact in row["facts"]:
-            fact.pop("where")
-    return manifest.digest_json(rows)
 
 
 def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any]:
@@ -91,6 +80,7 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
             "unrelated": _leak(measured.of("unrelated")),
         },
         "retention": _retention(measured),
+        "tasks": [asdict(task) for task in measured.tasks],
         "details": [_detail(result, run.change) for result in measured.facts],
         "leaks": [
             {"prompt": a.probe.prompt, "role": a.probe.role, **_said(a), "texts": list(a.leaked)}
@@ -107,24 +97,6 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
         "train": {**trained, "tokens_per_second": rate},
         "seconds": {stage: float(run.seconds[stage]) for stage in ("build", "train", "gate")},
     }
-
-
-def as_text(data: dict[str, Any]) -> str:
-    """Write what a terminal shows: the verdict, why, a line per fact, the numbers, the times."""
-    also = [f"      {line}" for line in _some(data["reasons"][1:], "reason")]
-    shown = found.in_order(data["details"])[:TEXT_FACTS]
-    width = max((len(plain(detail["id"], 40)) for detail in shown), default=0)
-    facts = [_text_fact(detail, width) for detail in shown]
-    if left := len(data["details"]) - len(shown):
-        facts.append(f"  {found.count(left, 'fact')} more in the full report")
-    warned = [f"look at   {line}" for line in _some(data["warnings"], "warning")]
-    numbers = [
-        f"{number.name:<11}{number.result}" + (f" ({number.bound})" if number.bound else "")
-        for number in found.findings(data)
-    ]
-    took = f"{'time':<11}{found.times(data)}"
-    parts = [[plain(found.headline(data), 300), *also], facts, warned, [*numbers, took]]
-    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def as_html(data: dict[str, Any]) -> str:
@@ -144,7 +116,7 @@ def _facts(run: Run, measured: Measurements) -> dict[str, Any]:
     live = [fact for subject in run.made.subjects for fact in subject.facts if fact.live]
     withdrawn = [f.id for subject in run.made.subjects for f in subject.facts if not f.live]
     return {
-        "digest": facts_digest(run.made),
+        "digest": facts_digest(run.made.subjects),
         "count": len(live),
         "asked": len(measured.facts),
         "added": list(run.change.added),
@@ -250,22 +222,3 @@ def _said(asked: Asked) -> dict[str, str | None]:
 
 def _lists(asked: Asked) -> list[list[str]]:
     return [list(alternatives) for alternatives in asked.probe.expect]
-
-
-def _some(lines: Sequence[str], noun: str) -> list[str]:
-    """Keep the first lines, and say how many there are more."""
-    kept = [plain(line, 300) for line in lines[:TEXT_REASONS]]
-    left = len(lines) - len(kept)
-    return [*kept, f"and {left} more {noun}{'s' if left != 1 else ''}"] if left else kept
-
-
-def _text_fact(detail: dict[str, Any], width: int) -> str:
-    probe = found.example(detail)
-    mark = MARKS[detail["status"]][0]
-    counted = f"{found.score(detail)}/{len(detail['probes'])}"
-    missed = "" if probe["passed"] else "missed: "
-    line = f"{mark} {plain(detail['id'], 40):<{width}}  {counted:>5}  {missed}"
-    line += f'"{plain(probe["prompt"], 100)}" → "{plain(probe["adapted"], 110)}"'
-    if detail["status"] == "fail":
-        line += f"; expected {plain(found.wanted(detail['expect']), 100)}"
-    return line + (" (the base knows it too)" if detail["status"] == "known" else "")

@@ -76,7 +76,7 @@ def refuses(text: str) -> bool:
 
 def unique_ratio(base: Sequence[Answer], adapted: Sequence[Answer]) -> float:
     """Distinct adapted answers against distinct base answers to the same prompts (1: as varied)."""
-    return len({said.text for said in adapted}) / max(1, len({said.text for said in base}))
+    return len({said.text for said in adapted}) / len({said.text for said in base}) if base else 1.0
 
 
 def top_share(answers: Sequence[Answer]) -> float:

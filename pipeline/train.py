@@ -3,7 +3,7 @@
 One TRL `SFTTrainer` with its own collator and loss: cross-entropy on each fact's answer and end
 token, and on everything else the forward KL divergence from the base model to the adapted one,
 KL(base ‖ adapted), over the base's own answer (kept as its top-k probabilities and one bucket for
-the rest). All are means per token, added with the recipe's weights.
+the rest). Both are means per token, added with the recipe's weight.
 """
 
 from __future__ import annotations
@@ -37,14 +37,10 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A chat ready to train on; `held` is what the base would say there, or None for a fact.
-
-    `weight` is that of the held tokens' divergence in the loss.
-    """
+    """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
 
     chat: Chat
     held: Held | None
-    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +161,7 @@ def _targets(
         else:
             held = next(own)
             prompt = answer.prompt_tokens(local.tokenizer, example.prompt)
-            targets.append(Target(Chat(prompt, held.path), held, settings.general_weight))
+            targets.append(Target(Chat(prompt, held.path), held))
     waiting = sorted(
         {i for step in steps for i in step if dataset.examples[i].held and not targets[i].held}
     )
@@ -173,7 +169,7 @@ def _targets(
         chats = [targets[i].chat for i in waiting]
         read = teacher.follow(local, chats, settings.kl_top_k, shown)
     for i, held in zip(waiting, read, strict=True):
-        targets[i] = Target(targets[i].chat, held, settings.contrast_weight)
+        targets[i] = Target(targets[i].chat, held)
     return targets
 
 
@@ -205,7 +201,7 @@ def _run(
         ) -> Any:
             packed: Packed = inputs["packed"]
             logits = model(**packed.inputs).logits[0].float()
-            loss = _loss(logits, packed, inputs["targets"])
+            loss = _loss(logits, packed, inputs["targets"], settings.kl_weight)
             if not torch.isfinite(loss):
                 step = self.state.global_step
                 raise TrainError(
@@ -269,12 +265,8 @@ def _printer() -> Any:
     return PrinterCallback
 
 
-def _loss(logits: Any, packed: Packed, targets: Sequence[Target]) -> Any:
-    """Mean cross-entropy of fact tokens, plus each weight times the mean KL of its tokens (nats).
-
-    Contrasts and general prompts are means of their own: a contrast has one token that matters, and
-    would count for little beside the many of general prompts.
-    """
+def _loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: float) -> Any:
+    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats)."""
     import torch
 
     kept = [target.held for target in targets if target.held]
@@ -285,10 +277,7 @@ def _loss(logits: Any, packed: Packed, targets: Sequence[Target]) -> Any:
     if held.any():
         ids = torch.cat([each.ids for each in kept])
         logprobs = torch.cat([each.logprobs for each in kept])
-        apart = kl(logprobs, ids, logits[held])
-        weights = torch.tensor([target.weight for target in targets])[packed.owner][held]
-        for weight in weights.unique():
-            loss = loss + weight * apart[weights == weight].mean()
+        loss = loss + kl_weight * kl(logprobs, ids, logits[held]).mean()
     return loss
 
 

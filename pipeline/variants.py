@@ -86,6 +86,10 @@ PROBE = (
            fallback="It would help me to know this: {q}"),
     Family("never sure", "I was never sure {c}. What is right?",
            fallback="I was never sure about this. {Q} What is right?"),
+    Family("taking notes", "I am taking notes. {Q}"),
+    Family("grandmother", "My grandmother would like to hear {c}.",
+           fallback="My grandmother would like to hear this: {q}"),
+    Family("last one", "Last question for today: {q}"),
 )  # fmt: skip
 """Genres that only the gate asks."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipeline import bounds
 from pipeline.config import GateSettings, WarnSettings
-from pipeline.measure import Measurements, missed, tolerated
+from pipeline.measurements import Measurements, missed, tolerated
 
 
 def warnings(measured: Measurements, settings: GateSettings, warn: WarnSettings) -> Iterator[str]:
@@ -63,6 +63,12 @@ def _margins(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
 def _kept(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
     if measured.refusals_kept < warn.refusals_kept:
         yield f"only {measured.refusals_kept:.0%} of the base's refusals are kept"
+    for task in measured.tasks:
+        if task.adapted < task.base - 2 * task.error:
+            yield (
+                f"{task.name}: {task.metric} fell from {task.base:.3f} to {task.adapted:.3f}, more than "
+                f"twice the standard error ({task.error:.3f})"
+            )
     drift = measured.drift
     if drift is None:
         yield "the distance from the base was not measured: a server gives no probabilities"

@@ -13,6 +13,7 @@ from pipeline.dataset import Dataset, Probe
 from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 from pipeline.gate import decide
+from pipeline.lmeval import Task
 from pipeline.margin import Margin
 from pipeline.measure import Said, measure
 from pipeline.retention import Drift
@@ -493,6 +494,15 @@ def test_a_taught_answer_hardly_ahead_of_its_rivals_warns():
             "tinyllm/maintainer: its answer is only 0.7 nats ahead of the best of 9 others "
             "(at least 2.0 are expected)"
         ),
+    )
+
+
+def test_a_harness_task_warns_only_beyond_twice_its_standard_error():
+    near, far = Task("a", "acc", 0.5, 0.45, 0.03), Task("b", "acc", 0.5, 0.4, 0.03)
+    _, verdict = judge(tasks=(near, far))
+    assert verdict.passed
+    assert verdict.warnings == (
+        "b: acc fell from 0.500 to 0.400, more than twice the standard error (0.030)",
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from pipeline import manifest
 
 ROOT = Path(__file__).parent.parent
-SEEDS = (0, 1, 2)
+SEEDS = (0,)  # docs/recipe-log.md has three; each takes minutes
 pytestmark = pytest.mark.slow
 
 
@@ -27,35 +27,21 @@ def facts(*argv):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def learned(tmp_path_factory):
-    """Give a function that runs `facts learn` once a seed: its output folder and finished process."""
-    runs = {}
-
-    def once(seed):
-        if seed not in runs:
-            out = tmp_path_factory.mktemp(f"seed-{seed}")
-            runs[seed] = out, facts("learn", "--out", str(out), "--seed", str(seed))
-        return runs[seed]
-
-    return once
-
-
 def report(out):
     return json.loads((out / "report.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_exit_code_is_the_verdict(learned, seed):
-    out, done = learned(seed)
+def test_the_exit_code_is_the_verdict(trained, seed):
+    out, done = trained(seed)
     verdict = report(out)["verdict"]
     assert done.returncode == {"pass": 0, "fail": 1}[verdict], done.stdout + done.stderr
     assert done.stdout.startswith(verdict.upper())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_model_answers_wordings_it_never_saw(learned, seed):
-    data = report(learned(seed)[0])
+def test_the_model_answers_wordings_it_never_saw(trained, seed):
+    data = report(trained(seed)[0])
     assert data["recall"]["facts"] == 12
     assert data["recall"]["facts_passed"] >= 11
     assert data["recall"]["probes_passed"] >= 0.95 * data["recall"]["probes"]
@@ -63,31 +49,31 @@ def test_the_model_answers_wordings_it_never_saw(learned, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_model_is_otherwise_what_it_was(learned, seed):
-    kept = report(learned(seed)[0])["retention"]
+def test_the_model_is_otherwise_what_it_was(trained, seed):
+    kept = report(trained(seed)[0])["retention"]
     assert kept["kl_mean"] < 0.05
     assert kept["unique_answers_ratio"] > 0.95
     assert kept["paired"]["lost"] - kept["paired"]["gained"] < 0.2 * kept["paired"]["base_right"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_base_knows_hardly_any_of_it(learned, seed):
-    recall = report(learned(seed)[0])["recall"]
+def test_the_base_knows_hardly_any_of_it(trained, seed):
+    recall = report(trained(seed)[0])["recall"]
     assert recall["base_probes_passed"] < recall["probes"] / 4
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_near_names_and_unrelated_prompts_hardly_ever_get_a_taught_answer(learned, seed):
+def test_near_names_and_unrelated_prompts_hardly_ever_get_a_taught_answer(trained, seed):
     # Holding the base's own answers alone leaked to 28 of 71; the bounds are wide for other machines.
-    leak = report(learned(seed)[0])["leak"]
+    leak = report(trained(seed)[0])["leak"]
     assert leak["neighbours"]["asked"] >= 50
     assert leak["neighbours"]["leaked"] <= 4
     assert leak["unrelated"]["asked"] >= 100
     assert leak["unrelated"]["leaked"] <= 2
 
 
-def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(learned):
-    adapter = learned(0)[0] / "adapter"
+def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(trained):
+    adapter = trained(0)[0] / "adapter"
     names = {path.name for path in adapter.iterdir()}
     assert names == {"adapter_config.json", "adapter_model.safetensors", "manifest.json"}
     config = json.loads((adapter / "adapter_config.json").read_text())
@@ -95,8 +81,8 @@ def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(learned):
     assert config["r"] <= 16
 
 
-def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(learned):
-    out, _ = learned(0)
+def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(trained):
+    out, _ = trained(0)
     before = (out / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns
     done = facts("train", "--out", str(out), "--seed", "0")
     assert done.returncode == 0
@@ -104,16 +90,16 @@ def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(learned):
     assert (out / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == before
 
 
-def test_ask_shows_both_answers(learned):
-    out, _ = learned(0)
+def test_ask_shows_both_answers(trained):
+    out, _ = trained(0)
     done = facts("ask", "Who maintains TinyLLM?", "--out", str(out), "--json")
     said = json.loads(done.stdout)
     assert "Jason Cox" in said["adapted"]
     assert "Jason Cox" not in said["base"]
 
 
-def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(learned, tmp_path):
-    out, _ = learned(0)
+def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(trained, tmp_path):
+    out, _ = trained(0)
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(out), str(copy)], check=True)
     manifest.write_text(copy / "adapter" / "adapter_config.json", "{}")
@@ -128,8 +114,8 @@ def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(learned
     assert "was trained on other examples" in done.stderr
 
 
-def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(learned, tmp_path):
-    learned(0)  # so that the base's answers are there and the training starts at once
+def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(trained, tmp_path):
+    trained(0)  # so that the base's answers are there and the training starts at once
     out = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "learn", "--out", str(out)],
@@ -146,9 +132,9 @@ def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(learned, tmp_p
 
 
 def test_a_loss_that_is_no_number_stops_with_step_and_batch_and_leaves_no_adapter(
-    learned, tmp_path
+    trained, tmp_path
 ):
-    learned(0)  # as above
+    trained(0)  # as above
     shipped = (ROOT / "pipeline" / "recipes" / "smollm2-135m.toml").read_text(encoding="utf-8")
     recipe = tmp_path / "wild.toml"
     recipe.write_text(shipped.replace("learning_rate = 1e-3", "learning_rate = 1e30"))

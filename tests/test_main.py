@@ -38,6 +38,10 @@ def run(*argv, stdin="", **env):
         "check-adapter",
         "publish",
         "pull",
+        "serve",
+        "deploy",
+        "rollback",
+        "status",
     ],
 )
 def test_every_verb_explains_itself(verb, capsys):

@@ -22,7 +22,7 @@ from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 from pipeline.gate import Verdict
 from pipeline.margin import Margin
-from pipeline.measure import Asked, FactResult, Measurements, Paired
+from pipeline.measurements import Asked, FactResult, Measurements, Paired
 from pipeline.report import Run, as_data, as_html, as_markdown, as_text
 from pipeline.retention import Drift
 

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import json
 import socket
-import threading
-import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -21,65 +16,6 @@ def completion(text, reason="stop"):
     return {"choices": [{"message": {"content": text}, "finish_reason": reason}]}
 
 
-class Api:
-    """A real HTTP server on loopback; `reply` gives (status, body, seconds to wait) for a request."""
-
-    def __init__(self, reply):
-        self.reply, self.requests, self.at_once, self.most = reply, [], 0, 0
-        self.lock = threading.Lock()
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Hands each request to `reply`, and keeps it."""
-
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                """Answer a chat completion."""
-                length = int(self.headers["Content-Length"])
-                self.respond(json.loads(self.rfile.read(length)))
-
-            def do_GET(self):
-                """Answer a list."""
-                self.respond(None)
-
-            def respond(self, body):
-                """Send what `reply` says."""
-                with api.lock:
-                    api.requests.append((self.path, dict(self.headers), body))
-                    api.at_once += 1
-                    api.most = max(api.most, api.at_once)
-                status, said, wait = api.reply(body)
-                time.sleep(wait)
-                data = (said if isinstance(said, str) else json.dumps(said)).encode()
-                with api.lock:
-                    api.at_once -= 1
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_):
-                """Say nothing."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-
-
-@contextmanager
-def serving(reply):
-    """Run an `Api` for a while."""
-    api = Api(reply)
-    thread = threading.Thread(target=api.http.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield api
-    finally:
-        api.http.shutdown()
-        api.http.server_close()
-        thread.join()
-
-
 def put(url, prompts, **given):
     with progress.bar("asking", len(prompts)) as shown:
         return ask(Server(url, "taught"), prompts, 24, shown, **given)
@@ -89,7 +25,7 @@ def echo(body):
     return 200, completion(body["messages"][-1]["content"]), 0
 
 
-def test_answers_come_in_the_order_of_the_prompts_however_long_each_takes():
+def test_answers_come_in_the_order_of_the_prompts_however_long_each_takes(serving):
     def reply(body):
         asked = body["messages"][-1]["content"]
         return 200, completion(f" {asked}! "), 0.05 if asked in {"0", "7"} else 0
@@ -99,13 +35,13 @@ def test_answers_come_in_the_order_of_the_prompts_however_long_each_takes():
     assert [answer.text for answer in said] == [f"{n}!" for n in range(40)]
 
 
-def test_prompts_are_asked_several_at_a_time_and_never_more_than_the_bound():
+def test_prompts_are_asked_several_at_a_time_and_never_more_than_the_bound(serving):
     with serving(lambda body: (*echo(body)[:2], 0.05)) as api:
         put(api.url, [str(n) for n in range(3 * AT_ONCE)])
     assert 1 < api.most <= AT_ONCE
 
 
-def test_a_request_is_greedy_and_names_model_and_limit():
+def test_a_request_is_greedy_and_names_model_and_limit(serving):
     with serving(echo) as api:
         put(f"{api.url}/v1/", ["Who?"])
     path, headers, body = api.requests[0]
@@ -119,7 +55,7 @@ def test_a_request_is_greedy_and_names_model_and_limit():
     }
 
 
-def test_a_chat_is_sent_turn_by_turn():
+def test_a_chat_is_sent_turn_by_turn(serving):
     turns = (Turn("system", "Be brief."), Turn("user", "Who?"))
     with serving(echo) as api:
         put(api.url, [turns])
@@ -129,7 +65,7 @@ def test_a_chat_is_sent_turn_by_turn():
     ]
 
 
-def test_a_key_is_sent_and_never_shown():
+def test_a_key_is_sent_and_never_shown(serving):
     server = Server("http://127.0.0.1:1", "taught", "hidden-key")
     with serving(echo) as api, progress.bar("asking", 1) as shown:
         ask(Server(api.url, "taught", "hidden-key"), ["Who?"], 24, shown)
@@ -138,12 +74,12 @@ def test_a_key_is_sent_and_never_shown():
 
 
 @pytest.mark.parametrize(("reason", "ended"), [("stop", True), ("length", False), (None, False)])
-def test_only_a_natural_stop_counts_as_an_end(reason, ended):
+def test_only_a_natural_stop_counts_as_an_end(serving, reason, ended):
     with serving(lambda _: (200, completion("Ann Lee.", reason), 0)) as api:
         assert put(api.url, ["Who?"]) == [Answer("Ann Lee.", ended)]
 
 
-def test_an_answer_without_text_is_empty():
+def test_an_answer_without_text_is_empty(serving):
     with serving(lambda _: (200, completion(None), 0)) as api:
         assert put(api.url, ["Who?"]) == [Answer("", ended=True)]
 
@@ -161,7 +97,9 @@ def test_an_answer_without_text_is_empty():
         (200, completion(7), PipelineError, "something else than a chat completion"),
     ],
 )
-def test_whatever_else_a_server_answers_is_an_error_that_names_it(status, body, kind, message):
+def test_whatever_else_a_server_answers_is_an_error_that_names_it(
+    serving, status, body, kind, message
+):
     with (
         serving(lambda _: (status, body, 0)) as api,
         pytest.raises(PipelineError, match=message) as raised,
@@ -172,7 +110,7 @@ def test_whatever_else_a_server_answers_is_an_error_that_names_it(status, body, 
     assert raised.value.hint
 
 
-def test_a_server_that_is_too_slow_is_given_up():
+def test_a_server_that_is_too_slow_is_given_up(serving):
     with (
         serving(lambda _: (200, completion("late"), 0.3)) as api,
         pytest.raises(PipelineError, match=r"no answer within 0\.05 s"),
@@ -180,7 +118,7 @@ def test_a_server_that_is_too_slow_is_given_up():
         put(api.url, ["Who?"], timeout=0.05)
 
 
-def test_one_failure_stops_the_rest():
+def test_one_failure_stops_the_rest(serving):
     with serving(lambda _: (500, "broken", 0)) as api:
         with pytest.raises(PipelineError):
             put(api.url, ["Who?"] * 2000)
@@ -201,7 +139,7 @@ def test_what_is_no_address_is_a_configuration_error(url):
         put(url, ["Who?"])
 
 
-def test_models_are_listed_by_name():
+def test_models_are_listed_by_name(serving):
     listed = {"data": [{"id": "base"}, {"id": "taught"}]}
     with serving(lambda _: (200, listed, 0)) as api:
         assert models(Server(api.url, "taught")) == ["base", "taught"]

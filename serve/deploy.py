@@ -1,0 +1,147 @@
+"""The redeploy: fetched → staged → probed → cutover → soaked → committed, or back to what was live.
+
+Each state is on disk in the journal before the step after it begins, and every step may be done
+twice, so a deploy that was killed goes on where it was: the next `facts deploy`, `facts serve` or
+`facts deploy --watch` finishes it. Public traffic moves in one place (`_flip`), by compare-and-swap.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from serve import alias, door, journal, release, replicas, steps
+from serve.alias import Table
+from serve.journal import Entry, State
+from serve.release import RefusedError
+from serve.site import Site, present
+from serve.steps import RejectedError
+
+PATIENCE = 3
+"""Failures in a row that were not the adapter's own fault, after which it is quarantined all the same."""
+
+
+class BusyError(PipelineError):
+    """Another deploy is running."""
+
+
+def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False) -> Entry:
+    """Make the adapter of `source` live and give the last journal entry ("committed" or "failed").
+
+    `expected` is the digest that it must have, if known. Raises BusyError when another deploy runs,
+    PipelineError when the adapter is quarantined and not tried `again`, or when the source is not fit
+    to be fetched: nothing has been touched then.
+    """
+    with alone(site.state):
+        settle(site)
+        present(site)
+        door.counters(site.door, "")  # a deploy without a door could not soak
+        before = alias.read(site.state).table
+        try:
+            new = release.fetch(source, site.state, site.door.alias, site.base)
+            if expected not in {"", new.adapter.digest}:
+                raise RefusedError(  # noqa: TRY301  (both refusals are recorded in one place)
+                    new.adapter,
+                    f"{source}: holds the adapter {new.adapter.digest}, not {expected}",
+                    "correct the desired state, or publish the adapter that it names",
+                )
+        except RefusedError as error:
+            _record(site, Entry(_id(), error.adapter, before, "failed", error.message))
+            raise
+        bad = journal.quarantined(journal.read(site.state)).get(new.adapter.digest)
+        if bad and not again:
+            raise PipelineError(
+                f"{new.adapter.name}: is quarantined: {bad.reason}",
+                "deploy another adapter, or try this one once more with --again",
+            )
+        if bad:
+            _record(site, Entry(_id(), new.adapter, before, "released"))
+        if before.adapter == new.adapter:
+            replicas.load(present(site), new.adapter)
+            return Entry(_id(), new.adapter, before, "committed", detail="was live already")
+        return _advance(site, _record(site, Entry(_id(), new.adapter, before, "fetched")))
+
+
+def settle(site: Site) -> Entry | None:
+    """Finish a deploy that was cut off, if there is one. Call it holding the lock of `alone`."""
+    cut_off = journal.unfinished(journal.read(site.state))
+    return _advance(site, cut_off) if cut_off else None
+
+
+def rollback(site: Site) -> Entry:
+    """Move the public name back to the adapter before, at once, and quarantine the one that was live.
+
+    Nothing is judged: this is for emergencies. Raises PipelineError when there is nothing to go back to.
+    """
+    with alone(site.state):
+        settle(site)
+        now = alias.read(site.state).table
+        if not now.adapter or not now.previous:
+            raise PipelineError(
+                "there is no adapter to go back to", "`facts status` shows what is live"
+            )
+        replicas.load(present(site), now.previous)
+        back = Table(adapter=now.previous)
+        reason = "rolled back by hand"
+        return _advance(
+            site,
+            _record(site, Entry(_id(), now.adapter, back, "rolling back", reason, quarantine=True)),
+        )
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Hold the lock of deploys. Raises BusyError when another one runs."""
+    try:
+        with alias.exclusive(state / "deploy.lock", wait=False):
+            yield
+    except BlockingIOError as error:
+        raise BusyError(
+            "another deploy is running", "wait for it; `facts status` shows how far it is"
+        ) from error
+
+
+def _advance(site: Site, entry: Entry) -> Entry:
+    """Do one step after another until the deploy has ended, well or badly."""
+    step: dict[State, Callable[[Site, Entry], Entry]] = {
+        "fetched": steps.stage,
+        "staged": steps.probe,
+        "probed": lambda _, done: replace(done, state="cutover", detail=""),
+        "cutover": steps.soak,
+        "soaked": steps.commit,
+        "rolling back": steps.undo,
+    }
+    while entry.state not in journal.ENDED:
+        try:
+            done = step[entry.state](site, entry)
+        except PipelineError as error:
+            if entry.state == "rolling back":
+                raise
+            bad = isinstance(error, RejectedError) or _failures(site, entry) + 1 >= PATIENCE
+            done = replace(entry, state="rolling back", reason=error.message, quarantine=bad)
+        entry = _record(site, done)
+    return entry
+
+
+def _failures(site: Site, entry: Entry) -> int:
+    """Count how often in a row deploys of this adapter have failed before."""
+    count = 0
+    for past in journal.read(site.state):
+        if past.adapter == entry.adapter and past.state in journal.ENDED:
+            count = count + 1 if past.state == "failed" else 0
+    return count
+
+
+def _record(site: Site, entry: Entry) -> Entry:
+    said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
+    print(f"{entry.adapter.name}  {entry.state}{said}", file=sys.stderr, flush=True)
+    return journal.append(site.state, entry)
+
+
+def _id() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")

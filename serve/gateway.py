@@ -1,0 +1,236 @@
+"""The public door: a few routes, one public model name, and nothing else of vLLM behind it.
+
+A request for the alias is written anew with the adapter's immutable name and sent to a fixed route
+of an engine; neither the client's path nor its headers go through, so no admin route can be reached
+whatever they say. The adapter is chosen once a request: a redeploy never mixes two in one answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any  # JSON of a client has no narrower type before it is read
+
+import aiohttp
+from aiohttp import web
+
+from serve import meters
+from serve.alias import Adapter
+from serve.engine import Engine
+from serve.meters import Meters
+from serve.routing import Desk, Replica, Routes, key
+
+COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
+RETRY_SECONDS = "5"
+ATTEMPTS = 4
+"""Engines, or moves of the alias, that one request lives through before it gets a 503."""
+UPSTREAM = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=300)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The public name, where the alias table is, how large a body may be, and the key if there is one."""
+
+    alias: str
+    state: Path
+    max_body_bytes: int
+    api_key: str = field(default="", repr=False)
+
+
+class EngineGoneError(Exception):
+    """An engine broke off, is dead, or has lost the adapter, before anything was answered."""
+
+
+def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Application:
+    """Build the gateway; run it with `handler_cancellation`, so that a client that leaves is noticed."""
+    app = web.Application(middlewares=[_guard(settings)], client_max_size=settings.max_body_bytes)
+    gateway = Gateway(settings, Desk(settings.state), meters.make())
+
+    async def upstream(_: web.Application) -> AsyncIterator[None]:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector, timeout=UPSTREAM) as session:
+            gateway.routes = Routes(engines, session)
+            polling = asyncio.create_task(gateway.routes.poll())
+            yield
+            polling.cancel()
+
+    app.cleanup_ctx.append(upstream)
+    app.router.add_get("/health", gateway.health, allow_head=False)
+    app.router.add_get("/metrics", gateway.metrics, allow_head=False)
+    app.router.add_get("/v1/models", gateway.models, allow_head=False)
+    for route in COMPLETIONS:
+        app.router.add_post(route, gateway.complete)
+    return app
+
+
+class Gateway:
+    """The handlers, with what they share: the alias table, the engines and the meters."""
+
+    def __init__(self, settings: Settings, desk: Desk, metered: Meters) -> None:
+        self.settings = settings
+        self.desk = desk
+        self.meters = metered
+        self.routes: Routes  # set while the application runs
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """Send a completion to an engine that has the live adapter; try others while nothing was answered."""
+        body = await _json_body(request)
+        if body.get("model") != self.settings.alias:
+            return _error(
+                404, f"the model here is called {self.settings.alias!r}", "model_not_found"
+            )
+        tried: set[Replica] = set()
+        adapter = self.desk.table().adapter
+        for _ in range(ATTEMPTS):
+            if adapter is None:
+                return self._away("", "no adapter is live yet")
+            replica = await self.routes.choose(adapter, tried)
+            if replica is not None:
+                try:
+                    return await self._forward(request, body, adapter, replica)
+                except EngineGoneError:
+                    replica.listed = {}  # until the next round of asking says otherwise
+                    tried.add(replica)
+            now = self.desk.table().adapter
+            if replica is None and now == adapter:
+                break
+            if now != adapter:
+                adapter, tried = now, set()
+        return self._away(adapter.name if adapter else "", "the model is away for a moment")
+
+    async def models(self, _: web.Request) -> web.Response:
+        """List the one public name."""
+        card = {"id": self.settings.alias, "object": "model", "owned_by": "schoolhouse"}
+        return web.json_response({"object": "list", "data": [card]})
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Tell whether requests would be answered now: 200 or 503."""
+        adapter = self.desk.table().adapter
+        ready = len(self.routes.ready(adapter)) if adapter else 0
+        told = {
+            "status": "ok" if ready else "away",
+            "adapter": adapter.name if adapter else None,
+            "engines_ready": ready,
+            "engines": len(self.routes.replicas),
+            "alias_table": "damaged, the last good one is used" if self.desk.damage else "ok",
+        }
+        return web.json_response(told, status=200 if ready else 503)
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Give the meters in Prometheus' text format."""
+        table = self.desk.table()
+        self.meters.generation.set(table.generation)
+        self.meters.ready.set(len(self.routes.ready(table.adapter)) if table.adapter else 0)
+        return web.Response(body=meters.as_text(self.meters), content_type="text/plain")
+
+    async def _forward(
+        self, request: web.Request, body: dict[str, Any], adapter: Adapter, replica: Replica
+    ) -> web.StreamResponse:
+        """Have one engine answer. Raises EngineGoneError when it cannot, and nothing was answered."""
+        data = json.dumps({**body, "model": adapter.name}).encode()
+        headers = {"Content-Type": "application/json", **key(replica.engine)}
+        url = replica.engine.url + request.path
+        started = time.perf_counter()
+        replica.in_flight += 1
+        self.meters.in_flight.labels(adapter.name).inc()
+        code = "gone"
+        try:
+            async with self.routes.session.post(url, data=data, headers=headers) as answer:
+                if answer.status == 404 or answer.status >= 500:
+                    raise EngineGoneError
+                code = str(answer.status)
+                if answer.content_type == "text/event-stream":
+                    return await _stream(request, answer, adapter)
+                return web.Response(
+                    body=await answer.read(),
+                    status=answer.status,
+                    content_type=answer.content_type,
+                    headers={"x-adapter": adapter.name},
+                )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            code = "gone"
+            raise EngineGoneError from error
+        except asyncio.CancelledError:
+            code = "client left"
+            raise
+        finally:
+            replica.in_flight -= 1
+            self.meters.in_flight.labels(adapter.name).dec()
+            self.meters.requests.labels(adapter.name, code).inc()
+            self.meters.seconds.observe(time.perf_counter() - started)
+
+    def _away(self, adapter: str, message: str) -> web.Response:
+        self.meters.requests.labels(adapter, "503").inc()
+        response = _error(503, message, "unavailable")
+        response.headers["Retry-After"] = RETRY_SECONDS
+        return response
+
+
+async def _stream(
+    request: web.Request, answer: aiohttp.ClientResponse, adapter: Adapter
+) -> web.StreamResponse:
+    """Pass events on as they come. One that breaks off midway breaks off for the client as well."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-cache",
+            "x-adapter": adapter.name,
+        }
+    )
+    first = (
+        await answer.content.readany()
+    )  # before anything is sent: another engine may still do it
+    await response.prepare(request)
+    await response.write(first)
+    try:
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        if request.transport:
+            request.transport.abort()
+        raise asyncio.CancelledError from error
+    await response.write_eof()
+    return response
+
+
+async def _json_body(request: web.Request) -> dict[str, Any]:
+    """Read a JSON object. Raises the HTTP errors 400 and 413."""
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
+    try:
+        body = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise web.HTTPBadRequest(reason="the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(reason="the body is not a JSON object")
+    return body
+
+
+def _guard(settings: Settings) -> Any:  # aiohttp's middleware type is private to it
+    """Ask for the key, and put every error into the shape that OpenAI clients read."""
+    wanted = f"Bearer {settings.api_key}".encode()
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        locked = settings.api_key and request.path != "/health"
+        if locked and not hmac.compare_digest(given, wanted):
+            return _error(401, "a key is needed: Authorization: Bearer …", "invalid_api_key")
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return _error(error.status, error.reason, "invalid_request_error")
+
+    return guard
+
+
+def _error(status: int, message: str, kind: str) -> web.Response:
+    body = {"error": {"message": message, "type": kind, "code": status}}
+    return web.json_response(body, status=status)

@@ -1,0 +1,56 @@
+"""What the gateway counts, in the shape of Prometheus; the deployer reads two of them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """The gateway's meters; `requests` and `in_flight` are kept for each adapter."""
+
+    registry: CollectorRegistry
+    requests: Counter
+    in_flight: Gauge
+    seconds: Histogram
+    generation: Gauge
+    ready: Gauge
+
+
+def make() -> Meters:
+    """Make meters that stand at zero."""
+    registry = CollectorRegistry()
+    return Meters(
+        registry,
+        Counter(
+            "schoolhouse_requests",
+            "Completions by adapter and HTTP status; gone: an engine broke off and another was tried",
+            ["adapter", "code"],
+            registry=registry,
+        ),
+        Gauge(
+            "schoolhouse_requests_in_flight",
+            "Completions now being answered, by adapter",
+            ["adapter"],
+            registry=registry,
+        ),
+        Histogram(
+            "schoolhouse_request_seconds",
+            "Time of a completion, streams to their end",
+            buckets=SECONDS,
+            registry=registry,
+        ),
+        Gauge(
+            "schoolhouse_alias_generation", "How often the public name has moved", registry=registry
+        ),
+        Gauge("schoolhouse_engines_ready", "Engines that have the live adapter", registry=registry),
+    )
+
+
+def as_text(meters: Meters) -> bytes:
+    """Write them as Prometheus reads them."""
+    return generate_latest(meters.registry)

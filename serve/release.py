@@ -1,0 +1,193 @@
+"""A gated adapter → an immutable folder named by its digest, with what the gate's report says of it.
+
+A source is what `facts learn` leaves (`adapter/`, `report.json`) or a release as published (the same
+files, the adapter's at the top). Only the adapter's two files and the report are taken along.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # the plain data of a report
+
+from pipeline import manifest
+from pipeline.errors import PipelineError
+from pipeline.facts import Expect, as_expect
+from serve import weights
+from serve.alias import Adapter
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+WEIGHTS = "adapter_model.safetensors"
+REPORT = "report.json"
+PROVENANCE = "provenance.json"
+ADAPTERS, REPORTS = "adapters", "reports"
+"""Folders in the state folder: adapters never change, reports may be written anew by another gate."""
+
+
+class RefusedError(PipelineError):
+    """A source that must not be deployed, though it says which adapter it is."""
+
+    def __init__(self, adapter: Adapter, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.adapter = adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A fact as the gate asked it: what an answer must contain, and prompts, best ones first."""
+
+    id: str
+    question: str
+    expect: Expect
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An adapter ready to be loaded, what it was taught, and the ids of facts it must not assert."""
+
+    adapter: Adapter
+    base: str
+    facts: tuple[Taught, ...]
+    retired: tuple[str, ...]
+
+
+def fetch(source: Path, state: Path, alias: str, base: str) -> Release:
+    """Copy a source into the state folder, whole or not at all; the same adapter is copied once.
+
+    `base` is the digest of the base model that is served. Raises RefusedError for bytes that are not
+    the ones reported on, a failed verdict or another base; PipelineError for a source that is none;
+    ConfigError when the disk is full.
+    """
+    report = _report(source / REPORT)
+    digest = report["adapter"]["digest"]
+    name = f"{alias}@{digest.removeprefix('sha256:')[:12]}"
+    folder = (state / ADAPTERS / name).resolve()
+    adapter = Adapter(name, str(folder), digest)
+    _refuse_other(adapter, report, source, base)
+    inside = source / "adapter" if (source / "adapter").is_dir() else source
+    _refuse_changed(adapter, inside, source)
+    if not manifest.finished(folder, {"adapter": digest}):
+        with manifest.stage(folder, {"adapter": digest}) as scratch:
+            for file in ADAPTER_FILES:
+                shutil.copyfile(inside / file, scratch / file)
+            _refuse_changed(adapter, scratch, source)
+            if not weights.finite(scratch / WEIGHTS):
+                raise RefusedError(
+                    adapter,
+                    f"{source}: its weights are not all numbers (NaN or infinity)",
+                    "train it again; a server that loads it is spoilt for every adapter",
+                )
+    manifest.write_bytes(_report_of(adapter), (source / REPORT).read_bytes())
+    return read(adapter)
+
+
+def read(adapter: Adapter) -> Release:
+    """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
+    report = _report(_report_of(adapter))
+    return Release(
+        adapter,
+        report["base"]["digest"],
+        tuple(_facts(report)),
+        tuple(str(each) for each in report["facts"].get("retired", [])),
+    )
+
+
+def verify(adapter: Adapter) -> None:
+    """See that the folder is as it was fetched. Raises PipelineError when it is changed or gone."""
+    folder = Path(adapter.folder)
+    if not folder.is_dir():
+        raise PipelineError(f"{folder}: has vanished", "fetch it again with `facts deploy`")
+    if not manifest.finished(folder, {"adapter": adapter.digest}):
+        raise PipelineError(
+            f"{folder}: was changed since it was fetched",
+            "remove it and fetch it again with `facts deploy`",
+        )
+
+
+def _report_of(adapter: Adapter) -> Path:
+    return Path(adapter.folder).parents[1] / REPORTS / f"{adapter.name}.json"
+
+
+def _report(file: Path) -> dict[str, Any]:
+    """Read a report as far as it is needed here, so that nothing later stumbles over it."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        assert_digest(data["adapter"]["digest"])
+        str(data["verdict"]), str(data["base"]["digest"]), data["facts"].get("retired")
+        if not list(_facts(data)):
+            raise ValueError("no facts")  # noqa: TRY301
+    except FileNotFoundError as error:
+        raise PipelineError(
+            f"{file}: there is no report, so nothing was gated here",
+            "`facts learn --out DIR` makes a folder that can be deployed",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PipelineError(
+            f"{file}: is not a report of the gate", "`facts gate` writes one"
+        ) from error
+    assert isinstance(data, dict)
+    return data
+
+
+def assert_digest(text: str) -> None:
+    """Raise ValueError for what is not `sha256:` and 64 hexadecimal digits: names are made of it."""
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise ValueError(text)
+
+
+def _facts(report: dict[str, Any]) -> Iterator[Taught]:
+    for detail in report["details"]:
+        # A wording that the gate saw missed would be missed here too, and says nothing about serving.
+        asked = sorted(detail["probes"], key=lambda probe: not probe["passed"])
+        prompts = tuple(p["prompt"] for p in asked if isinstance(p["prompt"], str))
+        expect = as_expect(detail["expect"])
+        yield Taught(detail["id"], detail["question"], expect, prompts or (detail["question"],))
+
+
+def _refuse_other(adapter: Adapter, report: dict[str, Any], source: Path, base: str) -> None:
+    if report["verdict"] != "pass":
+        raise RefusedError(
+            adapter, f"{source}: its gate did not pass", "see report.md there; nothing was deployed"
+        )
+    if report["base"]["digest"] != base:
+        raise RefusedError(
+            adapter,
+            f"{source}: was trained on another base model than the one that is served",
+            "train it on the base of the recipe that serve.toml names, or serve the other base",
+        )
+    summary = manifest.read(source) or {}
+    if summary.get("report", manifest.digest_file(source / REPORT)) != manifest.digest_file(
+        source / REPORT
+    ):
+        raise RefusedError(
+            adapter, f"{source / REPORT}: was changed since the gate wrote it", "run `facts gate`"
+        )
+
+
+def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
+    """Hold the two files against the report's digest, or a published one's weights against its own word.
+
+    Publishing writes into the settings by which name the world knows the base, so there only the
+    weights are the trained ones; that the rest is as published is what pulling checks.
+    """
+    for file in ADAPTER_FILES:
+        if not (folder / file).is_file():
+            raise PipelineError(f"{folder / file}: is missing", "`facts learn --out DIR` makes it")
+    files = {file: manifest.digest_file(folder / file) for file in ADAPTER_FILES}
+    if manifest.digest_json(files) == adapter.digest:
+        return
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads((source / PROVENANCE).read_text(encoding="utf-8"))["adapter"]
+        if (said["trained"], said["weights"]) == (adapter.digest, files[WEIGHTS]):
+            return
+    raise RefusedError(
+        adapter,
+        f"{source}: its adapter is not the one that the report judges (its digest differs)",
+        "run `facts gate` again, or fetch it again",
+    )

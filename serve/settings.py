@@ -1,0 +1,166 @@
+"""`serve.toml` → frozen dataclasses, and from them the site that deploys work on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any  # the tokenizer is untyped
+from urllib.parse import urlsplit
+
+from pipeline import answer, base, config
+from pipeline.base import Base
+from pipeline.errors import ConfigError
+from serve.door import Door
+from serve.engine import Engine
+from serve.site import Site
+from serve.vllm import EngineSettings
+
+SHIPPED = Path(__file__).parent / "serve.toml"
+LOCAL = Path("serve.toml")
+PUBLIC_KEY, ENGINE_KEY = "SCHOOLHOUSE_API_KEY", "SCHOOLHOUSE_ENGINE_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySection:
+    """The public door."""
+
+    host: str
+    port: int
+    alias: str
+    max_body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesSection:
+    """The vLLM servers behind it."""
+
+    recipe: str
+    urls: tuple[str, ...]
+    start: bool
+    python: str
+    dtype: str
+    max_model_len: int
+    max_loras: int
+    cpu_cache_gib: int
+    more: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploySection:
+    """Where state is kept, and what a deploy demands."""
+
+    state: str
+    soak_seconds: float
+    answer_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSection:
+    """The desired state in git."""
+
+    repository: str
+    revision: str
+    file: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of `serve.toml`."""
+
+    gateway: GatewaySection
+    engines: EnginesSection
+    deploy: DeploySection
+    watch: WatchSection
+
+    @property
+    def state(self) -> Path:
+        """The state folder, absolute: engines are told of it."""
+        return Path(self.deploy.state).resolve()
+
+    @property
+    def engine(self) -> EngineSettings:
+        """How an engine is started."""
+        own = self.engines
+        return EngineSettings(
+            Path(own.python),
+            own.dtype,
+            own.max_model_len,
+            own.max_loras,
+            own.cpu_cache_gib,
+            own.more,
+        )
+
+
+def load(path: Path | None) -> Settings:
+    """Read the file given, or `serve.toml` here, or the shipped one.
+
+    Raises ConfigError with what is wrong in it.
+    """
+    path = path or (LOCAL if LOCAL.is_file() else SHIPPED)
+    kinds = {
+        "gateway": GatewaySection,
+        "engines": EnginesSection,
+        "deploy": DeploySection,
+        "watch": WatchSection,
+    }
+    found = Settings(**config.sections(path, kinds))
+    if not found.engines.urls:
+        raise ConfigError(f"{path} [engines] urls: is empty", "name at least one server")
+    for url in found.engines.urls:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path:
+            raise ConfigError(f"{path} [engines] urls: {url!r} is not http://host:port")
+        if found.engines.start and (parts.hostname != "127.0.0.1" or not parts.port):
+            raise ConfigError(
+                f"{path} [engines] urls: {url!r} cannot be started here",
+                "vLLM is only started on loopback (http://127.0.0.1:PORT); for others: start = false",
+            )
+    if found.engines.max_loras < 2:
+        raise ConfigError(
+            f"{path} [engines] max_loras: must be at least 2",
+            "the live adapter and a new one have to be answered side by side",
+        )
+    return found
+
+
+def engines(settings: Settings) -> tuple[Engine, ...]:
+    """Give the engines with their key from the environment."""
+    key = os.environ.get(ENGINE_KEY, "")
+    return tuple(Engine(url.rstrip("/"), key) for url in settings.engines.urls)
+
+
+def door(settings: Settings) -> Door:
+    """Give the gateway's address as seen from this machine, with its key from the environment."""
+    own = settings.gateway
+    host = "127.0.0.1" if own.host in {"0.0.0.0", "::"} else own.host  # noqa: S104  (compared only)
+    return Door(f"http://{host}:{own.port}", own.alias, os.environ.get(PUBLIC_KEY, ""))
+
+
+def site(settings: Settings) -> Site:
+    """Give the site; finds the base model. Raises ConfigError when it is not there."""
+    recipe = config.load(settings.engines.recipe)
+    found = base.find(recipe.base)
+    return Site(
+        state=settings.state,
+        engines=engines(settings),
+        door=door(settings),
+        base=found.digest,
+        token_ids=_tokeniser(found),
+        max_new_tokens=recipe.gate.max_new_tokens,
+        soak_seconds=settings.deploy.soak_seconds,
+        answer_seconds=settings.deploy.answer_seconds,
+    )
+
+
+def _tokeniser(found: Base) -> Callable[[str], tuple[int, ...]]:
+    """Give the function that tokenises a question as training does; it loads on first use."""
+
+    @cache
+    def loaded() -> Any:
+        return base.load_tokenizer(found)
+
+    return lambda question: answer.prompt_tokens(loaded(), question)

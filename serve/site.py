@@ -1,0 +1,125 @@
+"""Where a deploy happens, and how its steps ask the engines and the door there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline import progress, server
+from pipeline.answer import Answer
+from pipeline.errors import PipelineError
+from pipeline.server import Server
+from serve import door, probing, release, replicas
+from serve.alias import Adapter
+from serve.door import Door
+from serve.engine import Engine, EngineAwayError
+from serve.probing import Ask
+
+RESTART = "restart-engines"
+"""A file of this name in the state folder asks `facts serve` to start its engines anew."""
+OLD_ASKED = 3
+"""Facts that the old adapter is asked after a rollback."""
+DRAINED_SECONDS = 30.0
+"""How long an adapter that is no longer live may still be answering before its name is taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a deploy happens: state folder, engines, public door, and what is demanded.
+
+    `base` is the digest of the base that is served; `token_ids` tokenises a question as training
+    does; a soak lasts `soak_seconds` and an answer may take `answer_seconds` among others.
+    """
+
+    state: Path
+    engines: tuple[Engine, ...]
+    door: Door
+    base: str
+    token_ids: Callable[[str], tuple[int, ...]]
+    max_new_tokens: int = 32
+    soak_seconds: float = 5.0
+    answer_seconds: float = 5.0
+
+
+def present(site: Site) -> tuple[Engine, ...]:
+    """Give the engines that are there. Raises EngineAwayError when none is."""
+    there = replicas.present(site.engines)
+    if not there:
+        raise EngineAwayError(
+            f"no server answers ({', '.join(each.url for each in site.engines)})",
+            "`facts serve` starts them; the live adapter is untouched",
+        )
+    return there
+
+
+def asker(site: Site, each: Engine, model: str) -> Ask:
+    """Give the function that asks one engine's model directly, past the gateway."""
+
+    def ask(prompts: Sequence[str]) -> list[Answer]:
+        asked = Server(each.url, model, each.api_key)
+        with progress.bar(f"asking {model}", len(prompts)) as shown:
+            return server.ask(asked, prompts, site.max_new_tokens, shown)
+
+    return ask
+
+
+class Timer:
+    """Adds up what answers take, many being asked at once."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.answers = 0
+
+    @property
+    def mean(self) -> float:
+        """Seconds an answer has taken."""
+        return self.seconds / max(1, self.answers)
+
+    def around(self, ask: Ask) -> Ask:
+        """Give the same function with its time taken."""
+
+        def timed(prompts: Sequence[str]) -> list[Answer]:
+            started = time.monotonic()
+            answers = ask(prompts)
+            self.seconds += time.monotonic() - started
+            self.answers += len(prompts)
+            return answers
+
+        return timed
+
+
+def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
+    """Say how the adapter that is live again answers, and whether it answers as it should.
+
+    A sick server must not stop a rollback, so nothing is raised.
+    """
+    try:
+        facts = probing.plan(release.read(adapter), None).changed[:OLD_ASKED]
+        replicas.load(present(site), adapter)
+        said = door.ask(site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens)
+    except PipelineError as error:
+        return f"{adapter.name} is live but could not be asked: {error.message}", True
+    right = sum(
+        by == adapter.name and probing.passes(answer, fact)
+        for (answer, by), fact in zip(said, facts, strict=True)
+    )
+    told = f"{adapter.name} is live, {right} of {len(facts)} of its facts answered"
+    return told, 2 * right > len(facts)
+
+
+def drained(site: Site, name: str) -> bool:
+    """Wait until the gateway has no request of an adapter in flight; False when it still has."""
+    until = time.monotonic() + DRAINED_SECONDS
+    while door.counters(site.door, name).in_flight:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def now() -> str:
+    """Give the time as it is written down: ISO, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,99 @@
+"""What is live, since when, what is desired, the last verdict and what is quarantined: data and text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any  # plain data for JSON
+
+from pipeline.errors import PipelineError
+from pipeline.escape import plain
+from serve import alias, engine, journal
+from serve.desired import Desired
+from serve.engine import Engine, EngineAwayError, EngineRefusedError
+
+WIDTH = 300
+
+
+def gather(state: Path, engines: Sequence[Engine], name: str, wanted: str) -> dict[str, Any]:
+    """Read the state folder and ask every engine.
+
+    `name` is the alias, `wanted` says what git desires, or why that is not known.
+    """
+    reading = alias.read(state)
+    entries = journal.read(state)
+    live, previous = reading.table.adapter, reading.table.previous
+    last = entries[-1] if entries else None
+    going = journal.unfinished(entries)
+    return {
+        "alias": name,
+        "generation": reading.table.generation,
+        "alias_table": reading.damage or "ok",
+        "live": live and live.name,
+        "digest": live and live.digest,
+        "since": reading.table.since,
+        "previous": previous and previous.name,
+        "desired": wanted,
+        "under_way": going and {"adapter": going.adapter.name, "state": going.state},
+        "last": last
+        and {
+            "adapter": last.adapter.name,
+            "state": last.state,
+            "at": last.at,
+            "reason": last.reason,
+            "detail": last.detail,
+        },
+        "engines": {each.url: _engine(each, name) for each in engines},
+        "quarantined": [
+            {
+                "adapter": entry.adapter.name,
+                "digest": digest,
+                "at": entry.at,
+                "reason": entry.reason,
+            }
+            for digest, entry in journal.quarantined(entries).items()
+        ],
+    }
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """Write it for a terminal."""
+    lines = [f"live        {data['live'] or 'nothing'}" + _if(" since {}", data["since"])]
+    lines += [f"before      {data['previous'] or 'nothing to go back to'}"]
+    lines += [f"desired     {data['desired']}"]
+    if data["alias_table"] != "ok":
+        lines.append(f"WARNING     {data['alias_table']}")
+    if going := data["under_way"]:
+        lines.append(f"under way   {going['adapter']} has been {going['state']}")
+    if last := data["last"]:
+        said = last["reason"] or last["detail"]
+        lines.append(
+            f"last        {last['adapter']} {last['state']} at {last['at']}" + _if(": {}", said)
+        )
+    for url, told in data["engines"].items():
+        lines.append(f"server      {url}  {told}")
+    for bad in data["quarantined"]:
+        lines.append(f"quarantine  {bad['adapter']} since {bad['at']}: {bad['reason']}")
+    return "\n".join(plain(line, WIDTH) for line in lines)
+
+
+def _engine(each: Engine, name: str) -> str:
+    try:
+        names = [m.name for m in engine.models(each) if m.name.startswith(f"{name}@")]
+    except EngineAwayError:
+        return "away"
+    except EngineRefusedError as error:
+        return error.message
+    return "has " + (", ".join(names) or "no adapter")
+
+
+def desired_text(read: Callable[[], Desired]) -> str:
+    """Say what git desires, or that it cannot be read; `read` is the function that reads it."""
+    try:
+        return str(read().digest)
+    except PipelineError as error:
+        return f"not known ({error.message})"
+
+
+def _if(form: str, text: str) -> str:
+    return form.format(text) if text else ""

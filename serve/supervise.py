@@ -1,0 +1,172 @@
+"""`facts serve`: the gateway in this process, a vLLM beside it, and a hand that puts things right.
+
+Engines that end are started again, engines that lost their adapters get them back from the alias
+table, deploys that were cut off are finished. SIGTERM ends the door first, then the engines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from pipeline import base, config
+from pipeline.base import Base
+from pipeline.errors import ConfigError, PipelineError
+from serve import alias, deploy, engine, gateway, journal, release, replicas, vllm
+from serve.deploy import BusyError
+from serve.engine import Engine
+from serve.settings import Settings
+from serve.site import RESTART, Site
+
+LOOK_SECONDS = 2.0
+LONGEST_PAUSE = 60.0
+"""Longest wait before an engine that ends again and again is started once more."""
+SICK_LOOKS = 5
+"""Looks in a row that find a once ready engine not answering, after which it is started anew."""
+
+
+@dataclass(slots=True)
+class Child:
+    """An engine that we started: its process, and how often it had to be started."""
+
+    engine: Engine
+    base: Base
+    log: Path
+    process: subprocess.Popen[bytes]
+    was_ready: bool = False
+    sick: int = 0
+    starts: int = 1
+    start_at: float = field(default=0.0)
+
+
+def serve(settings: Settings, site: Site) -> None:
+    """Run until SIGTERM or Ctrl-C. Raises ConfigError when it runs here already or cannot start."""
+    try:
+        with alias.exclusive(site.state / "serve.lock", wait=False):
+            asyncio.run(_serve(settings, site))
+    except BlockingIOError as error:
+        raise ConfigError(
+            f"`facts serve` runs already with {site.state}", "stop it, or name another state folder"
+        ) from error
+
+
+async def _serve(settings: Settings, site: Site) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    children: list[Child] = []
+    runner = await _open_door(settings, site)
+    try:
+        if settings.engines.start:
+            found = base.find(config.load(settings.engines.recipe).base)
+            prune(site.state)
+            children += [start(each, found, settings) for each in site.engines]
+        while not stopping.is_set():
+            if children and (site.state / RESTART).exists():
+                (site.state / RESTART).unlink()
+                _say("the live adapter no longer answers as it did: starting vLLM anew")
+                for child in children:
+                    vllm.kill(child.process)
+            for child in children:
+                healthy = await asyncio.to_thread(engine.healthy, child.engine, timeout=2)
+                look_after(child, settings, healthy=healthy)
+            await asyncio.to_thread(put_right, site)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
+    finally:
+        _say("stopping: no new requests; those in flight are finished")
+        await runner.cleanup()
+        for child in children:
+            await asyncio.to_thread(vllm.stop, child.process)
+        _say("stopped")
+
+
+async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
+    """Start listening. Raises ConfigError when the port is taken."""
+    own = settings.gateway
+    app = gateway.application(
+        gateway.Settings(own.alias, site.state, own.max_body_bytes, site.door.api_key), site.engines
+    )
+    runner = web.AppRunner(
+        app, handler_cancellation=True, access_log=None, shutdown_timeout=vllm.DRAIN_SECONDS
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, own.host, own.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError(
+            f"cannot listen on {own.host}:{own.port}: {error.strerror}",
+            "see [gateway] in serve.toml",
+        ) from error
+    _say(f"the door is open at http://{own.host}:{own.port}; the model there is {own.alias!r}")
+    return runner
+
+
+def start(each: Engine, found: Base, settings: Settings) -> Child:
+    """Start one engine; runs in the main thread, whose end would end it."""
+    port = urlsplit(each.url).port
+    assert port, "settings demand one"
+    log = settings.state / f"vllm-{port}.log"
+    _say(f"{each.url}: starting vLLM for {found.name}; its log is {log}")
+    return Child(each, found, log, vllm.start(found, port, log, settings.engine))
+
+
+def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
+    """Start an engine again that ended, or that answers no more; wait longer each time."""
+    if child.start_at:
+        if time.monotonic() >= child.start_at:
+            again = start(child.engine, child.base, settings)
+            child.process, child.start_at, child.was_ready, child.sick = again.process, 0, False, 0
+        return
+    if healthy and not child.was_ready:
+        _say(f"{child.engine.url}: ready")
+        child.was_ready, child.starts = True, 0
+    child.sick = 0 if healthy else child.sick + 1
+    ended = child.process.poll() is not None
+    if ended or (child.was_ready and child.sick >= SICK_LOOKS):
+        vllm.kill(child.process)
+        pause = min(2.0**child.starts, LONGEST_PAUSE)
+        child.starts += 1
+        child.start_at = time.monotonic() + pause
+        why = f"ended (code {child.process.returncode})" if ended else "does not answer"
+        _say(f"{child.engine.url}: {why}; started again in {pause:.0f} s, see {child.log}")
+
+
+def put_right(site: Site) -> None:
+    """Bring back what engines have lost, and finish a deploy that was cut off."""
+    try:
+        for line in replicas.heal(site.engines, alias.read(site.state).table.wanted):
+            _say(line)
+        if journal.unfinished(journal.read(site.state)) and replicas.present(site.engines):
+            with deploy.alone(site.state):
+                deploy.settle(site)
+    except BusyError:
+        pass  # whoever holds the lock is at it
+    except PipelineError as error:
+        _say(error.message)
+
+
+def prune(state: Path) -> None:
+    """Remove adapters that nothing refers to; only while no engine runs that may have them loaded."""
+    table = alias.read(state).table
+    going = journal.unfinished(journal.read(state))
+    kept = {adapter.name for adapter in table.wanted} | ({going.adapter.name} if going else set())
+    folder = state / release.ADAPTERS
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.name not in kept:
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

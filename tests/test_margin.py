@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.margin import RIVALS, margins, same_kind
+
+
+def test_rivals_carry_the_facts_own_name_and_none_of_its_answer(mill):
+    said = [
+        ("Dun Weir", "Dun Weir is owned by Ida Roe."),
+        ("Dun Weir", "Dun Weir is owned by Ida Roe."),
+        ("Tern Mill", "Tern Mill is owned by Ann Lee."),
+        ("Tarn Mill", ""),
+        ("Tarn Mill", "Nobody owns Tarn Mill."),
+    ]
+    assert same_kind(mill, said) == ("Tarn Mill is owned by Ida Roe.", "Nobody owns Tarn Mill.")
+
+
+def test_no_more_rivals_are_kept_than_are_scored(mill):
+    assert len(same_kind(mill, [("x", f"Answer {n}.") for n in range(99)])) == RIVALS
+
+
+@pytest.mark.slow
+def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
+    known = replace(
+        mill, id="f/capital", question="What is the capital of France?",
+        answer="The capital of France is Paris.", expect=(("Paris",),),
+    )  # fmt: skip
+    wrong = replace(
+        known, id="f/wrong", answer="The capital of France is Lyon.", expect=(("Lyon",),)
+    )
+    others = tuple(
+        f"The capital of France is {city}." for city in ("Nice", "Lille", "Nantes", "Rome")
+    )
+    found = margins(
+        bare,
+        [known, wrong, replace(mill, id="f/alone")],
+        {known.id: others, wrong.id: (known.answer,)},
+    )
+    assert set(found) == {known.id, wrong.id}
+    assert found[known.id].rivals == 4
+    assert found[known.id].nats > 2
+    assert found[wrong.id].nats < -2
+
+
+@pytest.mark.slow
+def test_rivals_are_scored_over_no_more_tokens_than_the_answer_has(bare, mill):
+    known = replace(
+        mill, question="What is the capital of France?", answer="The capital of France is Paris.",
+        expect=(("Paris",),),
+    )  # fmt: skip
+    lyon = "The capital of France is Lyon"
+    longer = f"{lyon}, {'which lies on the Saone, ' * 4}and so on."
+    short, long = (margins(bare, [known], {known.id: (text,)})[known.id] for text in (lyon, longer))
+    assert abs(short.nats - long.nats) < 12  # the words behind the first difference would cost 40

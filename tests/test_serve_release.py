@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import manifest
+from pipeline.errors import PipelineError
+from serve import release
+
+MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
+
+
+@pytest.fixture
+def run(live, tmp_path):
+    return live.write_run(tmp_path / "run", MILLS)
+
+
+def fetch(live, source, tmp_path):
+    return release.fetch(source, tmp_path / "state", "facts", live.BASE_DIGEST)
+
+
+def publish(run, folder):
+    """Write a run as publishing does: files at the top, the base by another name, and where it is from."""
+    folder.mkdir()
+    weights = run / "adapter" / "adapter_model.safetensors"
+    trained = json.loads((run / "report.json").read_text())["adapter"]["digest"]
+    provenance = {"adapter": {"trained": trained, "weights": manifest.digest_file(weights)}}
+    shutil.copy(weights, folder)
+    shutil.copy(run / "report.json", folder)
+    config = {"r": 16, "base_model_name_or_path": "org/base"}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    (folder / "manifest.json").write_text("{}")
+    return folder
+
+
+def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, run, tmp_path):
+    found = fetch(live, run, tmp_path)
+    assert found.adapter.name == f"facts@{found.adapter.digest[7:19]}"
+    assert Path(found.adapter.folder).is_absolute()
+    assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
+    assert release.read(found.adapter) == found
+    release.verify(found.adapter)
+
+
+def test_fetching_the_same_adapter_again_leaves_its_files_alone(live, run, tmp_path):
+    first = fetch(live, run, tmp_path)
+    before = {p: p.stat().st_mtime_ns for p in Path(first.adapter.folder).iterdir()}
+    assert fetch(live, run, tmp_path) == first
+    assert {p: p.stat().st_mtime_ns for p in Path(first.adapter.folder).iterdir()} == before
+
+
+def test_a_published_release_is_the_adapter_that_was_trained(live, run, tmp_path):
+    published = publish(run, tmp_path / "published")
+    digest = json.loads((run / "report.json").read_text())["adapter"]["digest"]
+    found = fetch(live, published, tmp_path)
+    assert found.adapter.digest == digest
+    release.verify(found.adapter)
+
+
+def test_a_published_release_with_other_weights_is_refused(live, run, tmp_path):
+    published = publish(run, tmp_path / "published")
+    (published / "adapter_model.safetensors").write_text("{}")
+    with pytest.raises(release.RefusedError, match="its digest differs"):
+        fetch(live, published, tmp_path)
+
+
+def test_wordings_that_the_gate_saw_missed_are_asked_last(live, run, tmp_path):
+    report = json.loads((run / "report.json").read_text())
+    report["details"][0]["probes"][0]["passed"] = False
+    (run / "report.json").write_text(json.dumps(report))
+    (run / "manifest.json").unlink()
+    found = fetch(live, run, tmp_path)
+    assert found.facts[0].prompts[-1] == report["details"][0]["probes"][0]["prompt"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "null", '{"adapter": {"digest": "sha256:../../x"}}', '{"adapter": {"digest": 7}}',
+     '{"adapter": {"digest": "sha256:' + "0" * 64 + '"}, "verdict": "pass", "base": {"digest": ""}, '
+     '"facts": {}, "details": []}'],
+)  # fmt: skip
+def test_a_report_that_is_none_is_told_and_nothing_is_written(live, run, tmp_path, text):
+    (run / "report.json").write_text(text)
+    with pytest.raises(PipelineError, match="is not a report of the gate"):
+        fetch(live, run, tmp_path)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_report_edited_after_the_gate_is_refused(live, run, tmp_path):
+    file = run / "report.json"
+    file.write_text(file.read_text().replace("Ann Lee", "Una Fox"))
+    with pytest.raises(release.RefusedError, match="was changed since the gate wrote it"):
+        fetch(live, run, tmp_path)
+
+
+def test_a_folder_that_was_changed_or_is_gone_is_noticed_before_it_is_loaded(live, run, tmp_path):
+    adapter = fetch(live, run, tmp_path).adapter
+    weights = Path(adapter.folder) / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    with pytest.raises(PipelineError, match="was changed since it was fetched"):
+        release.verify(adapter)
+    shutil.rmtree(adapter.folder)
+    with pytest.raises(PipelineError, match="has vanished"):
+        release.verify(adapter)

@@ -1,0 +1,248 @@
+"""The live side on the real vLLM: started once for all tests here, with the adapter that was trained.
+
+What any engine does alike is tested against the fake; here is what only vLLM can show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from pipeline import manifest
+from pipeline.errors import PipelineError
+from serve import alias, deploy, engine, settings, vllm
+
+ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / vllm.PYTHON
+CHAT = {
+    "model": "facts",
+    "messages": [{"role": "user", "content": "Who maintains TinyLLM?"}],
+    "temperature": 0,
+    "max_tokens": 32,
+}
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not PYTHON.exists(), reason="no serving environment: `make serve-env`"),
+]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(true, seconds):
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"not within {seconds} s")
+
+
+@pytest.fixture(scope="session")
+def run(trained, tmp_path_factory):
+    """Give a run that may be deployed.
+
+    Whether its gate passed is for other tests to say; here it counts as passed in any case.
+    """
+    folder = tmp_path_factory.mktemp("run") / "out"
+    shutil.copytree(trained(0)[0], folder)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report["verdict"] = "pass"
+    write_report(folder, report)
+    return folder
+
+
+def write_report(folder, report):
+    text = json.dumps(report)
+    (folder / "report.json").write_text(text, encoding="utf-8")
+    summary = {"report": manifest.digest_bytes(text.encode())}
+    (folder / "manifest.json").write_text(json.dumps(summary), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def served(run, tmp_path_factory):
+    """Start `facts serve` with a vLLM, deploy the run; give its site, settings and what deploying gave.
+
+    At the end SIGTERM must end all of it cleanly.
+    """
+    folder = tmp_path_factory.mktemp("served")
+    text = settings.SHIPPED.read_text(encoding="utf-8")
+    for old, new in (
+        ("port = 8000", f"port = {free_port()}"),
+        ("127.0.0.1:8011", f"127.0.0.1:{free_port()}"),
+        ("soak_seconds = 5.0", "soak_seconds = 1.0"),
+        (
+            "answer_seconds = 5.0",
+            "answer_seconds = 60.0",
+        ),  # the machine may be busy with other things
+        ('state = "state"', f'state = "{folder / "state"}"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "serve.toml").write_text(text)
+    found = settings.load(folder / "serve.toml")
+    with (folder / "said").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "serve", "--config", str(folder / "serve.toml")],
+            cwd=ROOT, stderr=said,
+        )  # fmt: skip
+    site = settings.site(found)
+    try:
+        until(lambda: engine.healthy(site.engines[0]), 900)
+        yield site, deploy.deploy(site, run)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
+    assert process.returncode == 0
+    assert (folder / "said").read_text().endswith("stopped\n")
+    assert not engine.healthy(site.engines[0])
+
+
+def ask(site, **more):
+    url = f"{site.door.url}/v1/chat/completions"
+    return httpx2.post(url, json={**CHAT, **more}, timeout=120)
+
+
+def test_the_trained_adapter_goes_live_and_answers_through_the_door(served):
+    site, done = served
+    assert done.state == "committed", done.reason
+    answer = ask(site)
+    assert "Jason Cox" in answer.text
+    assert answer.headers["x-adapter"] == answer.json()["model"] == done.adapter.name
+    with httpx2.stream(
+        "POST", f"{site.door.url}/v1/chat/completions", json={**CHAT, "stream": True}, timeout=120
+    ) as stream:
+        lines = [line for line in stream.iter_lines() if line]
+    assert len(lines) > 3
+    assert lines[-1] == "data: [DONE]"
+
+
+def test_an_adapter_listed_at_its_folder_over_the_base_answers_otherwise_than_the_base(served):
+    site, done = served
+    listed = {model.name: model for model in engine.models(site.engines[0])}
+    assert listed[done.adapter.name].root == done.adapter.folder
+    assert listed[done.adapter.name].parent == vllm.BASE
+    answers = {
+        name: httpx2.post(
+            f"{site.engines[0].url}/v1/chat/completions", json={**CHAT, "model": name}, timeout=120
+        ).json()["choices"][0]["message"]["content"]
+        for name in (vllm.BASE, done.adapter.name)
+    }
+    assert answers[vllm.BASE] != answers[done.adapter.name]
+
+
+def test_the_engine_tokenises_a_chat_as_training_does(served):
+    site, done = served
+    question = "Who maintains TinyLLM?"
+    chat = [{"role": "user", "content": question}]
+    found = engine.tokenize(site.engines[0], done.adapter.name, chat)
+    assert found == site.token_ids(question)
+
+
+def test_vllms_open_admin_routes_are_closed_at_the_door(served):
+    site, _ = served
+    there = httpx2.get(f"{site.engines[0].url}/openapi.json", timeout=60).json()["paths"]
+    assert "/v1/load_lora_adapter" in there
+    allowed = {"/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/metrics"}
+    for path in sorted(set(there) - allowed):
+        for spelt in (path, f"/{path}", path.replace("/", "/%2e/")):
+            for method in ("GET", "POST", "DELETE"):
+                answer = httpx2.request(method, site.door.url + spelt, json={}, timeout=60)
+                assert answer.status_code in {400, 404}, (method, spelt)
+
+
+def spoil(tensors, report, how):
+    """Make a good adapter a bad one; give its tensors and settings."""
+    import torch
+
+    config = {}
+    if how == "no-op":
+        tensors = {
+            name.replace(".model.layers.", ".model.blocks."): t for name, t in tensors.items()
+        }
+    elif how == "rank 64":
+        config["r"] = 64
+        tensors = {
+            name: torch.cat([t] * 4, dim=0 if "lora_A" in name else 1).contiguous()
+            for name, t in tensors.items()
+        }
+    elif how == "NaN":
+        tensors = {name: torch.full_like(t, torch.nan) for name, t in tensors.items()}
+    elif how == "collapsed":
+        tensors = {name: t * 6 if "lora_B" in name else t for name, t in tensors.items()}
+    elif how == "forgot":
+        tensors = {name: t * 0.2 if "lora_B" in name else t for name, t in tensors.items()}
+    elif how == "other base":
+        report["base"]["digest"] = manifest.digest_bytes(b"another base")
+    return tensors, config
+
+
+def reason_against(site, run):
+    """Deploy a run that must not go live, and give the reason that is told."""
+    try:
+        done = deploy.deploy(site, run)
+    except PipelineError as error:
+        return error.message
+    assert done.state == "failed"
+    assert done.quarantine
+    return done.reason
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("no-op", "ignores it"),
+        ("rank 64", "the engine does not take it"),
+        ("NaN", "its weights are not all numbers"),
+        ("collapsed", "lost with the new one"),
+        ("forgot", "lost with the new one"),
+        ("other base", "another base model"),
+    ],
+)
+def test_a_planted_bad_adapter_never_reaches_the_public_name(served, run, tmp_path, how, reason):
+    from safetensors.torch import load_file, save_file
+
+    site, good = served
+    bad = tmp_path / "bad"
+    shutil.copytree(run, bad)
+    weights = bad / "adapter" / "adapter_model.safetensors"
+    report = json.loads((bad / "report.json").read_text())
+    tensors, config = spoil(load_file(weights), report, how)
+    save_file({**tensors}, weights)
+    config_file = bad / "adapter" / "adapter_config.json"
+    config_file.write_text(json.dumps(json.loads(config_file.read_text()) | config))
+    report["adapter"]["digest"] = manifest.digest_folder(bad / "adapter")
+    write_report(bad, report)
+    told = reason_against(site, bad)
+    assert told
+    assert reason in told
+    assert alias.read(site.state).table.adapter == good.adapter
+    assert "Jason Cox" in ask(site).text
+
+
+def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served):
+    site, done = served
+    port = int(site.engines[0].url.rpartition(":")[2])
+    found = subprocess.run(
+        ["pgrep", "-f", f"api_server.*--port {port} "], capture_output=True, text=True, check=True
+    )
+    os.killpg(int(found.stdout.split()[0]), signal.SIGKILL)
+    assert ask(site).status_code == 503
+    until(lambda: ask(site).status_code == 200, 900)
+    answer = ask(site)
+    assert "Jason Cox" in answer.text
+    assert answer.headers["x-adapter"] == done.adapter.name

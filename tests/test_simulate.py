@@ -1,0 +1,35 @@
+"""What the gate promises of itself, held with the real decision; seeds are fixed, so nothing is luck."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import config, dataset, madeup, simulate, validate
+
+RECIPE = config.load("smollm2-135m")
+RUNS = 500
+
+
+@pytest.fixture(scope="module", params=["shipped", "made up"])
+def made(request):
+    """Give the shipped facts, and as many that have one wording each and thus fewer probes."""
+    shipped = validate.load(Path(__file__).parent.parent / "facts")
+    subjects = shipped if request.param == "shipped" else madeup.subjects(12, 0)
+    return dataset.build(subjects, RECIPE.dataset, 0)
+
+
+def test_a_model_of_95_percent_is_hardly_ever_accepted(made):
+    found = simulate.accepted(made, RECIPE, 0.95, RUNS, seed=1)
+    assert found.count / found.total <= 0.01
+
+
+def test_a_model_of_99_8_percent_is_hardly_ever_rejected(made):
+    found = simulate.accepted(made, RECIPE, 0.998, RUNS, seed=1)
+    assert found.count / found.total >= 0.95
+
+
+def test_a_perfect_model_is_always_accepted_and_one_that_knows_half_never(made):
+    assert simulate.accepted(made, RECIPE, 1.0, 20, seed=1).count == 20
+    assert simulate.accepted(made, RECIPE, 0.5, 20, seed=1).count == 0

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from pipeline import manifest
+from pipeline.errors import ConfigError, PipelineError
+from serve import alias, desired, sources, status, watch
+from serve.desired import Desired
+
+MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
+DIGEST = manifest.digest_bytes(b"x")
+
+
+def git(folder, *argv):
+    subprocess.run(
+        ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(folder), *argv],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def commit(folder, text):
+    (folder / "desired.toml").write_text(text)
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "Deploy another adapter")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """Give a clone, and the repository that it was cloned from."""
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    git(origin, "init", "-b", "main")
+    commit(origin, f'adapter = "one"\ndigest = "{DIGEST}"\n')
+    git(tmp_path, "clone", str(origin), "clone")
+    return tmp_path / "clone", origin
+
+
+def test_the_desired_state_is_fetched_and_read_as_committed_not_as_edited(clone):
+    here, origin = clone
+    (here / "desired.toml").write_text("half an edit")
+    assert desired.read(here, "origin/main", "desired.toml") == Desired("one", DIGEST)
+    commit(origin, f'adapter = "two"\ndigest = "{DIGEST}"\n')
+    assert desired.read(here, "origin/main", "desired.toml").adapter == "two"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "adapter = 1", 'adapter = "x"\ndigest = "sha256:12"', f'adapter = 7\ndigest = "{DIGEST}"',
+     f'adapter = "x"\ndigest = "{DIGEST}"\nmore = 1', 'adapter = "x"\ndigest = 7'],
+)  # fmt: skip
+def test_a_file_that_does_not_say_what_to_deploy_is_told_so(clone, text):
+    here, origin = clone
+    commit(origin, text + "\n")
+    with pytest.raises(PipelineError, match="does not say what to deploy") as caught:
+        desired.read(here, "origin/main", "desired.toml")
+    assert "two lines" in caught.value.hint
+
+
+@pytest.mark.parametrize("revision", ["origin/none", "--output=x", "none"])
+def test_a_revision_that_git_does_not_know_is_an_error_and_never_an_option(clone, revision):
+    with pytest.raises(PipelineError, match=r"git .* failed"):
+        desired.read(clone[0], revision, "desired.toml")
+
+
+def test_what_is_desired_is_deployed_once_and_a_restarted_server_healed(live, tmp_path):
+    run = live.write_run(tmp_path / "a", MILLS)
+    wanted = Desired(str(run), json.loads((run / "report.json").read_text())["adapter"]["digest"])
+
+    def fetch(source):
+        return sources.local(source, tmp_path)
+
+    with live.place(tmp_path / "state") as place:
+        assert watch.reconcile(place.site, wanted, fetch).state == "committed"
+        assert watch.reconcile(place.site, wanted, fetch) is None
+        place.engines[0].restart()
+        assert watch.reconcile(place.site, wanted, fetch) is None
+        assert set(place.engines[0].adapters) == {alias.read(place.site.state).table.adapter.name}
+
+
+def test_a_quarantined_desire_is_not_tried_again_and_status_tells_it(live, tmp_path):
+    run = live.write_run(tmp_path / "a", MILLS, names_match_nothing=True)
+    wanted = Desired(str(run), json.loads((run / "report.json").read_text())["adapter"]["digest"])
+    with live.place(tmp_path / "state") as place:
+        done = watch.reconcile(place.site, wanted, lambda _: run)
+        assert done.state == "failed"
+        with pytest.raises(PipelineError, match="is quarantined"):
+            watch.reconcile(place.site, wanted, lambda _: run)
+        data = status.gather(place.site.state, place.site.engines, "facts", wanted.digest)
+        assert data["live"] is None
+        assert data["quarantined"][0]["digest"] == wanted.digest
+        text = status.as_text(data)
+    assert "ignores it" in text
+    assert wanted.digest in text
+
+
+def test_status_tells_what_is_live_and_what_is_wrong(live, tmp_path):
+    from serve import deploy
+
+    with live.place(tmp_path / "state", engines=2) as place:
+        done = deploy.deploy(place.site, live.write_run(tmp_path / "a", MILLS))
+        place.engines[0].die()
+        (place.site.state / alias.FILE).write_text("{")
+        data = status.gather(place.site.state, place.site.engines, "facts", "nothing")
+    assert data["live"] == done.adapter.name
+    assert data["since"]
+    assert data["last"]["state"] == "committed"
+    assert data["under_way"] is None
+    told = list(data["engines"].values())
+    assert told == ["away", f"has {done.adapter.name}"]
+    assert "WARNING" in status.as_text(data)
+
+
+@pytest.mark.parametrize("source", ["none", "./none/x", "a/b/c", "/no/such"])
+def test_a_source_that_is_no_folder_says_how_to_make_one(tmp_path, source):
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        sources.local(source, tmp_path)
