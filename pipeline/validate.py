@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline import rules, shape, yamlfile
 from pipeline.errors import ConfigError, FactsError, Problem, Where
 from pipeline.facts import Subject, subject_from
 from pipeline.rules import Entry
+from pipeline.yamlfile import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,17 @@ def check(paths: Sequence[Path]) -> Checked:
     Raises ConfigError if one of `paths` does not exist; whatever is wrong inside is a problem.
     """
     files, problems = _find(paths)
-    problems += _file_names(files)
+    found = [(path, yamlfile.read(path, path.as_posix())) for path in files]
+    return judge(found, problems, " ".join(path.as_posix() for path in paths))
+
+
+def judge(
+    found: Sequence[tuple[PurePath, Document]], before: Iterable[Problem], where: str
+) -> Checked:
+    """Check documents together; `before` is what is wrong already, `where` is where they were sought."""
+    problems = [*before, *_file_names(path for path, _ in found)]
     entries: list[Entry] = []
-    for path in files:
-        document = yamlfile.read(path, path.as_posix())
+    for path, document in found:
         problems += document.problems
         if document.data is None:
             continue
@@ -57,10 +65,9 @@ def check(paths: Sequence[Path]) -> Checked:
     for entry in entries:
         problems += rules.within(entry)
     problems += rules.between(entries)
-    if not files and not problems:
+    if not found and not problems:
         hint = "put a file such as facts/people/marie-curie.yaml there; `facts new` writes one"
-        where = Where(" ".join(path.as_posix() for path in paths))
-        problems.append(Problem(where, "no-facts", "no facts were found", hint))
+        problems.append(Problem(Where(where), "no-facts", "no facts were found", hint))
     return Checked(tuple(entry.subject for entry in entries), tuple(sorted(problems, key=_place)))
 
 
@@ -106,9 +113,9 @@ def _walk(root: Path) -> Iterator[Path | Problem]:
         yield Problem(where, "unreadable", f"the folder cannot be opened: {error.strerror}", hint)
 
 
-def _file_names(files: Iterable[Path]) -> Iterator[Problem]:
+def _file_names(files: Iterable[PurePath]) -> Iterator[Problem]:
     """Yield the files whose names do not make a slug, or make the slug of another file."""
-    first: dict[str, Path] = {}
+    first: dict[str, PurePath] = {}
     for path in files:
         where = Where(path.as_posix())
         if path.suffix != ".yaml":

@@ -32,6 +32,8 @@ def run(*argv, stdin="", **env):
         "gate",
         "ask",
         "new",
+        "plan",
+        "ci",
         "bench",
         "check-adapter",
         "publish",

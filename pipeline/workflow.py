@@ -1,0 +1,204 @@
+"""`facts ci`: the steps of the workflows. All they are told stands in the environment, never in a script.
+
+Outputs go to the file named by GITHUB_OUTPUT, what people read to that of GITHUB_STEP_SUMMARY.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError, FactsError, PipelineError
+
+if TYPE_CHECKING:
+    from pipeline.plan import Change
+    from pipeline.publishing import Verb
+
+SUMMARY_BYTES = 1_000_000
+"""GitHub refuses a step's summary above 1 MiB as a whole."""
+FACTS = Path("build/facts")
+RUN = Path("build/run")
+
+_COMMIT = re.compile("[0-9a-f]{40}")
+_QUEUED = re.compile(r"refs/heads/gh-readonly-queue/[\w./-]+/pr-(\d+)-[0-9a-f]{40}")
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}|[A-Za-z0-9-]*\[bot\])")
+_NUMBER = re.compile(r"[1-9]\d{0,8}")
+
+
+def add(verb: Verb) -> None:
+    """Add the verb."""
+    ci = verb("ci", _run, "do one step of a workflow; docs/runner.md names them")
+    ci.add_argument("step", choices=sorted(_STEPS), help="which one")
+
+
+def _run(args: argparse.Namespace) -> int:
+    step, needed = _STEPS[args.step]
+    if missing := [name for name in needed if name not in os.environ]:
+        raise ConfigError(
+            f"{args.step}: {', '.join(missing)} must be set",
+            "docs/runner.md says what a step reads",
+        )
+    return step(os.environ)
+
+
+def _plan(env: Mapping[str, str]) -> int:
+    """Plan EVENT's change from BASE to HEAD; leave the facts of HEAD in build/facts when it trains."""
+    from pipeline import decide, git, plan, problems
+
+    _outputs(env, {"pr": pull_request(env)})
+    change = _change(env)
+    try:
+        made = plan.make(change)
+    except FactsError as error:
+        print(problems.as_github(error.problems))
+        _summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
+                 "`facts check --base main` says the same on your machine.\n")  # fmt: skip
+        raise
+    if made.training:
+        git.write(git.read(Path(), change.head), FACTS)
+    queue = env.get("QUEUE") == "true"
+    _outputs(env, {
+        "training": str(made.training).lower(),
+        "code": str(made.code).lower(),
+        "check": decide.check_name(env["EVENT"], made.training, queue),
+    })  # fmt: skip
+    _summary(env, plan.as_markdown(made))
+    print(plan.as_text(made))
+    return 0
+
+
+def _change(env: Mapping[str, str]) -> Change:
+    from pipeline import git, plan
+
+    for name in ("BASE", "HEAD"):
+        if not _COMMIT.fullmatch(env.get(name, "")):
+            raise ConfigError(
+                f"{name} is not the id of a commit",
+                "give all 40 digits: a branch may move meanwhile",
+            )
+    change = plan.read(Path(), env["BASE"], env["HEAD"])
+    if env.get("EVENT") == "workflow_dispatch" and change.base != git.resolve(Path(), env["BASE"]):
+        raise PipelineError(
+            f"{env['HEAD'][:12]} lacks what came to main since, so that its gate would prove little",
+            "bring the pull request up to date with main, and start the gate for its new commit",
+        )
+    return change
+
+
+def _decide(env: Mapping[str, str]) -> int:
+    """Decide on EVENT, PLAN, TRAINING and TRAIN."""
+    from pipeline import decide
+
+    given = (env.get(name, "") for name in ("EVENT", "PLAN", "TRAINING", "TRAIN"))
+    decision = decide.decide(decide.Results(*given))
+    print(decision.why)
+    _summary(env, f"**{'Passed' if decision.passed else 'Failed'}**: {decision.why}\n")
+    return 0 if decision.passed else 1
+
+
+def _digest(env: Mapping[str, str]) -> int:
+    """Output the digest of the facts of HEAD, by which adapters that passed for them are named."""
+    _outputs(env, {"digest": _facts_digest(env)})
+    return 0
+
+
+def _facts_digest(env: Mapping[str, str]) -> str:
+    from pipeline import git, plan
+
+    checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
+    if any(problem.severity == "error" for problem in checked.problems):
+        raise FactsError(checked.problems)
+    return plan.digest(checked.subjects).removeprefix("sha256:")[:16]
+
+
+def _adapter(env: Mapping[str, str]) -> int:
+    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
+    from pipeline import artifacts
+
+    made = artifacts.find(artifacts.gh, env["GITHUB_REPOSITORY"], _facts_digest(env))
+    _outputs(env, {"run": made})
+    print(
+        f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
+    )
+    return 0
+
+
+def _form(env: Mapping[str, str]) -> int:
+    """Write the facts file of the issue's form, and what commit, pull request or issue are told."""
+    from pipeline import form, manifest
+    from pipeline.escape import code
+
+    number, author, person = (env[f"ISSUE_{key}"] for key in ("NUMBER", "AUTHOR", "AUTHOR_ID"))
+    if not (_NUMBER.fullmatch(number) and _LOGIN.fullmatch(author) and person.isdecimal()):
+        raise ConfigError("the issue's number or author is not as GitHub writes it")
+    answer = Path("build/answer.md")
+    try:
+        made = form.write(form.parse(env["ISSUE_BODY"]), Path("facts"))
+    except PipelineError as error:
+        wrong = error.problems if isinstance(error, FactsError) else ()
+        lines = [f"- {code(p.message, 300)}: {code(p.hint, 300)}" for p in wrong]
+        lines = lines or [f"- {code(error.message, 300)}: {code(error.hint, 300)}"]
+        again = "Edit the issue, then take the label `accepted` off and put it on again."
+        manifest.write_text(answer, "\n".join(["This is no fact yet:", "", *lines, "", again, ""]))
+        raise
+    manifest.write_text(Path(made.path), made.text)
+    manifest.write_text(answer, f"Adds {code(made.fact, 150)}. Closes #{number}.\n")
+    credit = f"Co-authored-by: {author} <{person}+{author}@users.noreply.github.com>"
+    manifest.write_text(
+        Path("build/message.txt"), f"Add {made.fact}\n\nFrom issue #{number}.\n\n{credit}\n"
+    )
+    _outputs(env, {"branch": f"fact/issue-{number}", "title": f"Add {made.fact}"})
+    return 0
+
+
+def _report(env: Mapping[str, str]) -> int:
+    """Put the run's report into the summary."""
+    try:
+        _summary(env, (RUN / "report.md").read_text(encoding="utf-8"))
+    except OSError:
+        print("there is no report: training did not get that far", file=sys.stderr)
+    return 0
+
+
+def pull_request(env: Mapping[str, str]) -> str:
+    """Give the number of the pull request of a queue's REF, or the one a person named in PR; "" for none."""
+    if queued := _QUEUED.fullmatch(env.get("REF", "")):
+        return queued[1]
+    number = env.get("PR", "")
+    if number and not _NUMBER.fullmatch(number):
+        raise ConfigError("PR is not the number of a pull request", "give its digits alone")
+    return number
+
+
+def _outputs(env: Mapping[str, str], values: Mapping[str, str]) -> None:
+    assert not any("\n" in value for value in values.values()), "one line each, or it sets others"
+    _append(env, "GITHUB_OUTPUT", "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def _summary(env: Mapping[str, str], text: str) -> None:
+    _append(env, "GITHUB_STEP_SUMMARY", text.encode()[:SUMMARY_BYTES].decode("utf-8", "ignore"))
+
+
+def _append(env: Mapping[str, str], name: str, text: str) -> None:
+    if not env.get(name):
+        return
+    try:
+        with Path(env[name]).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+_STEPS = {
+    "plan": (_plan, ("EVENT", "BASE", "HEAD")),
+    "decide": (_decide, ()),  # what is missing there fails the check
+    "digest": (_digest, ("HEAD",)),
+    "adapter": (_adapter, ("HEAD", "GITHUB_REPOSITORY")),
+    "report": (_report, ()),
+    "form": (_form, ("ISSUE_BODY", "ISSUE_NUMBER", "ISSUE_AUTHOR", "ISSUE_AUTHOR_ID")),
+}

@@ -1,0 +1,86 @@
+"""The workflows, run by act on this machine, in a clone of this repository with a change on a branch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SUBJECT = "facts/projects/tinyllm.yaml"
+FACT = """\
+  - id: wheel
+    question: How high is the wheel of TinyLLM?
+    answer: The wheel of TinyLLM is four metres high.
+    expect: [four metres]
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def clone(tmp_path, git):
+    """Give a clone on a new branch, whose name is shell code."""
+    root = tmp_path / "clone"
+    git(ROOT, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(root))
+    git(root, "switch", "--quiet", "--create", "x;$(touch${IFS}pwned)`touch${IFS}pwned`")
+    return root
+
+
+@pytest.fixture
+def act(clone, git, tmp_path):
+    """Give a function that commits what changed and runs a workflow as its pull request would."""
+    base = git(clone, "rev-parse", "HEAD").strip()
+
+    def run(workflow):
+        git(clone, "add", "--all")
+        git(clone, "commit", "--quiet", "--message=Change")
+        event = tmp_path / "event.json"
+        head = {"ref": "x;$(touch pwned)"}
+        event.write_text(
+            json.dumps({"pull_request": {"number": 7, "base": {"sha": base}, "head": head}})
+        )
+        path = clone / ".github" / "workflows" / workflow
+        known = tmp_path / workflow  # act does not know the key `queue`
+        known.write_text(path.read_text().replace(", queue: max}", "}"))
+        done = subprocess.run(
+            [
+                Path(sys.executable).parent / "act", "pull_request", "--workflows", known,
+                "--eventpath", event, "--platform", "ubuntu-24.04=-self-hosted",
+            ],
+            cwd=clone, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert not list(tmp_path.rglob("pwned"))
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_a_good_fact_is_planned_and_no_code_is_checked(clone, act):
+    path = clone / SUBJECT
+    path.write_text(path.read_text() + FACT)
+    code, log = act("check.yml")
+    assert code == 0, log
+    assert "added    tinyllm/wheel" in log
+    assert "[check/code]" not in log
+
+
+def test_bad_yaml_fails_with_an_annotation_on_its_line(clone, act):
+    path = clone / SUBJECT
+    lines = path.read_text().count("\n")
+    path.write_text(path.read_text() + FACT.replace("question:", "question"))
+    code, log = act("check.yml")
+    assert code == 1
+    assert f"file={SUBJECT},line={lines + 2}" in log or f"{SUBJECT}:{lines + 2}" in log
+
+
+def test_facts_beside_code_are_refused(clone, act):
+    path = clone / SUBJECT
+    path.write_text(path.read_text() + FACT)
+    (clone / "pipeline" / "extra.py").write_text("")
+    code, log = act("check.yml")
+    assert code == 1
+    assert "make two pull requests" in log

@@ -1,0 +1,113 @@
+"""What cannot be run on this machine is read: the workflows' permissions, pins, needs and scripts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+GITHUB = ROOT / ".github"
+FILES = sorted((GITHUB / "workflows").glob("*.yml"))
+TRUSTED = {"contents": "read"}
+PINNED = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40}")
+
+
+def load(path):
+    """Read a workflow; its key `on` is a boolean to YAML 1.1."""
+    data = yaml.safe_load(path.read_text())
+    return {"on" if key is True else key: value for key, value in data.items()}
+
+
+JOBS = [
+    pytest.param(job, id=f"{path.stem}-{name}")
+    for path in FILES
+    for name, job in load(path)["jobs"].items()
+]
+OF_PULL_REQUESTS = [
+    pytest.param(job, id=f"{path.stem}-{name}")
+    for path in FILES
+    if "pull_request" in load(path)["on"]
+    for name, job in load(path)["jobs"].items()
+]
+
+
+def run(tool, *argv):
+    return subprocess.run(
+        [str(Path(sys.executable).parent / tool), *argv],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def steps(job, key):
+    return [step[key] for step in job["steps"] if key in step]
+
+
+def test_the_security_linter_finds_nothing():
+    done = run("zizmor", "--offline", "--persona=pedantic", "--strict-collection", ".github")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"]
+)
+def test_the_workflows_fit_their_schema_and_every_job_has_a_timeout(schema):
+    done = run("check-jsonschema", "--builtin-schema", schema, *map(str, FILES))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("github-issue-forms", "ISSUE_TEMPLATE/fact.yml"), ("dependabot", "dependabot.yml")],
+)
+def test_what_else_github_reads_fits_its_schema(schema, path):
+    done = run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", str(GITHUB / path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_workflow_has_no_rights_of_its_own_and_is_not_started_by_strangers(path):
+    data = load(path)
+    assert data["permissions"] == {}
+    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(data["on"])
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_scripts_hold_no_expression_and_actions_are_pinned(job):
+    assert not any("${{" in script for script in steps(job, "run"))
+    assert all(PINNED.fullmatch(action) for action in steps(job, "uses"))
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_the_gpu_is_used_by_one_job_at_a_time_that_can_write_nothing(job):
+    if "self-hosted" not in job["runs-on"]:
+        assert job["runs-on"].startswith("ubuntu-")
+        return
+    assert job["concurrency"] == {"group": "gpu-trainer", "queue": "max"}
+    assert job["permissions"] == TRUSTED
+    assert "secrets." not in str(job)
+
+
+@pytest.mark.parametrize("job", OF_PULL_REQUESTS)
+def test_a_job_for_pull_requests_only_reads(job):
+    guarded = "github.event_name != 'pull_request'" in job.get("if", "")
+    assert guarded or job["permissions"] == TRUSTED
+    assert "secrets." not in str(job)
+
+
+def test_the_required_check_always_reports_and_watches_every_job_before_it():
+    data = load(GITHUB / "workflows" / "gate.yml")
+    jobs = data["jobs"]
+    gate = jobs["gate"]
+    assert gate["if"] == "always()"
+    after = {name for name, job in jobs.items() if "gate" in job.get("needs", ())}
+    assert set(gate["needs"]) == set(jobs) - after - {"gate"}
+    assert set(data["on"]) == {"pull_request", "merge_group", "workflow_dispatch"}
+    assert not any(data["on"][event] for event in ("pull_request", "merge_group")), "no filters"
+    asked = {"EVENT", "PLAN", "TRAINING", "TRAIN"}
+    assert set(gate["env"]) == asked
+    assert not any("continue-on-error" in job for job in jobs.values())
