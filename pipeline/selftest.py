@@ -150,8 +150,8 @@ def trials(session: Session) -> Iterator[Trial]:
     for name, (because, other) in unfit(made, session).items():
         yield Trial(name, because, verdict(session, other, (base, good), few(limits)))
     planted: tuple[tuple[str, str, Callable[[], LocalModel]], ...] = (
-        ("the base alone", "changes no answer", session.local),
-        ("an adapter of zeros", "changes no answer", lambda: zeroed(_load(session, folder))),
+        ("the base alone", "empty or was not applied", session.local),
+        ("an adapter of zeros", "empty or was not applied", lambda: zeroed(_load(session, folder))),
         ("a random adapter", "probes missed", lambda: randomised(_load(session, folder))),
         ("an adapter of facts alone", "nats a token", lambda: facts_only(session, made)),
     )
