@@ -342,7 +342,8 @@ class Handler(BaseHTTPRequestHandler):
             if match and method == self.command:
                 self._serve(name, match.groupdict(), int(self.headers.get("Content-Length") or 0))
                 return
-        self.close_connection = True
+        # Closing here would break off what the client sends next on this connection.
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._send(Answer({"error": f"no route {self.command} {path}"}, 404))
 
     do_POST = do_PUT = do_HEAD = do_GET
