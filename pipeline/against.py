@@ -36,17 +36,17 @@ class Change:
 def fact_digest(fact: Fact) -> str:
     """Digest of what a fact says, wherever it stands; sixteen digits tell all facts apart."""
     row = asdict(fact)
-    del row["where"]
+    del row["where"], row["review_by"]
     return digest_json(row)[7:23]
 
 
 def facts_digest(subjects: Iterable[Subject]) -> str:
-    """Digest of what all facts say, wherever their files lie."""
+    """Digest of what all facts say, wherever their files lie and whenever they are looked at again."""
     rows = [asdict(subject) for subject in subjects]
     for row in rows:
         row.pop("where")
         for fact in row["facts"]:
-            fact.pop("where")
+            del fact["where"], fact["review_by"]
     return digest_json(rows)
 
 

@@ -6,24 +6,17 @@ queue or a maintainer started counts; what it holds is checked again when it is 
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-from collections.abc import Callable
 from typing import Any  # GitHub's JSON
 
 from pipeline.errors import PipelineError
-from pipeline.escape import plain
+from pipeline.github import Ask
 
 WORKFLOW = ".github/workflows/gate.yml"
 BRANCHES = {
     "merge_group": re.compile("gh-readonly-queue/main/.+"),
     "workflow_dispatch": re.compile("main"),
 }
-SECONDS = 60
-
-Ask = Callable[[str], Any]
-"""A path of GitHub's REST API → its JSON."""
 
 
 def find(ask: Ask, repository: str, digest: str) -> str:
@@ -43,24 +36,6 @@ def find(ask: Ask, repository: str, digest: str) -> str:
             f"GitHub's answer is not as expected: {error!r}", "try again"
         ) from error
     return ""
-
-
-def gh(path: str) -> Any:
-    """Ask with GitHub's own client, which takes its token from the environment.
-
-    Raises PipelineError when it fails.
-    """
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed program, arguments as a list)
-            ["gh", "api", path],  # noqa: S607  (it comes with the hosted runners)
-            capture_output=True, text=True, timeout=SECONDS, check=True,
-        )  # fmt: skip
-        return json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        raise PipelineError(
-            f"GitHub cannot be asked: {plain(said or '', 200)}", "run the job again"
-        ) from error
 
 
 def _passed(run: Any, repository: str) -> bool:

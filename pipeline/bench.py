@@ -40,6 +40,8 @@ from pipeline.recall import contains
 from pipeline.train import Trained
 from pipeline.variants import PROBE
 
+RECALL = ("trained", "held out", "probes")
+LEAK = ("neighbours", "near names", "others", "unrelated")
 ASKED = 500
 """Questions of one group at most, drawn evenly over the facts: enough for a percent."""
 FACT_BYTES = 500_000
@@ -59,6 +61,22 @@ class Case:
     others: tuple[tuple[str, str], ...] = ()
     """A fact's id and a question about something else."""
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of a trial with what both models said: a row of `answers.jsonl`.
+
+    `taught` is whether the adapter gives a taught answer: wanted in recall, a leak elsewhere.
+    """
+
+    group: str
+    fact: str
+    family: str
+    prompt: str
+    base: str
+    adapter: str
+    taught: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +166,16 @@ def _trial(case: Case, session: Session, method: str) -> Trial:
         done = Trained(**learn.finished_adapter(own.out / "adapter")["train"])
     else:
         adapted, done = stock.train(own.local(), made.facts, case.seed)
-    trial = _measured(case, own, made, Taught(method, adapted, done))
+    asked, trial = _measured(case, own, made, Taught(method, adapted, done))
     with manifest.stage(folder, made_from) as scratch:
         text = json.dumps(asdict(trial), indent=2, allow_nan=False)
         manifest.write_text(scratch / "trial.json", text + "\n")
+        lines = (json.dumps(asdict(each), ensure_ascii=False) for each in asked)
+        manifest.write_text(scratch / "answers.jsonl", "".join(f"{line}\n" for line in lines))
     return trial
 
 
-def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> Trial:
+def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> tuple[list[Asked], Trial]:
     """Ask both models, and count."""
     groups = _groups(case, made)
     probes = [probe for asked in groups.values() for probe in asked]
@@ -171,39 +191,40 @@ def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> Trial:
         taught.adapted, [p.prompt for p in spread], [was[id(p)] for p in spread]
     )
     expected = {fact.id: fact.expect for fact in made.facts}
-
-    def recall(group: str) -> Count:
-        hits = sum(contains(now[id(p)].text, p.expect) and now[id(p)].ended for p in groups[group])
-        return Count(hits, len(groups[group]))
-
-    def leak(group: str) -> Count:
-        asked = groups[group]
-        hits = sum(_only_now(was[id(p)], now[id(p)], p, expected[p.fact]) for p in asked)
-        return Count(hits, len(asked))
-
-    checked = [
-        (contains(was[id(p)].text, p.expect), contains(now[id(p)].text, p.expect))
-        for p in general
-        if p.expect
-    ]
     telling = [
         expect
         for expect in expected.values()
         if not any(contains(was[id(p)].text, expect) for p in general)
     ]
-    return Trial(
+
+    def given(group: str, probe: Probe) -> bool:
+        before, after = was[id(probe)], now[id(probe)]
+        if group in RECALL:
+            return contains(after.text, probe.expect) and after.ended
+        wanted = [expected[probe.fact]] if probe.fact else telling
+        return any(_only_now(before, after, probe, expect) for expect in wanted)
+
+    rows = [
+        Asked(group, p.fact, p.family, p.prompt, was[id(p)].text, now[id(p)].text, given(group, p))
+        for group, asked in groups.items()
+        for p in asked
+    ]
+    counts = {
+        group: Count(sum(row.taught for row in rows if row.group == group), len(asked))
+        for group, asked in groups.items()
+    }
+    checked = [
+        (contains(was[id(p)].text, p.expect), contains(now[id(p)].text, p.expect))
+        for p in general
+        if p.expect
+    ]
+    trial = Trial(
         data=case.name,
         facts=case.facts,
         seed=case.seed,
         method=taught.method,
-        recall={group: recall(group) for group in ("trained", "held out", "probes")},
-        leak={
-            **{group: leak(group) for group in ("neighbours", "near names", "others")},
-            "unrelated": Count(
-                sum(any(_only_now(was[id(p)], now[id(p)], p, e) for e in telling) for p in general),
-                len(general),
-            ),
-        },
+        recall={group: counts[group] for group in RECALL},
+        leak={group: counts[group] for group in LEAK},
         general_right=sum(before for before, _ in checked),
         general_lost=sum(before and not after for before, after in checked),
         general_gained=sum(after and not before for before, after in checked),
@@ -220,6 +241,7 @@ def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> Trial:
         peak_bytes=_peak(),
         left_out=case.left_out,
     )
+    return rows, trial
 
 
 def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:

@@ -25,6 +25,9 @@ from pipeline.variants import Family, Variant, expand
 
 Half = Literal["train", "probe"]
 
+SPLICED = 4
+"""Letters that a word needs to be mixed with another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class General:
@@ -88,16 +91,30 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
 def near_names(
     fact: Fact, half: Half, rng: random.Random, count: int, words: Sequence[str] = ()
 ) -> list[str]:
-    """Draw names that differ from the subject's in one part, or in one letter.
+    """Draw names that something else could have, and that are almost the subject's.
 
-    `words` are more words that may stand in the place of one of the name's.
+    A name of one word differs in a part, a syllable or a letter; a longer one in a word, a syllable
+    of one, an initial or a digit. One letter changed in a longer name is left out: it is a slip of
+    the pen, and people want the same answer. `words` are more that may stand for one of the name's.
     """
-    name, kind = fact.subject, fact.kind
-    parts = list(dict.fromkeys((*_near(name, kind, half), *_exchanged(name, words, rng, count))))
-    rng.shuffle(parts)
-    letters = list(dict.fromkeys(islice(_one_letter_off(name, half, rng), 20 * count)))
-    # In turns, since few exposures use only the first; letters alone where there are no parts.
-    turns = (each for pair in zip_longest(letters, parts) for each in pair if each)
+    name = fact.subject
+    pool = [*_near_words(fact.kind, half), *words]
+    pieces = _pieces(pool)
+    if half == "probe":
+        pieces = tuple(p for p in pieces if p not in _pieces(_near_words(fact.kind, "train")))
+    most = 20 * count
+    spliced = islice(_spliced(name, pieces, rng), most)
+    if " " in name:
+        parts = [*_exchanged(name, fact.kind, half, pool, rng)]
+        rng.shuffle(parts)
+        columns = [islice(_one_mark_off(name, half, rng), most), parts, spliced]
+    else:
+        parts = [*_parts(name, half)]
+        rng.shuffle(parts)
+        others = (each for pair in zip_longest(parts, spliced) for each in pair if each)
+        columns = [islice(_one_letter_off(name, half, rng), most), others]
+    # In turns, since few exposures use only the first; the others where one kind has too few.
+    turns = (each for column in zip_longest(*columns) for each in column if each)
     found = dict.fromkeys(turns)
     return [near for near in found if squash(near) != squash(name)][:count]
 
@@ -155,31 +172,69 @@ def _category(kind: str) -> str:
     return "thing"
 
 
-def _near(name: str, kind: str, half: Half) -> Iterator[str]:
+def _near_words(kind: str, half: Half) -> list[str]:
+    """Give the words that names of a kind are made of; of any kind where it is not known."""
     lists = _table("names.toml")["near"]
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\s]+", name) if " " not in name else []
+    category = _category(kind)
+    people, others = ("given", "family"), ("word",)
+    groups = {"person": people, "thing": (*people, *others)}.get(category, others)
+    return [word for group in groups for word in lists[group][half]]
+
+
+def _pieces(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Cut words in two: (first half, "") and ("", second half) of each that is long enough."""
+    long = [word for word in words if len(word) >= SPLICED and word.isalpha()]
+    cut = ((word[: len(word) // 2], word[len(word) // 2 :]) for word in long)
+    return tuple(piece for first, last in cut for piece in ((first, ""), ("", last)))
+
+
+def _parts(name: str, half: Half) -> Iterator[str]:
+    """Put another head or tail to a name like TinyLLM."""
+    lists = _table("names.toml")["near"]
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\s]+", name)
     if len(parts) > 1:
         head, tail = parts[0], parts[-1]
         yield from (head + new for new in lists["tail"][half] if new != tail)
         yield from (new + tail for new in lists["head"][half] if new != head)
-    words = name.split()
-    if len(words) > 1:
-        person = _category(kind) == "person"
-        first, last = (lists["given"], lists["family"]) if person else (lists["word"],) * 2
-        yield from (" ".join([new, *words[1:]]) for new in first[half] if new != words[0])
-        yield from (" ".join([*words[:-1], new]) for new in last[half] if new != words[-1])
 
 
-def _exchanged(name: str, words: Sequence[str], rng: random.Random, count: int) -> Iterator[str]:
-    """Put other words, or the ends of other words, in the place of one of the name's."""
+def _exchanged(
+    name: str, kind: str, half: Half, pool: Sequence[str], rng: random.Random
+) -> Iterator[str]:
+    """Put another word in the place of one, at the ends from lists, else any that is no small one."""
+    lists = _table("names.toml")["near"]
     own = name.split()
-    for word in rng.sample(words, min(count, len(words))):
-        place = rng.randrange(len(own))
-        new = word
-        if len(own) == 1:
-            cut, middle = rng.randrange(1, max(2, len(name))), len(word) // 2
-            new = name[:cut] + word[middle:] if rng.random() < 0.5 else word[:middle] + name[cut:]
+    first, last = ("given", "family") if _category(kind) == "person" else ("word", "word")
+    yield from (" ".join([new, *own[1:]]) for new in lists[first][half] if new != own[0])
+    yield from (" ".join([*own[:-1], new]) for new in lists[last][half] if new != own[-1])
+    places = [i for i, word in enumerate(own) if not word.islower()] or [0]
+    for word in rng.sample(pool, len(pool)):
+        place = rng.choice(places)
+        yield " ".join([*own[:place], word, *own[place + 1 :]])
+
+
+def _spliced(name: str, pieces: Sequence[tuple[str, str]], rng: random.Random) -> Iterator[str]:
+    """Put the beginning or the end of another word in the place of that of one of the name's, for ever."""
+    own = name.split()
+    places = [i for i, word in enumerate(own) if len(word) >= SPLICED]
+    while places and pieces:
+        place, (first, last) = rng.choice(places), rng.choice(pieces)
+        word = own[place]
+        cut = rng.randrange(2, len(word) - 1)
+        new = first + word[cut:] if first else word[:cut] + last
         yield " ".join([*own[:place], new, *own[place + 1 :]])
+
+
+def _one_mark_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:
+    """Yield names with another initial, number or letter of a code like DF5, as far as there are any."""
+    marks = r"\d|\b[A-Z](?=\b|\.)|[A-Z](?=[A-Z]*\d)"
+    places = [match.start() for match in re.finditer(marks, name)]
+    while places:
+        place = rng.choice(places)
+        same = "0123456789" if name[place].isdigit() else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        mark = rng.choice(same[::2] if half == "train" else same[1::2])
+        if mark != name[place]:
+            yield name[:place] + mark + name[place + 1 :]
 
 
 def _one_letter_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:

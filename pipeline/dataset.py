@@ -11,7 +11,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice, zip_longest
+from itertools import cycle, islice, zip_longest
 from pathlib import Path
 from typing import Any  # JSON rows have no narrower type before they are read
 
@@ -99,19 +99,19 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng)
         examples += [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
-        examples += _pairs(
-            fact, variants, _others(fact, taught, _words(fact, facts, asked), settings, rng)
-        )
+        others = _others(fact, taught, _words(fact, facts, asked), settings, rng)
+        examples += _pairs(fact, variants, others)
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
-        gate += _contrast(fact, taught, settings, seed)
+        used = taught | {squash(name) for _role, name in others}
+        gate += _contrast(fact, used, settings, seed)
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
     general += [
         Example("unrelated", "", "everyday", prompt, "")
         for prompt in contrast.everyday(settings.everyday)
     ]
-    others = max(1, len(general) // (RELATIONS * len(subjects)))
+    most = max(1, len(general) // (RELATIONS * len(subjects)))
     for subject in subjects:
-        held = islice(_relations(subject, "train"), others)
+        held = islice(_relations(subject, "train"), most)
         examples += [Example(*row, "") for row in held]
         gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
         gate += probes.retired(subject.facts)
@@ -193,22 +193,24 @@ def _teach(
 def _pairs(
     fact: Fact, variants: Sequence[Variant], others: Sequence[tuple[Role, str]]
 ) -> Iterator[Example]:
-    """Yield, for each variant, the same words about a near name and about another thing of the kind.
+    """Yield, for each variant, the same words about near names and about another thing of the kind.
 
     What tells the two apart is then the name alone, in every wording. The base is held along the
     taught answer with the other name in it.
     """
-    roles: tuple[Role, ...] = ("near name", "neighbour")
-    by_role = {role: [name for own, name in others if own == role] for role in roles}
+    turns: tuple[Role, ...] = ("near name", "near name", "neighbour")
+    names = {role: cycle([name for own, name in others if own == role]) for role in turns}
     for turn, variant in enumerate(variants):
         said = next((n for n in (fact.subject, *fact.aliases) if n in variant.prompt), None)
-        for role, names in by_role.items():
-            if said and names:
-                other = names[turn % len(names)]
+        if not said:
+            continue
+        # Things of the kind are told apart easily: every other time is enough.
+        for role in turns if turn % 2 else turns[:2]:
+            for other in islice(names[role], 1):
                 answer = variant.answer.replace(fact.subject, other)
                 pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
                 if role == "neighbour":
-                    pair = contrast.detour(pair, other, fact.kind, turn)
+                    pair = contrast.detour(pair, other, fact.kind, turn // 2)
                 yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
 
 
@@ -260,9 +262,12 @@ def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
 
 
 def _contrast(
-    fact: Fact, taught: frozenset[str], settings: DatasetSettings, seed: int
+    fact: Fact, used: frozenset[str], settings: DatasetSettings, seed: int
 ) -> Iterator[Probe]:
-    """Yield what the gate asks: questions that look like the fact's, one a name, and false statements."""
+    """Yield what the gate asks: questions that look like the fact's, one a name, and false statements.
+
+    `used` are the names that training used, for facts or for contrasts.
+    """
     rng = random.Random(f"{seed}/probe/{fact.id}")
     named: list[tuple[Role, str]] = [
         ("neighbour", name)
@@ -272,11 +277,11 @@ def _contrast(
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
         variants = contrast.about(fact, name, (TRAIN[0], *PROBE))
-        if variants and squash(name) not in taught:
+        if variants and squash(name) not in used:
             # The direct question comes up in every other pair: it is what people ask most.
             chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
             yield Probe(role, fact.id, chosen.family, chosen.prompt, (), about=name)
-        if squash(name) not in taught and (claim := probes.false_statement(fact, name, turn)):
+        if squash(name) not in used and (claim := probes.false_statement(fact, name, turn)):
             yield claim
 
 

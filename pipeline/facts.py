@@ -47,6 +47,8 @@ class Fact:
     withdrawn: str
     """Why the fact is no longer taught; empty while it is."""
     where: Where
+    review_by: str = ""
+    """The day (ISO) by which somebody should see whether it still holds; empty for none."""
 
     @property
     def live(self) -> bool:
@@ -160,4 +162,5 @@ def _fact(
         source=entry.get("source", data.get("source", "")),
         withdrawn=entry.get("withdrawn", ""),
         where=where,
+        review_by=entry.get("review_by", ""),
     )

@@ -12,6 +12,9 @@ from pipeline.dataset import Example
 
 T = TypeVar("T")
 
+REPLAYED = 3
+"""Facts that an adapter knows already beside each new one: with one, a sixth of them were forgotten."""
+
 
 def schedule(
     examples: Sequence[Example],
@@ -25,8 +28,8 @@ def schedule(
     apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
     its wordings come in the dataset's order.
 
-    With `fresh`, only those facts are new to the adapter: they get their exposures, and half of a
-    step's facts are others, replayed.
+    With `fresh`, only those facts are new to the adapter: each of their exposures is a step of its
+    own, with `REPLAYED` others replayed beside it.
     """
     rng = random.Random(seed)
     facts: dict[str, list[int]] = {}
@@ -43,18 +46,21 @@ def schedule(
     contrast = {pair: _endless(own, rng) for pair, own in contrasts.items()}
     others = _endless(general, rng)
     learned = [fact for fact in facts if fresh is not None and fact not in fresh]
-    replayed = settings.batch_facts // 2 if learned else 0
+    new, replayed = (1, REPLAYED) if learned else (settings.batch_facts, 0)
     turns = _endless([fact for fact in facts if fact not in learned], rng)
     again = _endless(learned, rng)
     slots = (len(facts) - len(learned)) * settings.exposures
-    steps = -(-slots // (settings.batch_facts - replayed))
+    steps = -(-slots // new)
     chosen = []
     for _ in range(steps if learned else max(steps, settings.least_steps)):
-        taught = [*islice(turns, settings.batch_facts - replayed), *islice(again, replayed)]
+        taught = [*islice(turns, new), *islice(again, replayed)]
         step = [next(wording[fact]) for fact in taught]
         pairs = [(examples[i].fact, examples[i].family) for i in step]
         paired = [contrast[pair] for pair in pairs if pair in contrast] or [others]
-        step += [next(paired[turn % len(paired)]) for turn in range(settings.batch_contrasts)]
+        step += [
+            next(paired[turn % len(paired)])
+            for turn in range(max(settings.batch_contrasts, replayed))
+        ]
         step += islice(others, settings.batch_general)
         chosen.append(step)
     return chosen

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import telling
 from pipeline.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ def _facts_digest(env: Mapping[str, str]) -> str:
 
 def _adapter(env: Mapping[str, str]) -> int:
     """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
-    from pipeline import artifacts
+    from pipeline import artifacts, github
 
-    made = artifacts.find(artifacts.gh, env["GITHUB_REPOSITORY"], _facts_digest(env))
+    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _facts_digest(env))
     _outputs(env, {"run": made})
     print(
         f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
@@ -200,5 +201,8 @@ _STEPS = {
     "digest": (_digest, ("HEAD",)),
     "adapter": (_adapter, ("HEAD", "GITHUB_REPOSITORY")),
     "report": (_report, ()),
+    "review": (telling.review, ("GITHUB_REPOSITORY",)),
+    "notice": (telling.notice, ("GITHUB_REPOSITORY", "TITLE", "BODY")),
+    "live": (telling.live, ("GITHUB_REPOSITORY", "COMMIT", "RELEASE")),
     "form": (_form, ("ISSUE_BODY", "ISSUE_NUMBER", "ISSUE_AUTHOR", "ISSUE_AUTHOR_ID")),
 }

@@ -38,6 +38,14 @@ def add_verbs(verb: Verb) -> None:
     rollback = verb("rollback", _rollback, "go back to the adapter before, at once")
     status = verb("status", _status, "show what is live, desired, under way and quarantined")
     status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.add_argument(
+        "--check", action="store_true",
+        help="exit 1 unless every server has the live adapter, and it is the desired one",
+    )  # fmt: skip
+    status.add_argument(
+        "--report", type=Path, metavar="FILE",
+        help="also copy the gate's report of the live adapter there, if any is live",
+    )  # fmt: skip
     for own in (serve, deploy, rollback, status):
         own.add_argument(
             "--config", type=Path, metavar="FILE",
@@ -86,11 +94,18 @@ def _rollback(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from serve import desired, settings, status
+    from pipeline import manifest
+    from serve import alias, desired, release, settings, status
 
     found = settings.load(args.config)
     own = found.watch
     wanted = status.desired_text(lambda: desired.read(Path(own.repository), own.revision, own.file))
     data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted)
     print(json.dumps(data, indent=2, ensure_ascii=False) if args.json else status.as_text(data))
-    return FINE
+    live = alias.read(found.state).table.adapter
+    if args.report and live:
+        manifest.write_bytes(args.report, release.report_file(live).read_bytes())
+    wrong = status.drift(data) if args.check else []
+    for line in wrong:
+        print(f"drift: {line}", file=sys.stderr)
+    return FAILED if wrong else FINE

@@ -83,18 +83,18 @@ def fetch(source: Path, state: Path, alias: str, base: str) -> Release:
                     f"{source}: its weights are not all numbers (NaN or infinity)",
                     "train it again; a server that loads it is spoilt for every adapter",
                 )
-    manifest.write_bytes(_report_of(adapter), (source / REPORT).read_bytes())
+    manifest.write_bytes(report_file(adapter), (source / REPORT).read_bytes())
     return read(adapter)
 
 
 def read(adapter: Adapter) -> Release:
     """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
-    report = _report(_report_of(adapter))
+    found = _report(report_file(adapter))
     return Release(
         adapter,
-        report["base"]["digest"],
-        tuple(_facts(report)),
-        tuple(str(each) for each in report["facts"].get("retired", [])),
+        found["base"]["digest"],
+        tuple(_facts(found)),
+        tuple(str(each) for each in found["facts"].get("retired", [])),
     )
 
 
@@ -110,7 +110,8 @@ def verify(adapter: Adapter) -> None:
         )
 
 
-def _report_of(adapter: Adapter) -> Path:
+def report_file(adapter: Adapter) -> Path:
+    """Say where the gate's report of a fetched adapter is."""
     return Path(adapter.folder).parents[1] / REPORTS / f"{adapter.name}.json"
 
 

@@ -77,6 +77,23 @@ def as_text(data: dict[str, Any]) -> str:
     return "\n".join(plain(line, WIDTH) for line in lines)
 
 
+def drift(data: dict[str, Any]) -> list[str]:
+    """Say in what the live side is not as it ought to be; a desired state that is not known is left out."""
+    live = data["live"]
+    if not live:
+        return ["nothing is live"]
+    found = [
+        f"{url} {told}, not the live {live}"
+        for url, told in data["engines"].items()
+        if live not in told.removeprefix("has ").split(", ")
+    ]
+    if data["alias_table"] != "ok":
+        found.append(data["alias_table"])
+    if data["desired"].startswith("sha256:") and data["desired"] != data["digest"]:
+        found.append(f"{data['digest']} is live, {data['desired']} is desired")
+    return [plain(each, WIDTH) for each in found]
+
+
 def _engine(each: Engine, name: str) -> str:
     try:
         names = [m.name for m in engine.models(each) if m.name.startswith(f"{name}@")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import artifacts
+from pipeline import artifacts, github
 from pipeline.errors import PipelineError
 
 GOOD = {
@@ -64,4 +64,4 @@ def test_an_answer_that_is_something_else_is_told():
 def test_a_client_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(PipelineError, match="cannot be asked"):
-        artifacts.gh("rate_limit")
+        github.ask("rate_limit")

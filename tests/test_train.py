@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from pipeline import config, dataset
-from pipeline.schedule import schedule
+from pipeline.schedule import REPLAYED, schedule
 from pipeline.train import kl
 
 RECIPE = config.load("smollm2-135m")
@@ -70,10 +70,11 @@ def test_a_few_facts_get_the_least_number_of_steps(subjects):
     assert len(schedule(examples, RECIPE.train, 0)) == RECIPE.train.least_steps
 
 
-def test_facts_added_to_an_adapter_take_half_of_the_turns_and_the_others_are_replayed(subjects):
+def test_a_fact_added_to_an_adapter_has_steps_of_its_own_and_the_others_are_replayed(subjects):
     examples = dataset.build(subjects, RECIPE.dataset, 0).examples
     new, old = "dun-weir/owner", "tarn-mill/owner"
     steps = schedule(examples, RECIPE.train, 0, frozenset({new}))
     taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
-    assert taught[new] == taught[old] >= RECIPE.train.exposures
-    assert len(steps) < RECIPE.train.least_steps
+    assert taught[new] == len(steps) == RECIPE.train.exposures
+    assert taught.total() == (1 + REPLAYED) * len(steps)
+    assert taught[old] > taught[new]

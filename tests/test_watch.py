@@ -117,3 +117,27 @@ def test_status_tells_what_is_live_and_what_is_wrong(live, tmp_path):
 def test_a_source_that_is_no_folder_says_how_to_make_one(tmp_path, source):
     with pytest.raises(ConfigError, match="there is no such folder"):
         sources.local(source, tmp_path)
+
+
+LIVE = {
+    "live": "facts@1", "digest": DIGEST, "alias_table": "ok", "desired": DIGEST,
+    "engines": {"http://a": "has facts@0, facts@1"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"desired": "not known (no file)"}, ""),
+        ({"live": None}, "nothing is live"),
+        ({"engines": {"http://a": "away"}}, "http://a away"),
+        ({"engines": {"http://a": "has facts@12"}}, "not the live facts@1"),
+        ({"alias_table": "damaged"}, "damaged"),
+        ({"desired": manifest.digest_bytes(b"y")}, "is desired"),
+    ],
+)
+def test_drift_is_said_where_the_live_side_is_not_as_it_ought_to_be(changed, said):
+    found = status.drift({**LIVE, **changed})
+    assert said in "".join(found)
+    assert bool(found) == bool(said)
