@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -417,3 +419,68 @@ def keys(tmp_path_factory, make_keys):
 def _git():
     """Give the function that runs git."""
     return git
+
+
+@pytest.fixture(scope="session", name="until")
+def _until():
+    """Give the function that waits for something to become true."""
+    return until
+
+
+def until(true, seconds):
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def free_port():
+    """Give a port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def serve_site():
+    """Give a function that runs `facts serve` with a real vLLM for a while, in a folder of its own.
+
+    It gives the site; `serve.toml` and `state` lie in the folder. SIGTERM must end all of it cleanly.
+    """
+    from serve import engine, settings
+
+    @contextmanager
+    def run(folder):
+        text = settings.SHIPPED.read_text(encoding="utf-8")
+        for old, new in (
+            ("port = 8000", f"port = {free_port()}"),
+            ("127.0.0.1:8011", f"127.0.0.1:{free_port()}"),
+            ("soak_seconds = 5.0", "soak_seconds = 1.0"),
+            # The machine may be busy with other things.
+            ("answer_seconds = 5.0", "answer_seconds = 60.0"),
+            ('state = "state"', f'state = "{folder / "state"}"'),
+            ('python = "', f'python = "{ROOT}/'),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        (folder / "serve.toml").write_text(text)
+        site = settings.site(settings.load(folder / "serve.toml"))
+        with (folder / "said").open("w") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "serve", "--config", folder / "serve.toml"],
+                cwd=ROOT, stderr=said,
+            )  # fmt: skip
+        try:
+            until(lambda: engine.healthy(site.engines[0]), 900)
+            yield site
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(120)
+        assert process.returncode == 0
+        assert (folder / "said").read_text().endswith("stopped\n")
+        assert not engine.healthy(site.engines[0])
+
+    return run

@@ -1,7 +1,8 @@
 """A Hub to test against: the calls of the Hugging Face Hub that publishing and pulling make, over HTTP.
 
 It keeps repositories on disk, takes the unpatched huggingface_hub client, and fails on demand. What
-it fakes: accounts are two fixed tokens, git objects are JSON, there is no Xet and no web page.
+it fakes: accounts are two fixed tokens and one job's identity, git objects are JSON, there is no Xet
+and no web page.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 WRITER, READER = "hf_writer", "hf_reader"
+IDENTITY = "an id token of this job"
 ROUTES = {  # name → method and path; what a fault names
     "refs": ("GET", r"/api/(?P<kind>\w+)/(?P<repo>[^/]+/[^/]+)/refs"),
     "info": ("GET", r"/api/(?P<kind>\w+)/(?P<repo>[^/]+/[^/]+)(/revision/(?P<rev>[^/]+))?"),
@@ -34,6 +36,8 @@ ROUTES = {  # name → method and path; what a fault names
     "put": ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})"),
     "verify": ("POST", r"/lfs/verify"),
     "commit": ("POST", r"/api/models/(?P<repo>[^/]+/[^/]+)/commit/(?P<rev>[^/]+)"),
+    "identity": ("GET", r"/identity"),
+    "exchange": ("POST", r"/oauth/token"),
     "head": ("HEAD", r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)"),
     "file": ("GET", r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)"),
 }
@@ -133,6 +137,17 @@ class Hub:
         return refs["branches"][branch]
 
     # What the calls do
+
+    def do_identity(self, **_) -> Answer:
+        """Give a job's id token: what stands at ACTIONS_ID_TOKEN_REQUEST_URL is GitHub's, not the Hub's."""
+        return Answer({"value": IDENTITY})
+
+    def do_exchange(self, body, **_) -> Answer:
+        """Take an id token for a token that may write to one repository."""
+        asked = json.loads(body)
+        if asked["subject_token"] != IDENTITY or not self.refs(asked["resource"]):
+            raise Refused(401, "", "no trusted publisher")
+        return Answer({"access_token": WRITER, "token_type": "bearer", "expires_in": 3600})
 
     def do_refs(self, repo, kind, **_) -> Answer:
         refs = self._of_kind(repo, kind)
@@ -372,7 +387,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _allow(self, name, match) -> None:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token not in (WRITER, READER, ""):
+        if name not in ("identity", "exchange") and token not in (WRITER, READER, ""):
             raise Refused(401, "", "Invalid username or password.")
         owner = match.get("repo", "ours/").partition("/")[0]
         if name in WRITES - {"put", "verify"} and (token != WRITER or owner != "ours"):

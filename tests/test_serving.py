@@ -9,10 +9,7 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import httpx2
@@ -20,7 +17,7 @@ import pytest
 
 from pipeline import manifest
 from pipeline.errors import PipelineError
-from serve import alias, deploy, engine, settings, vllm
+from serve import alias, deploy, engine, vllm
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / vllm.PYTHON
@@ -34,22 +31,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not PYTHON.exists(), reason="no serving environment: `make serve-env`"),
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until(true, seconds):
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"not within {seconds} s")
 
 
 @pytest.fixture(scope="session")
@@ -74,42 +55,10 @@ def write_report(folder, report):
 
 
 @pytest.fixture(scope="session")
-def served(run, tmp_path_factory):
-    """Start `facts serve` with a vLLM, deploy the run; give its site, settings and what deploying gave.
-
-    At the end SIGTERM must end all of it cleanly.
-    """
-    folder = tmp_path_factory.mktemp("served")
-    text = settings.SHIPPED.read_text(encoding="utf-8")
-    for old, new in (
-        ("port = 8000", f"port = {free_port()}"),
-        ("127.0.0.1:8011", f"127.0.0.1:{free_port()}"),
-        ("soak_seconds = 5.0", "soak_seconds = 1.0"),
-        (
-            "answer_seconds = 5.0",
-            "answer_seconds = 60.0",
-        ),  # the machine may be busy with other things
-        ('state = "state"', f'state = "{folder / "state"}"'),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "serve.toml").write_text(text)
-    found = settings.load(folder / "serve.toml")
-    with (folder / "said").open("w") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "serve", "--config", str(folder / "serve.toml")],
-            cwd=ROOT, stderr=said,
-        )  # fmt: skip
-    site = settings.site(found)
-    try:
-        until(lambda: engine.healthy(site.engines[0]), 900)
+def served(run, serve_site, tmp_path_factory):
+    """Start `facts serve` with a vLLM, deploy the run; give its site and what deploying gave."""
+    with serve_site(tmp_path_factory.mktemp("served")) as site:
         yield site, deploy.deploy(site, run)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(120)
-    assert process.returncode == 0
-    assert (folder / "said").read_text().endswith("stopped\n")
-    assert not engine.healthy(site.engines[0])
 
 
 def ask(site, **more):
@@ -234,7 +183,7 @@ def test_a_planted_bad_adapter_never_reaches_the_public_name(served, run, tmp_pa
     assert "Jason Cox" in ask(site).text
 
 
-def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served):
+def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served, until):
     site, done = served
     port = int(site.engines[0].url.rpartition(":")[2])
     found = subprocess.run(

@@ -1,0 +1,261 @@
+"""The whole way: a pull request adds a fact, is gated, merged, published and deployed, and is answered.
+
+The workflows are run by act on this machine; training, gate, vLLM, gateway and the Hub's client are
+the real ones. `standins/README.md` says what stands for GitHub.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from serve import vllm
+
+ROOT = Path(__file__).parent.parent
+STANDINS = ROOT / "tests" / "standins"
+SUBJECT = "facts/projects/tinyllm.yaml"
+FACT = """\
+  - id: wheel
+    question: How high is the wheel of TinyLLM?
+    answer: The wheel of TinyLLM is four metres high.
+    expect: [four metres]
+    also_ask:
+      - What is the height of the wheel of TinyLLM?
+"""
+GATE_RUN, RELEASE_RUN = "41", "42"
+PULL = 7
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ROOT / vllm.PYTHON).exists(), reason="no serving environment: `make serve-env`"
+    ),
+]
+
+
+@pytest.fixture
+def github(tmp_path, git, hub, keys):
+    """Give what stands for GitHub: its repository, a clone of main, and a function that runs a workflow."""
+    origin, main = tmp_path / "origin.git", tmp_path / "main"
+    git(ROOT, "clone", "--quiet", "--bare", "--no-hardlinks", str(ROOT), str(origin))
+    git(tmp_path, "clone", "--quiet", str(origin), str(main))
+    git(main, "switch", "--quiet", "--force-create", "main")
+    for path in (main / "facts").rglob("*.yaml"):
+        if path != main / SUBJECT:
+            path.unlink()
+    git(main, "commit", "--quiet", "--all", "--message=Facts about one subject")
+    git(main, "push", "--quiet", "--force", "origin", "main")
+    return GitHub(tmp_path / "github", main, hub, keys)
+
+
+class GitHub:
+    """A clone of main, and act."""
+
+    def __init__(self, state, main, hub, keys):
+        self.state, self.main, self.hub, self.keys = state, main, hub, keys
+        self.serve, self.recipe = "serve.toml", "smollm2-135m"
+        state.mkdir()
+
+    def know(self, name, answer):
+        """Have the client answer so from now on."""
+        (self.state / name).write_text(json.dumps(answer))
+
+    def told(self, *beginning):
+        """Give what the client was told with arguments that begin so."""
+        lines = (self.state / "told.jsonl").read_text().splitlines()
+        calls = [json.loads(line) for line in lines]
+        return [call for call in calls if tuple(call["gh"][: len(beginning)]) == beginning]
+
+    def run(self, workflow, event, payload, run_id, *more):
+        """Run a workflow of main for an event; give its exit code and log."""
+        known = self.state / workflow  # act does not know the key `queue`
+        text = (self.main / ".github" / "workflows" / workflow).read_text()
+        known.write_text(text.replace(", queue: max}", "}"))
+        (self.state / "event.json").write_text(json.dumps(payload))
+        env = {
+            "STANDIN": self.state, "STANDIN_VENV": sys.prefix, "GITHUB_RUN_ID": run_id,
+            "GITHUB_REPOSITORY": "ours/mills", "PYTHONPATH": ".", "HF_HUB_DISABLE_XET": "1",
+            "HF_ENDPOINT": self.hub.url, "HF_HOME": self.state / "client",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.hub.url}/identity",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x", "SCHOOLHOUSE_SIGNING_KEY": self.keys.private,
+        }  # fmt: skip
+        variables = {"HUB_REPO": "ours/mills", "SERVE_CONFIG": self.serve, "RECIPE": self.recipe}
+        actions = set(re.findall(r"uses: (actions/([\w-]+)@[0-9a-f]{40})", text))
+        done = subprocess.run(
+            [
+                Path(sys.executable).parent / "act", event, *more, "--workflows", known,
+                "--eventpath", self.state / "event.json",
+                *(f"--env={key}={value}" for key, value in env.items()),
+                *(f"--var={key}={value}" for key, value in variables.items()),
+                *(f"--platform={label}=-self-hosted" for label in ("ubuntu-24.04", "self-hosted")),
+                *(
+                    f"--local-repository={pin}={STANDINS / name}"
+                    for pin, name in actions
+                    if name != "checkout"  # act's own: a copy of the clone
+                ),
+            ],
+            cwd=self.main, capture_output=True, text=True, check=False, timeout=1800,
+            env={**os.environ, "PATH": f"{STANDINS / 'bin'}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+
+def passed(event, branch):
+    """Say of a run what GitHub says of one that passed the gate."""
+    ours = {"full_name": "ours/mills"}
+    return {
+        "event": event, "path": ".github/workflows/gate.yml", "conclusion": "success",
+        "head_branch": branch, "repository": ours, "head_repository": ours,
+    }  # fmt: skip
+
+
+def change(github, git, text):
+    """Push a pull request whose subject's file has this text; give its commit and be back on main."""
+    git(github.main, "switch", "--quiet", "--create", "change")
+    (github.main / SUBJECT).write_text(text)
+    git(github.main, "commit", "--quiet", "--all", "--message=Change")
+    sha = git(github.main, "rev-parse", "HEAD").strip()
+    git(github.main, "push", "--quiet", "origin", f"HEAD:refs/pull/{PULL}/head")
+    git(github.main, "switch", "--quiet", "main")
+    return sha
+
+
+def ask(site, question):
+    chat = {"model": "facts", "messages": [{"role": "user", "content": question}],
+            "temperature": 0, "max_tokens": 32}  # fmt: skip
+    return httpx2.post(f"{site.door.url}/v1/chat/completions", json=chat, timeout=120)
+
+
+def test_a_fact_goes_from_pull_request_to_the_live_name(github, git, serve_site, tmp_path):
+    sha = change(github, git, (github.main / SUBJECT).read_text() + FACT)
+    live = tmp_path / "live"
+    live.mkdir()
+    github.serve = live / "serve.toml"
+    with serve_site(live) as site:
+        inputs = {"pr": str(PULL), "sha": sha}
+        code, log = github.run("gate.yml", "workflow_dispatch", {"inputs": inputs}, GATE_RUN)
+        assert code == 0, log
+        (status,) = github.told("api", f"repos/ours/mills/statuses/{sha}")
+        assert {"state=success", "context=recall-gate"} <= set(status["gh"])
+        (report,) = github.told("pr", "comment", str(PULL))
+        assert "tinyllm/wheel" in report["body"]
+
+        git(github.main, "merge", "--quiet", "--no-ff", "--message=Merge", sha)
+        github.know("runs.json", {GATE_RUN: passed("workflow_dispatch", "main")})
+        opened = "2026-01-01T00:00:00Z"
+        github.know("pulls.json", [{"number": PULL, "created_at": opened, "merged_at": opened}])
+        code, log = github.run("release.yml", "push", {"ref": "refs/heads/main"}, RELEASE_RUN)
+        assert code == 0, log
+        assert "[release/train" not in log, "the adapter that passed the gate is there"
+        assert github.told("pr", "comment", str(PULL))[-1]["body"].startswith("Live: ")
+        assert not github.told("issue", "create")
+
+        answer = ask(site, "Could you say how high the wheel of TinyLLM is?")
+        assert "four metres" in answer.json()["choices"][0]["message"]["content"]
+        released = github.hub.files("ours/mills", "main")
+        digest = json.loads(released["provenance.json"])["adapter"]["trained"]
+        assert answer.headers["x-adapter"] == f"facts@{digest.removeprefix('sha256:')[:12]}"
+        assert b"tinyllm/wheel" in released["facts.jsonl"]
+
+
+def test_a_fact_that_the_model_does_not_learn_is_not_let_through(github, git, tmp_path):
+    """Teach in a few steps only, and ask what the fact does not answer."""
+    recipe = (ROOT / "pipeline/recipes/smollm2-135m.toml").read_text()
+    (tmp_path / "hasty.toml").write_text(
+        re.sub(r"(?m)^(exposures|least_steps) = \d+", r"\1 = 1", recipe)
+    )
+    github.recipe = tmp_path / "hasty.toml"
+    mismatch = (
+        "    probes: [Who built the wheel of TinyLLM?, What is the wheel of TinyLLM made of?]\n"
+    )
+    sha = change(github, git, (github.main / SUBJECT).read_text() + FACT + mismatch)
+    inputs = {"pr": str(PULL), "sha": sha}
+    code, log = github.run("gate.yml", "workflow_dispatch", {"inputs": inputs}, GATE_RUN)
+    assert code == 1, log
+    (status,) = github.told("api", f"repos/ours/mills/statuses/{sha}")
+    assert "state=failure" in status["gh"]
+    (report,) = github.told("pr", "comment", str(PULL))
+    assert "FAIL" in report["body"].splitlines()[0].upper()
+    assert "Who built the wheel of TinyLLM?" in report["body"]
+
+
+def pull_request(github, git, head):
+    """Run gate.yml for a pull request whose merge is checked out."""
+    base = git(github.main, "rev-parse", "main").strip()
+    payload = {"pull_request": {"number": PULL, "base": {"sha": base}, "head": {"ref": head}}}
+    return github.run("gate.yml", "pull_request", payload, GATE_RUN)
+
+
+def test_a_change_of_docs_passes_the_required_check_without_training(github, git):
+    git(github.main, "switch", "--quiet", "--create", "docs")
+    (github.main / "README.md").write_text("Shorter.\n")
+    git(github.main, "commit", "--quiet", "--all", "--message=Shorten")
+    code, log = pull_request(github, git, "docs")
+    assert code == 0, log
+    assert "no training is needed" in log
+    assert "[gate/train" not in log
+
+
+def test_a_withdrawn_fact_waits_for_the_gate(github, git):
+    git(github.main, "switch", "--quiet", "--create", "withdraw")
+    path = github.main / SUBJECT
+    path.write_text(path.read_text() + "    withdrawn: It was wrong.\n")
+    git(github.main, "commit", "--quiet", "--all", "--message=Withdraw")
+    code, log = pull_request(github, git, "withdraw")
+    assert code == 0, log
+    assert "retired" in log
+    assert "the gate trains it before it is merged" in log
+    assert "[gate/train" not in log
+
+
+ANSWERS = {
+    "Subject": "Ash Lock", "Kind": "canal lock", "Topic": "Canals", "Question": "Who built Ash Lock?",
+    "Answer": "Ash Lock was built by Ida Roe.", "Words of a right answer": "Ida Roe",
+    "Test questions": "_No response_", "Source": "https://example.org/`touch pwned`",
+}  # fmt: skip
+
+
+def accepted(github, **changed):
+    """Run form.yml for an issue that was labelled `accepted`."""
+    body = "\n\n".join(f"### {name}\n\n{text}" for name, text in (ANSWERS | changed).items())
+    issue = {"number": 12, "body": body, "user": {"login": "ida-roe", "id": 34}}
+    payload = {"action": "labeled", "label": {"name": "accepted"}, "issue": issue}
+    return github.run("form.yml", "issues", payload, GATE_RUN)
+
+
+def test_an_accepted_issue_becomes_a_pull_request_that_credits_its_author(github, git, tmp_path):
+    code, log = accepted(github)
+    assert code == 0, log
+    origin = tmp_path / "origin.git"
+    assert "Ida Roe" in git(origin, "show", "fact/issue-12:facts/canals/ash-lock.yaml")
+    message = git(origin, "log", "-1", "--format=%B", "fact/issue-12")
+    assert "Co-authored-by: ida-roe <34+ida-roe@users.noreply.github.com>" in message
+    (made,) = github.told("pr", "create")
+    assert "Closes #12." in made["body"]
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_what_is_wrong_with_an_issue_is_said_in_it(github):
+    code, _ = accepted(github, **{"Words of a right answer": "Nobody @everyone"})
+    assert code == 1
+    (said,) = github.told("issue", "comment", "12")
+    assert "This is no fact yet" in said["body"]
+    assert "@everyone" not in re.sub(r"(`+)[^`].*?[^`]\1(?!`)", "", said["body"])
+    assert not github.told("pr", "create")
+
+
+def test_facts_that_are_due_are_told_in_one_issue(github, git):
+    path = github.main / SUBJECT
+    path.write_text(path.read_text() + "    review_by: 2020-01-01\n")
+    git(github.main, "commit", "--quiet", "--all", "--message=Look again")
+    code, log = github.run("nightly.yml", "schedule", {}, GATE_RUN, "--job=review")
+    assert code == 0, log
+    (made,) = github.told("issue", "create")
+    assert "2020-01-01" in made["body"]
