@@ -19,7 +19,7 @@ from pipeline.escape import plain
 from pipeline.hub import Blob, Repo
 from pipeline.hubanswers import AwayError, ChangedError
 from pipeline.pull import UNTRUSTED
-from pipeline.release import CARD, Release
+from pipeline.release import CARD, Release, trained
 from pipeline.signing import SIGNATURE
 
 MAIN, CANDIDATE = "main", "candidate"
@@ -70,14 +70,21 @@ def publish(release: Release, repo: Repo, tag: str) -> Published:
     return Published(repo.id, commit, tag, there.digest)
 
 
-def promote(repo: Repo, commit: str) -> str:
+def promote(repo: Repo, commit: str, live: str = "") -> str:
     """Make a published release what `main` holds, copied on the Hub itself; give main's commit.
 
-    To be called once the release was verified live. What main holds changes in one commit or not
-    at all. Raises PublishError when the commit is no whole release or main was changed by others.
+    To be called once the release was verified live; `live` is the digest of the adapter that is, as
+    `facts status` tells it. What main holds changes in one commit or not at all. Raises PublishError
+    when the commit is no whole release or another than the live one, or main was changed by others.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        pull.fetch(repo, commit, Path(scratch), UNTRUSTED)
+        there = pull.fetch(repo, commit, Path(scratch), UNTRUSTED)
+        held = trained(there.folder)
+    if live and live != held:
+        raise PublishError(
+            f"{repo.id}: {commit[:12]} holds the adapter {plain(held, 80)}, live is {plain(live, 80)}",
+            "deploy that release first, then promote it",
+        )
     wanted = hub.again(lambda: hub.tree(repo, commit))
 
     def copy(head: str, there: Tree) -> None:

@@ -55,6 +55,11 @@ def add(verb: Verb, live: Live) -> None:
         help="instead: make a published release main (default: the one last published from OUT); "
         "only for one that was verified live",
     )  # fmt: skip
+    publish.add_argument(
+        "--live", default="", metavar="DIGEST",
+        help="with --promote: refuse a release whose adapter is not this one, which is live now "
+        "(`facts status --json` tells it)",
+    )  # fmt: skip
     publish.add_argument("--facts", type=Path, default=Path("facts"), metavar="DIR",
                          help="facts folder (default: facts)")  # fmt: skip
     publish.add_argument("--out", type=Path, default=Path("build"), metavar="DIR",
@@ -131,7 +136,9 @@ def _publish(args: argparse.Namespace) -> int:
         revision = args.promote or (last.get("commit", "") if name == last.get("repo") else "")
         if not revision:
             raise ConfigError(f"{record}: names no release", "give the commit: --promote COMMIT")
-        promoted = publish.promote(repo, hub.again(lambda: hub.resolve(repo, revision)))
+        if not args.live:
+            print("not compared with what is live: give --live DIGEST", file=sys.stderr)
+        promoted = publish.promote(repo, hub.again(lambda: hub.resolve(repo, revision)), args.live)
         print(f"{repo.id}@{promoted}")
         return 0
     recipe = config.load(args.recipe)

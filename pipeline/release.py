@@ -191,6 +191,20 @@ def _facts(run: Passed) -> list[dict[str, Any]]:
     ]
 
 
+def trained(folder: Path) -> str:
+    """Give the digest of the adapter as it was trained and gated, by which servers name it.
+
+    Raises PublishError when the release does not say.
+    """
+    try:
+        said = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        return str(said["adapter"]["trained"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PublishError(
+            f"{PROVENANCE}: does not name the adapter", "publish the run again"
+        ) from error
+
+
 def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
     """Say what a release was made from, link by link; no time, so that it can be made again."""
     settings = asdict(run.recipe)

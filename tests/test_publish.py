@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from pipeline import manifest
+
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
 NAMES = {
@@ -42,6 +44,18 @@ def test_promoting_makes_main_what_the_candidate_is_without_an_upload(learned, f
     assert files(hub, "main") == files(hub, "candidate")
     assert hub.received.get("put", 0) == 0
     assert len(hub.history(REPO, "main")) == 2
+
+
+def test_only_the_release_of_the_live_adapter_is_promoted(learned, facts, hub):
+    facts(*PUBLISH, cwd=learned)
+    other = manifest.digest_bytes(b"another adapter")
+    done = facts("publish", "--promote", "--live", other, cwd=learned)
+    assert done.returncode == 1
+    assert f"live is {other}" in done.stderr
+    assert files(hub, "main") == {}
+    live = json.loads(files(hub, "candidate")["provenance.json"])["adapter"]["trained"]
+    assert facts("publish", "--promote", "--live", live, cwd=learned).returncode == 0
+    assert files(hub, "main") == files(hub, "candidate")
 
 
 def test_main_loses_what_the_new_release_has_not(learned, facts, hub):
