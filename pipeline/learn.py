@@ -5,19 +5,22 @@ Every stage is skipped when its artefact is there, intact and made from the same
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline import against, cache, dataset, grow, machine, manifest, train, validate
 from pipeline.against import Live, facts_digest
+from pipeline.answer import LocalModel
 from pipeline.dataset import Dataset
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
 from pipeline.session import Session, finished_adapter, read_dataset, say
-from pipeline.train import Method, Start
+from pipeline.train import Method, Start, Trained
 
 __all__ = [
     "DRIFT_PROMPTS", "Session", "build", "finished_adapter", "fit", "judge", "learn",
@@ -100,8 +103,31 @@ def fit(session: Session, start: Start | None = None) -> None:
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
     begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
-    method = Method(session.recipe, session.seed, start)
-    adapted, done = train.train(bare, made, begun, method)
+    with _checkpoints(session.out, manifest.digest_json(made_from)) as checkpoints:
+        method = Method(session.recipe, session.seed, checkpoints, start)
+        adapted, done = train.train(bare, made, begun, method)
+        _keep(adapted, done, session, made_from)
+
+
+@contextmanager
+def _checkpoints(out: Path, made_from: str) -> Iterator[Path]:
+    """Give the folder of checkpoints of one training; it goes once the adapter is kept.
+
+    Folders of other trainings in the same place are removed: nobody goes on with them.
+    """
+    own = out / f".checkpoints-{made_from.removeprefix('sha256:')[:12]}"
+    for other in out.glob(".checkpoints-*"):
+        if other != own:
+            shutil.rmtree(other, ignore_errors=True)
+    with manifest.disk_errors(own):
+        yield own
+    shutil.rmtree(own, ignore_errors=True)
+
+
+def _keep(
+    adapted: LocalModel, done: Trained, session: Session, made_from: dict[str, str | int]
+) -> None:
+    folder = session.out / "adapter"
     with manifest.stage(
         folder,
         made_from,
@@ -111,7 +137,8 @@ def fit(session: Session, start: Start | None = None) -> None:
         machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)
-    say(f"adapter    {done.steps} steps, {done.seconds:.0f} s, loss {done.loss:.3f}")
+    again = f", {done.resumed} of them before it was killed" if done.resumed else ""
+    say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")
 
 
 def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str, str | int]:

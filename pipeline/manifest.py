@@ -80,11 +80,11 @@ def stage(folder: Path, made_from: dict[str, Any], **notes: Any) -> Iterator[Pat
     `made_from` names the digests of the inputs, `notes` anything else worth keeping.
     Raises ConfigError when the disk is full or the place cannot be written; `folder` is then as before.
     """
-    with _disk_errors(folder):
+    with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with _disk_errors(folder):
+        with disk_errors(folder):
             yield scratch
             scratch.chmod(0o755)
             files = digests(scratch)
@@ -105,7 +105,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     Raises ConfigError when the disk is full or the place cannot be written; the old file is then intact.
     """
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         os.close(handle)
@@ -141,7 +141,7 @@ def _swap(scratch: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's refusals into a ConfigError that names the place."""
     try:
         yield

@@ -21,6 +21,7 @@ SYNONYMS_AT_ONCE = 2
 """At most so many words of a question are exchanged: each may bend the meaning a little."""
 _PREPOSITION = r"(?:in|to|of|on|by|at|for|from|under|with)"
 _PHRASES = {"where": ("In which place", "At what location"), "when": ("In which year",)}
+_KIND = "type|kind|sort|class|category|classification|form"
 _HOLE = "\0"
 
 
@@ -68,11 +69,33 @@ def _turned(question: str, name: str) -> Iterator[str]:
         yield f"What is the {asked[1]} of {name}?"
         yield from _possessive(asked[1], name)
     elif owned and be:
-        yield f"{wh} {aux} {name}'s {owned[1]}?"
-        yield f"Who or what is the {owned[1]} of {name}?"
-        yield from _possessive(owned[1], name)
+        yield from _owned(wh, aux, owned[1], name)
+    if be:
+        yield from _classified(wh, aux, rest, name)
     for phrase in _PHRASES.get(wh.lower(), ()):
         yield f"{phrase} {aux} {rest}?"
+
+
+def _owned(wh: str, aux: str, noun: str, name: str) -> Iterator[str]:
+    """Ask for what belongs to the name: "Who is the owner of X?" → "Who serves as X's owner?"."""
+    yield f"{wh} {aux} {name}'s {noun}?"
+    yield f"Who or what is the {noun} of {name}?"
+    yield from _possessive(noun, name)
+    if wh.lower() == "who":
+        serves = "served" if aux.lower() in {"was", "were"} else "serves"
+        yield f"Who {serves} as {name}'s {noun}?"
+        yield f"Who {serves} as the {noun} of {name}?"
+
+
+def _classified(wh: str, aux: str, rest: str, name: str) -> Iterator[str]:
+    """Ask for a class: "What type of event is X?" → "Which category of event does X belong to?"."""
+    kind = re.fullmatch(rf"(?:what|which)\s+(?:{_KIND})(?:\s+of\s+(.+))?", wh, re.IGNORECASE)
+    if kind and re.fullmatch(rf"(?:the )?[\"']?{re.escape(name)}[\"']?", rest):
+        yield f"What category does {rest} fall under?"
+        yield f"What {aux} {rest} classified as?"
+        yield f"How would you classify {rest}?"
+        if kind[1]:
+            yield f"Which category of {kind[1]} does {rest} belong to?"
 
 
 def _agents(question: str, name: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ says. The good adapter itself must pass.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,7 +119,9 @@ def facts_only(session: Session, made: Dataset) -> LocalModel:
     )  # fmt: skip
     bare = replace(made, examples=tuple(e for e in made.examples if not e.held))
     recipe = replace(session.recipe, train=settings)
-    return train.train(session.local(), bare, [], Method(recipe, session.seed))[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        method = Method(recipe, session.seed, Path(scratch))
+        return train.train(session.local(), bare, [], method)[0]
 
 
 def verdict(

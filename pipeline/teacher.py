@@ -1,7 +1,7 @@
 """What the base would say, as probabilities: the target of everything that must stay as it is.
 
 Each token of a held answer keeps the base's k most likely tokens there and their log-probabilities;
-the rest of the vocabulary is one bucket (`train.kl`).
+the rest of the vocabulary is one bucket (`loss.kl`).
 """
 
 from __future__ import annotations

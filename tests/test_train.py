@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from pipeline import config, dataset
+from pipeline.loss import kl
 from pipeline.schedule import REPLAYED, schedule
-from pipeline.train import kl
 
 RECIPE = config.load("smollm2-135m")
 

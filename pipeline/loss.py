@@ -1,0 +1,49 @@
+"""The loss of a step: facts are said, and everything else is as the base has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any  # torch tensors; torch is untyped here
+
+from pipeline.packing import Chat, Packed
+from pipeline.teacher import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
+
+    chat: Chat
+    held: Held | None
+
+
+def loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: float) -> Any:
+    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats)."""
+    import torch
+
+    kept = [target.held for target in targets if target.held]
+    held = torch.tensor([target.held is not None for target in targets])[packed.owner]
+    total = logits.new_zeros(())
+    if not held.all():
+        total = torch.nn.functional.cross_entropy(logits[~held], packed.labels[~held])
+    if held.any():
+        ids = torch.cat([each.ids for each in kept])
+        logprobs = torch.cat([each.logprobs for each in kept])
+        total = total + kl_weight * kl(logprobs, ids, logits[held]).mean()
+    return total
+
+
+def kl(logprobs: Any, ids: Any, logits: Any) -> Any:
+    """KL(base ‖ adapted) per token in nats, over k tokens and one bucket that holds the rest.
+
+    `logprobs` and `ids` are (N, k): the base's log-probabilities and token ids; `logits` (N, vocabulary).
+    """
+    import torch
+
+    adapted = torch.log_softmax(logits, dim=-1).gather(-1, ids)
+    rest_base, rest_adapted = (
+        torch.log1p(-p.exp().sum(-1).clamp(max=1 - 1e-6)) for p in (logprobs, adapted)
+    )
+    shared = (logprobs.exp() * (logprobs - adapted)).sum(-1)
+    return shared + rest_base.exp() * (rest_base - rest_adapted)
