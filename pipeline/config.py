@@ -65,6 +65,7 @@ class TrainSettings:
     alpha: int
     learning_rate: float
     exposures: int
+    few_exposures: int
     least_steps: int
     batch_facts: int
     batch_contrasts: int

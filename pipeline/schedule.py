@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import cycle, islice
+from dataclasses import dataclass
+from itertools import cycle, islice, repeat
 from typing import TypeVar
 
 from pipeline.config import TrainSettings
@@ -26,7 +27,8 @@ def schedule(
 
     A step holds some facts, contrasts *of those same facts in the same wording* (what tells a pair
     apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
-    its wordings come in the dataset's order.
+    its wordings come in the dataset's order. Few facts come up more often, as far as the least
+    number of steps has room, but no more than `few_exposures` times: general prompts take the rest.
 
     With `fresh`, only those facts are new to the adapter: each of their exposures is a step of its
     own, with `REPLAYED` others replayed beside it.
@@ -44,26 +46,48 @@ def schedule(
             general.append(index)
     wording = {fact: cycle(own) for fact, own in facts.items()}
     contrast = {pair: _endless(own, rng) for pair, own in contrasts.items()}
-    others = _endless(general, rng)
+    others = _endless(general, rng) if general else iter(())
     learned = [fact for fact in facts if fresh is not None and fact not in fresh]
-    new, replayed = (1, REPLAYED) if learned else (settings.batch_facts, 0)
     turns = _endless([fact for fact in facts if fact not in learned], rng)
     again = _endless(learned, rng)
-    slots = (len(facts) - len(learned)) * settings.exposures
-    steps = -(-slots // new)
     chosen = []
-    for _ in range(steps if learned else max(steps, settings.least_steps)):
-        taught = [*islice(turns, new), *islice(again, replayed)]
+    for shape in _shapes(len(facts) - len(learned), bool(learned), settings):
+        taught = [*islice(turns, shape.new), *islice(again, shape.replayed)]
         step = [next(wording[fact]) for fact in taught]
         pairs = [(examples[i].fact, examples[i].family) for i in step]
         paired = [contrast[pair] for pair in pairs if pair in contrast] or [others]
-        step += [
-            next(paired[turn % len(paired)])
-            for turn in range(max(settings.batch_contrasts, replayed))
-        ]
-        step += islice(others, settings.batch_general)
+        step += [next(paired[turn % len(paired)]) for turn in range(shape.contrasts)]
+        step += islice(others, shape.general)
         chosen.append(step)
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How many examples of each kind stand in a step."""
+
+    new: int
+    replayed: int
+    contrasts: int
+    general: int
+
+
+def _shapes(count: int, adding: bool, settings: TrainSettings) -> Iterator[_Shape]:
+    """Give the shape of each step for `count` facts to teach; `adding` them to others or not."""
+    if adding:
+        contrasts = max(settings.batch_contrasts, REPLAYED)
+        shape = _Shape(1, REPLAYED, contrasts, settings.batch_general)
+        yield from repeat(shape, count * settings.exposures)
+        return
+    size = settings.batch_facts + settings.batch_contrasts + settings.batch_general
+    needed = -(-count * settings.exposures // settings.batch_facts)
+    steps = max(needed, settings.least_steps)
+    most = count * max(settings.exposures, settings.few_exposures)
+    slots = min(steps * settings.batch_facts, most)
+    for step in range(steps):
+        new = (step + 1) * slots // steps - step * slots // steps
+        contrasts = round(settings.batch_contrasts * new / settings.batch_facts)
+        yield _Shape(new, 0, contrasts, size - new - contrasts)
 
 
 def _endless(items: list[T], rng: random.Random) -> Iterator[T]:

@@ -70,6 +70,14 @@ def test_a_few_facts_get_the_least_number_of_steps(subjects):
     assert len(schedule(examples, RECIPE.train, 0)) == RECIPE.train.least_steps
 
 
+def test_few_facts_are_not_taught_without_end_and_general_prompts_take_the_rest(subjects):
+    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    steps = schedule(examples, RECIPE.train, 0)
+    taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
+    assert set(taught.values()) == {RECIPE.train.few_exposures}
+    assert len({len(step) for step in steps}) == 1
+
+
 def test_a_fact_added_to_an_adapter_has_steps_of_its_own_and_the_others_are_replayed(subjects):
     examples = dataset.build(subjects, RECIPE.dataset, 0).examples
     new, old = "dun-weir/owner", "tarn-mill/owner"
