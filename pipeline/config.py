@@ -44,6 +44,11 @@ class BaseSettings:
     gguf: str
     folder: str
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which an adapter may call this base: the Hub's and our own."""
+        return tuple(name for name in (self.hub, self.name) if name)
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:

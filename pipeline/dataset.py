@@ -29,7 +29,7 @@ from pipeline.variants import PROBE, TRAIN, Variant, expand, questions, reversed
 __all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
 
 ALIKE = 12
-"""Subjects whose names lend words to a fact's near names: those of the most similar questions."""
+"""Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
@@ -99,7 +99,7 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng)
         examples += [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
-        others = _others(fact, taught, _words(fact, facts, asked), settings, rng)
+        others = _others(fact, taught, _alike(fact, facts, asked), settings, rng)
         examples += _pairs(fact, variants, others)
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
         used = taught | {squash(name) for _role, name in others}
@@ -204,29 +204,35 @@ def _pairs(
         said = next((n for n in (fact.subject, *fact.aliases) if n in variant.prompt), None)
         if not said:
             continue
-        # Things of the kind are told apart easily: every other time is enough.
-        for role in turns if turn % 2 else turns[:2]:
+        for role in turns:
             for other in islice(names[role], 1):
                 answer = variant.answer.replace(fact.subject, other)
                 pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
                 if role == "neighbour":
-                    pair = contrast.detour(pair, other, fact.kind, turn // 2)
+                    pair = contrast.detour(pair, other, fact.kind, turn)
                 yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
 
 
 def _others(
     fact: Fact,
     taught: frozenset[str],
-    words: Sequence[str],
+    alike: Sequence[Fact],
     settings: DatasetSettings,
     rng: random.Random,
 ) -> list[tuple[Role, str]]:
-    """Draw the names that a fact is told from in training."""
+    """Draw the names that a fact is told from in training.
+
+    What a group of facts has in common (names of one language, one answer) is learned as a rule
+    unless names of just that make stand beside them: made of words of the `alike` facts' names, or
+    almost those names.
+    """
+    words = sorted({word for f in alike for word in f.subject.split() if len(word) > 2})
     near = contrast.near_names(fact, "train", rng, settings.near_names, words)
+    makes = [rng.choice(contrast.near_names(f, "train", rng, 4) or [f.subject]) for f in alike]
+    things = contrast.same_kind(fact, "train", rng, settings.neighbours)
+    turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
-    found += [
-        ("neighbour", name) for name in contrast.same_kind(fact, "train", rng, settings.neighbours)
-    ]
+    found += [("neighbour", name) for name in turns[: settings.neighbours]]
     return [(role, name) for role, name in found if squash(name) not in taught]
 
 
@@ -235,21 +241,20 @@ def _asked(fact: Fact) -> frozenset[str]:
     return frozenset(normalise(fact.question.replace(fact.subject, " ")).rstrip("?").split())
 
 
-def _words(
+def _alike(
     fact: Fact, facts: Sequence[Fact], asked: Mapping[str, frozenset[str]]
-) -> tuple[str, ...]:
-    """Collect words of names of other subjects, those about which almost the same is asked.
-
-    What a group of facts has in common (names of one language, one answer) is learned as a rule
-    unless names of just that make stand beside them as contrasts.
-    """
+) -> tuple[Fact, ...]:
+    """Find the facts about other subjects of which almost the same is asked, one a subject."""
     own = asked[fact.id]
 
     def distance(other: Fact) -> float:
         return -len(own & asked[other.id]) / max(1, len(own | asked[other.id]))
 
-    alike = heapq.nsmallest(ALIKE, (f for f in facts if f.subject != fact.subject), key=distance)
-    return tuple(sorted({word for f in alike for word in f.subject.split() if len(word) > 2}))
+    others = heapq.nsmallest(2 * ALIKE, (f for f in facts if f.subject != fact.subject), distance)
+    found: dict[str, Fact] = {}
+    for other in others:
+        found.setdefault(other.subject, other)
+    return tuple(found.values())[:ALIKE]
 
 
 def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import adapter as adapters
 from pipeline import (
     answer,
     cache,
@@ -19,6 +18,7 @@ from pipeline import (
     manifest,
     margin,
     measure,
+    portable,
     progress,
     report,
     retention,
@@ -114,7 +114,7 @@ def ask_folder(
 ) -> Said:
     """Load an adapter that is in order on the base, and ask both."""
     bare = session.local()
-    adapters.check(folder, session.recipe.base.name, bare)
+    portable.require(folder, session.base, session.recipe.base.names)
     base = _base(session, bare, drawn)
     adapted = train.load(bare, folder)
     said = ask_local(session, adapted, made, drawn, base)
@@ -156,7 +156,7 @@ def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, An
                 f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
                 f"train it again with `facts train --out {folder.parent}`",
             )
-    size = (folder / adapters.WEIGHTS).stat().st_size if (folder / adapters.WEIGHTS).exists() else 0
+    size = (folder / portable.WEIGHTS).stat().st_size if (folder / portable.WEIGHTS).exists() else 0
     return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
 
 

@@ -52,6 +52,9 @@ TOKENIZER = (
 )  # fmt: skip
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
+JUDGED = {"rank", "zero"}
+"""Rules that an adapter may break and still be judged."""
+
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
@@ -77,6 +80,18 @@ def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]
         problem = Problem(Where(str(path)), "weights", f"cannot be read: {error}", "save it again")
         return (*found, problem)
     return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
+
+
+def require(folder: Path, base: Base, names: Sequence[str]) -> None:
+    """Refuse an adapter that cannot be judged on this base, before anything loads it.
+
+    PEFT would fall back to a pickle, and drop what it does not know. A rank that a server has to be
+    told of can be judged, and an adapter that does nothing is for the verdict to tell. Raises
+    PipelineError with the first problem.
+    """
+    for problem in check(folder, base, names):
+        if problem.rule not in JUDGED:
+            raise PipelineError(f"{problem.where.path}: {problem.message}", problem.hint)
 
 
 def acts(folder: Path, base: Server, adapted: Server, question: str) -> tuple[Problem, ...]:

@@ -88,9 +88,8 @@ def _check(args: argparse.Namespace, live: Live) -> int:
     from pipeline import base, config, portable, problems
 
     settings = config.load(args.recipe).base
-    names = tuple(name for name in (settings.hub, settings.name) if name)
     on = base.find(settings)
-    found = portable.check(args.adapter, on, names)
+    found = portable.check(args.adapter, on, settings.names)
     tried = None
     question = args.ask or _question(args.adapter)
     if not found and question and not args.quick:

@@ -13,8 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline import adapter as adapters
-from pipeline import answer, dataset, gate, judge, madeup, measure, progress, sample, train
+from pipeline import (
+    answer,
+    dataset,
+    gate,
+    judge,
+    madeup,
+    measure,
+    portable,
+    progress,
+    sample,
+    train,
+)
 from pipeline.answer import Answer, LocalModel
 from pipeline.config import GateSettings
 from pipeline.dataset import Dataset
@@ -147,7 +157,7 @@ def trials(session: Session) -> Iterator[Trial]:
     judge.known_adapter(folder, made, session)
     limits = session.recipe.gate
     base = Asking(session.local())
-    adapters.check(folder, session.recipe.base.name, base.local)
+    portable.require(folder, session.base, session.recipe.base.names)
     good = Asking(_load(session, folder))
     yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
     for name, (because, other) in unfit(made, session).items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import portable
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 
 CASES = Path(__file__).parent / "cases" / "adapters"
 BAD = sorted((CASES / "bad").glob("*.json"))
@@ -97,3 +97,43 @@ def test_a_good_adapter_has_no_problem(
 def test_a_missing_folder_is_wrong_usage(tmp_path, tiny_base):
     with pytest.raises(ConfigError, match="is no folder"):
         portable.check(tmp_path / "none", tiny_base, NAMES)
+
+
+@pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
+def test_only_what_can_be_judged_is_let_through_to_the_gate(
+    path, tmp_path, tiny_base, write_adapter, good_weights
+):
+    case = json.loads(path.read_text())
+    folder = broken(case, tmp_path / "adapter", write_adapter, good_weights)
+    if set(case["rules"]) <= portable.JUDGED:
+        portable.require(folder, tiny_base, NAMES)
+    else:
+        with pytest.raises(PipelineError):
+            portable.require(folder, tiny_base, NAMES)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 200, -1])
+def test_weights_cut_off_anywhere_are_refused(
+    kept, tmp_path, tiny_base, write_adapter, good_weights
+):
+    folder = write_adapter(tmp_path / "adapter", {})
+    save(good_weights, folder / portable.WEIGHTS, "float32")
+    data = (folder / portable.WEIGHTS).read_bytes()
+    (folder / portable.WEIGHTS).write_bytes(data[:kept])
+    with pytest.raises(PipelineError, match="cannot be read"):
+        portable.require(folder, tiny_base, NAMES)
+
+
+def test_a_pickle_is_refused_unread_even_without_other_weights(tmp_path, tiny_base, write_adapter):
+    folder = write_adapter(tmp_path / "adapter", {})
+    (folder / portable.WEIGHTS).unlink(missing_ok=True)
+    (folder / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
+    with pytest.raises(PipelineError, match="runs code when it is loaded"):
+        portable.require(folder, tiny_base, NAMES)
+
+
+def test_a_key_cannot_act_in_the_message(tmp_path, tiny_base, write_adapter):
+    folder = write_adapter(tmp_path / "adapter", {"bad\x1b[31m": 1})
+    with pytest.raises(PipelineError) as caught:
+        portable.require(folder, tiny_base, NAMES)
+    assert "\x1b" not in caught.value.message
