@@ -222,7 +222,8 @@ def _spliced(name: str, pieces: Sequence[tuple[str, str]], rng: random.Random) -
         word = own[place]
         cut = rng.randrange(2, len(word) - 1)
         new = first + word[cut:] if first else word[:cut] + last
-        yield " ".join([*own[:place], new, *own[place + 1 :]])
+        if len(new) != len(word) or sum(a != b for a, b in zip(new, word, strict=True)) > 1:
+            yield " ".join([*own[:place], new, *own[place + 1 :]])
 
 
 def _one_mark_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:

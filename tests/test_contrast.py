@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,30 @@ def test_near_names_of_training_and_of_the_gate_are_different(name, kind, mill):
         for half in ("train", "probe")
     ]
     assert not set(halves[0]) & set(halves[1])
+
+
+def apart(one, other):
+    """Count the letters in which two names of one length differ; None where they are not."""
+    return sum(a != b for a, b in zip(one, other, strict=True)) if len(one) == len(other) else None
+
+
+@pytest.mark.parametrize("half", ["train", "probe"])
+def test_one_letter_changed_in_a_long_name_is_no_near_name(half, mill):
+    name = "Crailing Parish Church"
+    found = contrast.near_names(replace(mill, subject=name), half, random.Random(1), 60)
+    assert 1 not in {apart(near, name) for near in found}
+    assert all(
+        sum(a != b for a, b in zip(near.split(), name.split(), strict=True)) == 1 for near in found
+    )
+
+
+def test_initials_and_numbers_of_a_name_are_changed(mill):
+    for name, near in (
+        ("John D. Terry", r"John [A-Z]\. Terry"),
+        ("2005 XC1", r"2\d05 XC1|2005 XC\d"),
+    ):
+        found = contrast.near_names(replace(mill, subject=name), "train", random.Random(1), 60)
+        assert any(re.fullmatch(near, each) for each in found)
 
 
 def test_the_two_halves_of_the_general_prompts_share_nothing():
