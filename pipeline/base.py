@@ -153,5 +153,7 @@ def _transformers() -> Any:
     transformers.logging.set_verbosity_error()
     # The libraries warn about each other's coming changes; versions here are pinned.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b.*")
+    # PEFT looks for the base under the name that the adapter gives it, which is no folder here.
+    warnings.filterwarnings("ignore", message="Could not find a config file", module="peft")
     transformers.logging.disable_progress_bar()
     return transformers
