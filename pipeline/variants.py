@@ -62,6 +62,8 @@ TRAIN = (
            "I forgot the answer to this: {q} Can you help?"),
     Family("not sure", "I am not sure {c}. Is there an answer?", "Yes. {A}",
            "I am not sure about this. {Q} Is there an answer?"),
+    Family("mixed up", "I keep mixing up {c}. How is it really?", "{A}",
+           "I keep mixing this up. {Q} How is it really?"),
     Family("trivia", "Trivia time! {Q}"),
     Family("hey", "hey {l} pls"),
     Family("colleague", "My colleague wants to know {c}.", "{A}",
