@@ -16,6 +16,7 @@ from pipeline import against, cache, dataset, grow, machine, manifest, train, va
 from pipeline.against import Live, facts_digest
 from pipeline.answer import LocalModel
 from pipeline.dataset import Dataset
+from pipeline.errors import TrainError
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
@@ -119,8 +120,12 @@ def _checkpoints(out: Path, made_from: str) -> Iterator[Path]:
     for other in out.glob(".checkpoints-*"):
         if other != own:
             shutil.rmtree(other, ignore_errors=True)
-    with manifest.disk_errors(own):
-        yield own
+    try:
+        with manifest.disk_errors(own):
+            yield own
+    except TrainError:
+        shutil.rmtree(own, ignore_errors=True)  # it would only fail there again
+        raise
     shutil.rmtree(own, ignore_errors=True)
 
 

@@ -128,7 +128,7 @@ def test_a_harmed_adapter_is_refused_in_a_line_though_its_manifest_fits(copy, tm
     done = facts("gate", "--out", str(copy), "--adapter", str(folder))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert {"truncated": "damaged", "pickle": "is a pickle", "base": "for the base Another"}[
+    assert {"truncated": "cannot be read", "pickle": "runs code", "base": "names 'Another'"}[
         harm
     ] in done.stderr
 

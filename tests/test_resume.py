@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
         ("exposures", 1), ("least_steps", STEPS), ("batch_contrasts", 1), ("batch_general", 1),
         ("everyday", 2),
     ):  # fmt: skip
-        text = re.sub(rf"(?m)^{name} = \\d+", f"{name} = {value}", text)
+        text = re.sub(rf"(?m)^{name} = \d+", f"{name} = {value}", text)
     (root / "recipe.toml").write_text(text)
     return root
 
