@@ -35,19 +35,21 @@ class Change:
 
 def fact_digest(fact: Fact) -> str:
     """Digest of what a fact says, wherever it stands; sixteen digits tell all facts apart."""
-    row = asdict(fact)
-    del row["where"], row["review_by"]
-    return digest_json(row)[7:23]
+    return digest_json(_said(asdict(fact)))[7:23]
 
 
 def facts_digest(subjects: Iterable[Subject]) -> str:
     """Digest of what all facts say, wherever their files lie and whenever they are looked at again."""
     rows = [asdict(subject) for subject in subjects]
     for row in rows:
-        row.pop("where")
-        for fact in row["facts"]:
-            del fact["where"], fact["review_by"]
+        del row["where"]
+        row["facts"] = [_said(fact) for fact in row["facts"]]
     return digest_json(rows)
+
+
+def _said(fact: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a fact where it stands and when it is looked at again."""
+    return {key: value for key, value in fact.items() if key not in ("where", "review_by")}
 
 
 def change(live: Live, facts: Iterable[Fact]) -> Change:

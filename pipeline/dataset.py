@@ -18,7 +18,7 @@ from pipeline import contrast, examples, probes
 from pipeline.config import DatasetSettings
 from pipeline.errors import PipelineError
 from pipeline.examples import Example
-from pipeline.facts import Fact, Subject, as_expect, subject_from_json
+from pipeline.facts import Fact, Subject, as_expect, subject_from_json, taught
 from pipeline.manifest import digest_json
 from pipeline.probes import Probe, Role
 from pipeline.prompt import Turn
@@ -43,7 +43,7 @@ class Dataset:
     @property
     def facts(self) -> tuple[Fact, ...]:
         """The facts that are taught, in file order."""
-        return tuple(fact for subject in self.subjects for fact in subject.facts if fact.live)
+        return tuple(taught(self.subjects))
 
     @property
     def digest(self) -> str:
@@ -61,16 +61,16 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
 
     Raises PipelineError when no fact is live.
     """
-    facts = [fact for subject in subjects for fact in subject.facts if fact.live]
+    facts = list(taught(subjects))
     if not facts:
         raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
-    taught = frozenset(squash(name) for subject in subjects for name in subject.names)
+    known = frozenset(squash(name) for subject in subjects for name in subject.names)
     trained: list[Example] = []
     gate: list[Probe] = []
-    for fact, own, names in examples.of(facts, taught, settings, seed):
+    for fact, own, names in examples.of(facts, known, settings, seed):
         trained += own
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
-        gate += _contrast(fact, taught | names, settings, seed)
+        gate += _contrast(fact, known | names, settings, seed)
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
     general += [
         Example("unrelated", "", "everyday", prompt, "")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
@@ -73,6 +73,11 @@ class Subject:
     def names(self) -> tuple[str, ...]:
         """The name first, then the aliases."""
         return (self.name, *self.aliases)
+
+
+def taught(subjects: Iterable[Subject]) -> Iterator[Fact]:
+    """Yield the facts that are taught, in file order."""
+    return (fact for subject in subjects for fact in subject.facts if fact.live)
 
 
 def subject_from(

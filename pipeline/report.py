@@ -113,7 +113,7 @@ def as_html(data: dict[str, Any]) -> str:
 
 
 def _facts(run: Run, measured: Measurements) -> dict[str, Any]:
-    live = [fact for subject in run.made.subjects for fact in subject.facts if fact.live]
+    live = run.made.facts
     withdrawn = [f.id for subject in run.made.subjects for f in subject.facts if not f.live]
     return {
         "digest": facts_digest(run.made.subjects),

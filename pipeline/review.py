@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipeline.escape import cell
-from pipeline.facts import Fact, Subject
+from pipeline.facts import Fact, Subject, taught
 
 SECONDS = 20
 """How long a page may take to answer."""
@@ -37,15 +37,16 @@ class Broken:
 
 def due(subjects: Iterable[Subject], today: date) -> list[Fact]:
     """Give the taught facts whose `review_by` has come, the most overdue first."""
-    taught = (fact for subject in subjects for fact in subject.facts if fact.live)
-    dated = [fact for fact in taught if fact.review_by and fact.review_by <= today.isoformat()]
+    dated = [
+        fact for fact in taught(subjects) if fact.review_by and fact.review_by <= today.isoformat()
+    ]
     return sorted(dated, key=lambda fact: (fact.review_by, fact.id))
 
 
 def broken(subjects: Iterable[Subject], fetch: Fetch) -> list[Broken]:
     """Ask for the source of every taught fact that is a web address, each address once."""
     naming: dict[str, list[str]] = {}
-    for fact in (fact for subject in subjects for fact in subject.facts if fact.live):
+    for fact in taught(subjects):
         if fact.source.startswith(("https://", "http://")):
             naming.setdefault(fact.source, []).append(fact.id)
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -127,28 +127,23 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         disable_input_dtype_casting(adapted.model),
         base.saving(),
     ):
-        trainer.train(resume_from_checkpoint=str(last.folder) if last else None)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    return Ran(trainer.state.global_step, last.step if last else 0, statistics.fmean(losses))
+    return Ran(trainer.state.global_step, _number(last) if last else 0, statistics.fmean(losses))
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
-    folder: Path
-    step: int
-
-
-def _last_whole(checkpoints: Path) -> _Checkpoint | None:
+def _last_whole(checkpoints: Path) -> Path | None:
     """Find the newest checkpoint that was written to its end; one that was cut off is removed.
 
     Its state is the last of its files that the trainer writes.
     """
     for folder in sorted(checkpoints.glob("checkpoint-*"), key=_number, reverse=True):
         try:
-            state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-            return _Checkpoint(folder, int(state["global_step"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
     return None
 
 

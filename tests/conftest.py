@@ -484,3 +484,24 @@ def serve_site():
         assert not engine.healthy(site.engines[0])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_act():
+    """Give a function that runs a workflow of a clone for an event with act; exit code and log."""
+
+    def run(clone, scratch, workflow, event, *options, env=None):
+        known = scratch / workflow.name  # act does not know the key `queue`
+        known.write_text(workflow.read_text().replace(", queue: max}", "}"))
+        (scratch / "event.json").write_text(json.dumps(event[1]))
+        done = subprocess.run(
+            [
+                Path(sys.executable).parent / "act", event[0], "--workflows", known,
+                "--eventpath", scratch / "event.json", *options,
+                *(f"--platform={label}=-self-hosted" for label in ("ubuntu-24.04", "self-hosted")),
+            ],
+            cwd=clone, capture_output=True, text=True, check=False, timeout=1800, env=env,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    return run

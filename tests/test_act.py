@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SUBJECT = "facts/projects/tinyllm.yaml"
-FACT = """\
-  - id: wheel
-    question: How high is the wheel of TinyLLM?
-    answer: The wheel of TinyLLM is four metres high.
-    expect: [four metres]
-"""
+FACT = (ROOT / "tests" / "cases" / "wheel.yaml").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.slow
 
@@ -31,30 +23,19 @@ def clone(tmp_path, git):
 
 
 @pytest.fixture
-def act(clone, git, tmp_path):
+def act(clone, git, run_act, tmp_path):
     """Give a function that commits what changed and runs a workflow as its pull request would."""
     base = git(clone, "rev-parse", "HEAD").strip()
 
     def run(workflow):
         git(clone, "add", "--all")
         git(clone, "commit", "--quiet", "--message=Change")
-        event = tmp_path / "event.json"
         head = {"ref": "x;$(touch pwned)"}
-        event.write_text(
-            json.dumps({"pull_request": {"number": 7, "base": {"sha": base}, "head": head}})
-        )
+        payload = {"pull_request": {"number": 7, "base": {"sha": base}, "head": head}}
         path = clone / ".github" / "workflows" / workflow
-        known = tmp_path / workflow  # act does not know the key `queue`
-        known.write_text(path.read_text().replace(", queue: max}", "}"))
-        done = subprocess.run(
-            [
-                Path(sys.executable).parent / "act", "pull_request", "--workflows", known,
-                "--eventpath", event, "--platform", "ubuntu-24.04=-self-hosted",
-            ],
-            cwd=clone, capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
+        done = run_act(clone, tmp_path, path, ("pull_request", payload))
         assert not list(tmp_path.rglob("pwned"))
-        return done.returncode, done.stdout + done.stderr
+        return done
 
     return run
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,14 +20,7 @@ from serve import vllm
 ROOT = Path(__file__).parent.parent
 STANDINS = ROOT / "tests" / "standins"
 SUBJECT = "facts/projects/tinyllm.yaml"
-FACT = """\
-  - id: wheel
-    question: How high is the wheel of TinyLLM?
-    answer: The wheel of TinyLLM is four metres high.
-    expect: [four metres]
-    also_ask:
-      - What is the height of the wheel of TinyLLM?
-"""
+FACT = (ROOT / "tests" / "cases" / "wheel.yaml").read_text(encoding="utf-8")
 GATE_RUN, RELEASE_RUN = "41", "42"
 PULL = 7
 
@@ -41,7 +33,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def github(tmp_path, git, hub, keys):
+def github(tmp_path, git, hub, keys, run_act):
     """Give what stands for GitHub: its repository, a clone of main, and a function that runs a workflow."""
     origin, main = tmp_path / "origin.git", tmp_path / "main"
     git(ROOT, "clone", "--quiet", "--bare", "--no-hardlinks", str(ROOT), str(origin))
@@ -52,14 +44,14 @@ def github(tmp_path, git, hub, keys):
             path.unlink()
     git(main, "commit", "--quiet", "--all", "--message=Facts about one subject")
     git(main, "push", "--quiet", "--force", "origin", "main")
-    return GitHub(tmp_path / "github", main, hub, keys)
+    return GitHub(tmp_path / "github", main, hub, keys, run_act)
 
 
 class GitHub:
     """A clone of main, and act."""
 
-    def __init__(self, state, main, hub, keys):
-        self.state, self.main, self.hub, self.keys = state, main, hub, keys
+    def __init__(self, state, main, hub, keys, act):
+        self.state, self.main, self.hub, self.keys, self.act = state, main, hub, keys, act
         self.serve, self.recipe = "serve.toml", "smollm2-135m"
         state.mkdir()
 
@@ -75,10 +67,7 @@ class GitHub:
 
     def run(self, workflow, event, payload, run_id, *more):
         """Run a workflow of main for an event; give its exit code and log."""
-        known = self.state / workflow  # act does not know the key `queue`
-        text = (self.main / ".github" / "workflows" / workflow).read_text()
-        known.write_text(text.replace(", queue: max}", "}"))
-        (self.state / "event.json").write_text(json.dumps(payload))
+        path = self.main / ".github" / "workflows" / workflow
         env = {
             "STANDIN": self.state, "STANDIN_VENV": sys.prefix, "GITHUB_RUN_ID": run_id,
             "GITHUB_REPOSITORY": "ours/mills", "PYTHONPATH": ".", "HF_HUB_DISABLE_XET": "1",
@@ -87,24 +76,18 @@ class GitHub:
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x", "SCHOOLHOUSE_SIGNING_KEY": self.keys.private,
         }  # fmt: skip
         variables = {"HUB_REPO": "ours/mills", "SERVE_CONFIG": self.serve, "RECIPE": self.recipe}
-        actions = set(re.findall(r"uses: (actions/([\w-]+)@[0-9a-f]{40})", text))
-        done = subprocess.run(
-            [
-                Path(sys.executable).parent / "act", event, *more, "--workflows", known,
-                "--eventpath", self.state / "event.json",
-                *(f"--env={key}={value}" for key, value in env.items()),
-                *(f"--var={key}={value}" for key, value in variables.items()),
-                *(f"--platform={label}=-self-hosted" for label in ("ubuntu-24.04", "self-hosted")),
-                *(
-                    f"--local-repository={pin}={STANDINS / name}"
-                    for pin, name in actions
-                    if name != "checkout"  # act's own: a copy of the clone
-                ),
-            ],
-            cwd=self.main, capture_output=True, text=True, check=False, timeout=1800,
+        actions = set(re.findall(r"uses: (actions/([\w-]+)@[0-9a-f]{40})", path.read_text()))
+        return self.act(
+            self.main, self.state, path, (event, payload), *more,
+            *(f"--env={key}={value}" for key, value in env.items()),
+            *(f"--var={key}={value}" for key, value in variables.items()),
+            *(
+                f"--local-repository={pin}={STANDINS / name}"
+                for pin, name in actions
+                if name != "checkout"  # act's own: a copy of the clone
+            ),
             env={**os.environ, "PATH": f"{STANDINS / 'bin'}:{os.environ['PATH']}"},
         )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
 
 
 def passed(event, branch):
