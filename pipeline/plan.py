@@ -21,7 +21,7 @@ TAUGHT_WITH = ("pipeline/", "schema/", "constraints/", "pyproject.toml")
 DOCS = (".md", ".svg", "LICENSE")
 """Endings of files that no code reads."""
 SECONDS_A_FACT = 8
-"""Training one fact of many with smollm2-135m on two cores (100 took 697 s of steps; the rest is reading the base)."""
+"""Training one fact of many with smollm2-135m on two cores: 100 took 697 s of steps, and reading the base."""
 SECONDS_AT_LEAST = 210
 """Training the shipped twelve, whose number of steps is the recipe's least, on the same machine."""
 SECONDS_ALWAYS = 95
