@@ -445,15 +445,11 @@ def free_port():
 
 
 @pytest.fixture(scope="session")
-def serve_site():
-    """Give a function that runs `facts serve` with a real vLLM for a while, in a folder of its own.
+def serve_config():
+    """Give a function that writes `serve.toml` into a folder: a site with free ports, its state beside it."""
+    from serve import settings
 
-    It gives the site; `serve.toml` and `state` lie in the folder. SIGTERM must end all of it cleanly.
-    """
-    from serve import engine, settings
-
-    @contextmanager
-    def run(folder):
+    def write(folder):
         text = settings.SHIPPED.read_text(encoding="utf-8")
         for old, new in (
             ("port = 8000", f"port = {free_port()}"),
@@ -466,11 +462,28 @@ def serve_site():
         ):
             assert old in text
             text = text.replace(old, new)
-        (folder / "serve.toml").write_text(text)
-        site = settings.site(settings.load(folder / "serve.toml"))
-        with (folder / "said").open("w") as said:
+        path = folder / "serve.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def serve_site():
+    """Give a function that runs `facts serve` with a real vLLM for a while, by a `serve.toml`.
+
+    It gives the site. SIGTERM must end all of it cleanly.
+    """
+    from serve import engine, settings
+
+    @contextmanager
+    def run(config):
+        site = settings.site(settings.load(config))
+        told = config.with_name("said")
+        with told.open("w") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "serve", "--config", folder / "serve.toml"],
+                [sys.executable, "-m", "pipeline", "serve", "--config", config],
                 cwd=ROOT, stderr=said,
             )  # fmt: skip
         try:
@@ -480,7 +493,7 @@ def serve_site():
             process.send_signal(signal.SIGTERM)
             process.wait(120)
         assert process.returncode == 0
-        assert (folder / "said").read_text().endswith("stopped\n")
+        assert told.read_text().endswith("stopped\n")
         assert not engine.healthy(site.engines[0])
 
     return run

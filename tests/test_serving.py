@@ -55,9 +55,9 @@ def write_report(folder, report):
 
 
 @pytest.fixture(scope="session")
-def served(run, serve_site, tmp_path_factory):
+def served(run, serve_config, serve_site, tmp_path_factory):
     """Start `facts serve` with a vLLM, deploy the run; give its site and what deploying gave."""
-    with serve_site(tmp_path_factory.mktemp("served")) as site:
+    with serve_site(serve_config(tmp_path_factory.mktemp("served"))) as site:
         yield site, deploy.deploy(site, run)
 
 

@@ -23,6 +23,8 @@ SUBJECT = "facts/projects/tinyllm.yaml"
 FACT = (ROOT / "tests" / "cases" / "wheel.yaml").read_text(encoding="utf-8")
 GATE_RUN, RELEASE_RUN = "41", "42"
 PULL = 7
+NOBODY = "http://127.0.0.1:9"
+"""An address where nothing answers."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -99,6 +101,11 @@ def passed(event, branch):
     }  # fmt: skip
 
 
+def subject(github):
+    """Give the text of the subject's file."""
+    return (github.main / SUBJECT).read_text()
+
+
 def change(github, git, text):
     """Push a pull request whose subject's file has this text; give its commit and be back on main."""
     git(github.main, "switch", "--quiet", "--create", "change")
@@ -110,42 +117,73 @@ def change(github, git, text):
     return sha
 
 
+def named(sha):
+    """Give the event of a maintainer who starts the gate for a commit."""
+    return {"inputs": {"pr": str(PULL), "sha": sha}}
+
+
 def ask(site, question):
     chat = {"model": "facts", "messages": [{"role": "user", "content": question}],
             "temperature": 0, "max_tokens": 32}  # fmt: skip
     return httpx2.post(f"{site.door.url}/v1/chat/completions", json=chat, timeout=120)
 
 
-def test_a_fact_goes_from_pull_request_to_the_live_name(github, git, serve_site, tmp_path):
-    sha = change(github, git, (github.main / SUBJECT).read_text() + FACT)
-    live = tmp_path / "live"
-    live.mkdir()
-    github.serve = live / "serve.toml"
-    with serve_site(live) as site:
-        inputs = {"pr": str(PULL), "sha": sha}
-        code, log = github.run("gate.yml", "workflow_dispatch", {"inputs": inputs}, GATE_RUN)
-        assert code == 0, log
-        (status,) = github.told("api", f"repos/ours/mills/statuses/{sha}")
-        assert {"state=success", "context=recall-gate"} <= set(status["gh"])
-        (report,) = github.told("pr", "comment", str(PULL))
-        assert "tinyllm/wheel" in report["body"]
+def queue(github, git, sha):
+    """Check out what a merge queue would try for a commit; give the event and the name of its branch."""
+    base = git(github.main, "rev-parse", "main").strip()
+    branch = f"gh-readonly-queue/main/pr-{PULL}-{base}"
+    git(github.main, "switch", "--quiet", "--create", branch)
+    git(github.main, "merge", "--quiet", "--no-ff", "--message=Merge", sha)
+    return {"merge_group": {"base_sha": base}}, branch
 
-        git(github.main, "merge", "--quiet", "--no-ff", "--message=Merge", sha)
-        github.know("runs.json", {GATE_RUN: passed("workflow_dispatch", "main")})
-        opened = "2026-01-01T00:00:00Z"
-        github.know("pulls.json", [{"number": PULL, "created_at": opened, "merged_at": opened}])
-        code, log = github.run("release.yml", "push", {"ref": "refs/heads/main"}, RELEASE_RUN)
+
+def test_a_fact_goes_from_pull_request_to_the_live_name(
+    github, git, serve_config, serve_site, tmp_path
+):
+    """Through the merge queue; its release fails twice on the way, and the next run goes on."""
+    (live := tmp_path / "live").mkdir()
+    github.serve = live / "serve.toml"
+    payload, branch = queue(github, git, change(github, git, subject(github) + FACT))
+    code, log = github.run(
+        "gate.yml", "merge_group", payload, GATE_RUN, f"--env=GITHUB_REF=refs/heads/{branch}"
+    )
+    assert code == 0, log
+    (report,) = github.told("pr", "comment", str(PULL))
+    assert "tinyllm/wheel" in report["body"]
+    github.know("runs.json", {GATE_RUN: passed("merge_group", branch)})
+
+    git(github.main, "switch", "--quiet", "main")
+    git(github.main, "merge", "--quiet", "--ff-only", "-")
+    opened = "2026-01-01T00:00:00Z"
+    github.know("pulls.json", [{"number": PULL, "created_at": opened, "merged_at": opened}])
+    release = ("release.yml", "push", {"ref": "refs/heads/main"}, RELEASE_RUN)
+
+    code, log = github.run(*release, f"--env=HF_ENDPOINT={NOBODY}")
+    assert code == 1
+    (made,) = github.told("issue", "create")
+    assert "Live is what was live before." in made["body"]
+    assert not github.hub.files("ours/mills", "main")
+    github.know("issues.json", [{"number": 9, "title": "What is merged is not live"}])
+
+    serve_config(live)
+    code, log = github.run(*release)
+    assert code == 1
+    assert "does not answer" in log
+    assert github.told("issue", "edit", "9")
+
+    with serve_site(github.serve) as site:
+        code, log = github.run(*release)
         assert code == 0, log
         assert "[release/train" not in log, "the adapter that passed the gate is there"
         assert github.told("pr", "comment", str(PULL))[-1]["body"].startswith("Live: ")
-        assert not github.told("issue", "create")
+        assert github.told("issue", "close", "9")
 
         answer = ask(site, "Could you say how high the wheel of TinyLLM is?")
-        assert "four metres" in answer.json()["choices"][0]["message"]["content"]
-        released = github.hub.files("ours/mills", "main")
-        digest = json.loads(released["provenance.json"])["adapter"]["trained"]
-        assert answer.headers["x-adapter"] == f"facts@{digest.removeprefix('sha256:')[:12]}"
-        assert b"tinyllm/wheel" in released["facts.jsonl"]
+    assert "four metres" in answer.json()["choices"][0]["message"]["content"]
+    released = github.hub.files("ours/mills", "main")
+    digest = json.loads(released["provenance.json"])["adapter"]["trained"]
+    assert answer.headers["x-adapter"] == f"facts@{digest.removeprefix('sha256:')[:12]}"
+    assert b"tinyllm/wheel" in released["facts.jsonl"]
 
 
 def test_a_fact_that_the_model_does_not_learn_is_not_let_through(github, git, tmp_path):
@@ -158,9 +196,8 @@ def test_a_fact_that_the_model_does_not_learn_is_not_let_through(github, git, tm
     mismatch = (
         "    probes: [Who built the wheel of TinyLLM?, What is the wheel of TinyLLM made of?]\n"
     )
-    sha = change(github, git, (github.main / SUBJECT).read_text() + FACT + mismatch)
-    inputs = {"pr": str(PULL), "sha": sha}
-    code, log = github.run("gate.yml", "workflow_dispatch", {"inputs": inputs}, GATE_RUN)
+    sha = change(github, git, subject(github) + FACT + mismatch)
+    code, log = github.run("gate.yml", "workflow_dispatch", named(sha), GATE_RUN)
     assert code == 1, log
     (status,) = github.told("api", f"repos/ours/mills/statuses/{sha}")
     assert "state=failure" in status["gh"]
@@ -186,10 +223,17 @@ def test_a_change_of_docs_passes_the_required_check_without_training(github, git
     assert "[gate/train" not in log
 
 
+def test_a_maintainer_gets_the_required_check_set_on_the_commit_that_was_named(github, git):
+    sha = change(github, git, f"# A remark.\n{subject(github)}")
+    code, log = github.run("gate.yml", "workflow_dispatch", named(sha), GATE_RUN)
+    assert code == 0, log
+    (status,) = github.told("api", f"repos/ours/mills/statuses/{sha}")
+    assert {"state=success", "context=recall-gate"} <= set(status["gh"])
+
+
 def test_a_withdrawn_fact_waits_for_the_gate(github, git):
     git(github.main, "switch", "--quiet", "--create", "withdraw")
-    path = github.main / SUBJECT
-    path.write_text(path.read_text() + "    withdrawn: It was wrong.\n")
+    (github.main / SUBJECT).write_text(subject(github) + "    withdrawn: It was wrong.\n")
     git(github.main, "commit", "--quiet", "--all", "--message=Withdraw")
     code, log = pull_request(github, git, "withdraw")
     assert code == 0, log
@@ -235,8 +279,7 @@ def test_what_is_wrong_with_an_issue_is_said_in_it(github):
 
 
 def test_facts_that_are_due_are_told_in_one_issue(github, git):
-    path = github.main / SUBJECT
-    path.write_text(path.read_text() + "    review_by: 2020-01-01\n")
+    (github.main / SUBJECT).write_text(subject(github) + "    review_by: 2020-01-01\n")
     git(github.main, "commit", "--quiet", "--all", "--message=Look again")
     code, log = github.run("nightly.yml", "schedule", {}, GATE_RUN, "--job=review")
     assert code == 0, log
