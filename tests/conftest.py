@@ -427,13 +427,13 @@ def _until():
     return until
 
 
-def until(true, seconds):
-    """Wait for something to become true."""
+def until(true, seconds, every=0.5):
+    """Wait for something to become true, looking again after so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if true():
             return
-        time.sleep(0.5)
+        time.sleep(every)
     raise AssertionError(f"not within {seconds} s")
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -17,7 +18,7 @@ import pytest
 
 from pipeline import manifest
 from pipeline.errors import PipelineError
-from serve import alias, deploy, engine, vllm
+from serve import alias, deploy, engine, journal, vllm
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / vllm.PYTHON
@@ -183,8 +184,57 @@ def test_a_planted_bad_adapter_never_reaches_the_public_name(served, run, tmp_pa
     assert "Jason Cox" in ask(site).text
 
 
+@pytest.fixture(scope="session")
+def other(run, tmp_path_factory):
+    """Give another run that may be deployed: the same facts known by slightly other weights."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path_factory.mktemp("other") / "out"
+    shutil.copytree(run, folder)
+    weights = folder / "adapter" / "adapter_model.safetensors"
+    tensors = {n: t * 0.98 if "lora_B" in n else t for n, t in load_file(weights).items()}
+    save_file(tensors, weights)
+    report = json.loads((folder / "report.json").read_text())
+    report["adapter"]["digest"] = manifest.digest_folder(folder / "adapter")
+    write_report(folder, report)
+    return folder
+
+
+@pytest.mark.parametrize("state", ["fetched", "staged", "probed", "cutover"])
+def test_a_deploy_killed_at_any_state_is_finished_by_the_same_command(
+    served, run, other, until, state
+):
+    site, _ = served
+    live = alias.read(site.state).table.adapter
+    source = other if live.digest == manifest.digest_folder(run / "adapter") else run
+    command = [
+        sys.executable, "-m", "pipeline", "deploy", str(source),
+        "--config", str(site.state.with_name("serve.toml")),
+    ]  # fmt: skip
+    before = len(journal.read(site.state))
+    deploying = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+    def reached():
+        return state in {entry.state for entry in journal.read(site.state)[before:]}
+
+    until(reached, 300, every=0.01)
+    deploying.kill()
+    assert deploying.wait() == -signal.SIGKILL
+    assert journal.unfinished(journal.read(site.state))
+    assert "Jason Cox" in ask(site).text
+    subprocess.run(command, cwd=ROOT, check=True)
+    table = alias.read(site.state).table
+    assert table.adapter.digest == manifest.digest_folder(source / "adapter")
+    listed = {model.name for model in engine.models(site.engines[0])} - {vllm.BASE}
+    assert listed == {adapter.name for adapter in table.wanted}
+    answer = ask(site)
+    assert "Jason Cox" in answer.text
+    assert answer.headers["x-adapter"] == table.adapter.name
+
+
 def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served, until):
-    site, done = served
+    site, _ = served
+    live = alias.read(site.state).table.adapter
     port = int(site.engines[0].url.rpartition(":")[2])
     found = subprocess.run(
         ["pgrep", "-f", f"api_server.*--port {port} "], capture_output=True, text=True, check=True
@@ -194,4 +244,4 @@ def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served, un
     until(lambda: ask(site).status_code == 200, 900)
     answer = ask(site)
     assert "Jason Cox" in answer.text
-    assert answer.headers["x-adapter"] == done.adapter.name
+    assert answer.headers["x-adapter"] == live.name
