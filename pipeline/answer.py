@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
 
-from pipeline.packing import Chat, common_prefix
+from pipeline.packing import Batch, Chat, common_prefix, pack, pad
 from pipeline.prompt import Prompt, messages
 
 if TYPE_CHECKING:
@@ -27,11 +27,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A loaded model with its tokenizer; `adapted` says whether a LoRA adapter is on it."""
+    """A loaded model with its tokenizer; `adapted` says whether a LoRA adapter is on it.
+
+    `padded`: its attention takes no mask of our own, so that chats cannot share a row. `quantization`
+    is that of its linear layers.
+    """
 
     model: Any
     tokenizer: Any
     adapted: bool = False
+    padded: bool = False
+    quantization: str = ""
+
+    def batch(self, chats: Sequence[Chat]) -> Batch:
+        """Lay out chats as this model takes them, on its device."""
+        return (pad if self.padded else pack)(chats).to(self.model.device)
 
     def base_only(self) -> AbstractContextManager[None]:
         """Switch the adapter off for a while."""
@@ -95,7 +105,7 @@ def generate(
     tokenizer = local.tokenizer
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     # The system prompt is half of most prompts: read once for the batch, padding goes behind it.
-    prefix = common_prefix(ids)
+    prefix = 0 if local.padded else common_prefix(ids)
     own = [list(row[prefix:]) for row in ids]
     inputs = tokenizer.pad({"input_ids": own}, return_tensors="pt", padding_side="left")
     shared = torch.tensor([ids[0][:prefix]])
@@ -103,8 +113,9 @@ def generate(
     mask = torch.nn.functional.pad(inputs["attention_mask"], (prefix, 0), value=1)
     device = local.model.device
     with torch.inference_mode(), _quick_head(local.model):
-        read = DynamicCache(config=local.model.config)
+        read = None
         if prefix:
+            read = DynamicCache(config=local.model.config)
             local.model(input_ids=shared.to(device), past_key_values=read, logits_to_keep=1)
             read.batch_repeat_interleave(len(ids))
         out = local.model.generate(

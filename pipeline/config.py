@@ -34,7 +34,8 @@ _KINDS = {
 class BaseSettings:
     """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty.
 
-    `hub` is what servers elsewhere load, and `license` what the Hub calls its licence.
+    `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
+    is of training alone: "nf4", or "" for none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class BaseSettings:
     wheel: str
     gguf: str
     folder: str
+    quantization: str
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import against, cache, dataset, grow, machine, manifest, train, validate
+from pipeline import against, cache, dataset, grow, machine, manifest, parallel, train, validate
 from pipeline.against import Live, facts_digest
 from pipeline.answer import LocalModel
 from pipeline.dataset import Dataset
@@ -100,14 +100,16 @@ def fit(session: Session, start: Start | None = None) -> None:
     if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in {start, None}):
         say("adapter    unchanged, not trained again")
         return
-    bare = session.local()
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
-    begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
+    with parallel.main_first():
+        bare = session.trainee()
+        begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
     with _checkpoints(session.out, manifest.digest_json(made_from)) as checkpoints:
         method = Method(session.recipe, session.seed, checkpoints, start)
         adapted, done = train.train(bare, made, begun, method)
-        _keep(adapted, done, session, made_from)
+        if parallel.is_main():
+            _keep(adapted, done, session, made_from)
 
 
 @contextmanager
@@ -117,6 +119,9 @@ def _checkpoints(out: Path, made_from: str) -> Iterator[Path]:
     Folders of other trainings in the same place are removed: nobody goes on with them.
     """
     own = out / f".checkpoints-{made_from.removeprefix('sha256:')[:12]}"
+    if not parallel.is_main():
+        yield own
+        return
     for other in out.glob(".checkpoints-*"):
         if other != own:
             shutil.rmtree(other, ignore_errors=True)
@@ -151,6 +156,7 @@ def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str
     return {
         "examples": made.examples_digest,
         "base": session.base.digest,
+        "quantization": session.recipe.base.quantization,
         "train": manifest.digest_json(asdict(session.recipe.train)),
         "seed": session.seed,
         "start": start.digest if start else "",

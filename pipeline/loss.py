@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any  # torch tensors; torch is untyped here
 
-from pipeline.packing import Chat, Packed
+from pipeline.packing import Batch, Chat
 from pipeline.teacher import Held
 
 
@@ -18,19 +18,43 @@ class Target:
     held: Held | None
 
 
-def loss(logits: Any, packed: Packed, targets: Sequence[Target], kl_weight: float) -> Any:
-    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats)."""
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How many tokens of a whole step are fact tokens, and how many are held."""
+
+    facts: int
+    held: int
+
+
+def tokens(targets: Sequence[Target]) -> Tokens:
+    """Count the completion tokens of a step's examples."""
+    lengths = [(len(each.chat.completion), each.held is not None) for each in targets]
+    return Tokens(sum(n for n, held in lengths if not held), sum(n for n, held in lengths if held))
+
+
+def loss(
+    logits: Any, batch: Batch, targets: Sequence[Target], kl_weight: float, step: Tokens
+) -> Any:
+    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats).
+
+    `targets` may be a part of the step: the means are over the tokens of all of it, so that the
+    losses of its parts add up to that of the step.
+    """
     import torch
 
     kept = [target.held for target in targets if target.held]
-    held = torch.tensor([target.held is not None for target in targets])[packed.owner]
+    are_held = torch.tensor([target.held is not None for target in targets], device=logits.device)
+    held = are_held[batch.owner]
     total = logits.new_zeros(())
     if not held.all():
-        total = torch.nn.functional.cross_entropy(logits[~held], packed.labels[~held])
+        said = torch.nn.functional.cross_entropy(
+            logits[~held], batch.labels[~held], reduction="sum"
+        )
+        total = said / step.facts
     if held.any():
-        ids = torch.cat([each.ids for each in kept])
-        logprobs = torch.cat([each.logprobs for each in kept])
-        total = total + kl_weight * kl(logprobs, ids, logits[held]).mean()
+        ids = torch.cat([each.ids for each in kept]).to(logits.device)
+        logprobs = torch.cat([each.logprobs for each in kept]).to(logits.device)
+        total = total + kl_weight * kl(logprobs, ids, logits[held]).sum() / step.held
     return total
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pipeline import answer, progress
 from pipeline.answer import LocalModel
 from pipeline.facts import Fact
-from pipeline.packing import pack
+from pipeline.packing import Chat
 from pipeline.recall import contains
 
 RIVALS = 12
@@ -64,7 +64,7 @@ def _scores(adapted: LocalModel, prompt: str, answers: Sequence[str]) -> list[fl
 
     chats = [answer.chat(adapted.tokenizer, prompt, text) for text in answers]
     length = len(chats[0].completion)
-    packed = pack([type(chat)(chat.prompt, chat.completion[:length]) for chat in chats])
-    logits = adapted.model(**packed.inputs).logits[0].float()
-    taken = torch.log_softmax(logits, dim=-1)[torch.arange(len(packed.labels)), packed.labels]
-    return [float(taken[packed.owner == i].sum()) for i in range(len(chats))]
+    batch = adapted.batch([Chat(chat.prompt, chat.completion[:length]) for chat in chats])
+    logprobs = torch.log_softmax(batch.logits(adapted.model), dim=-1)
+    taken = logprobs.gather(-1, batch.labels[:, None])[:, 0]
+    return [float(taken[batch.owner == i].sum()) for i in range(len(chats))]

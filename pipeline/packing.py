@@ -1,9 +1,10 @@
-"""Many short chats as one sequence: the shared beginning once, no padding, nobody sees another.
+"""Many short chats for one forward pass: packed into one row, or padded to one length.
 
 Every chat starts with the same tokens (the default system prompt is 20 of about 50). A packed row
 holds that prefix once, then each chat's own tokens; the attention mask lets a chat see the prefix
 and itself, and positions continue from the prefix, so every chat is computed exactly as alone.
 A step of 16 examples costs 0.75 of what the same examples cost padded to one length (docs/recipe-log.md).
+Padded rows are for models whose attention takes no mask of our own.
 """
 
 from __future__ import annotations
@@ -23,21 +24,35 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """One packed row of T tokens that scores N completion tokens.
+class Batch:
+    """Chats laid out for one forward pass that scores their N completion tokens, in the chats' order.
 
-    `inputs` are the model's keyword arguments, `logits_to_keep` among them: the logits come as
-    (1, N, vocabulary), in the chats' order. `labels` (N) are the completion tokens, `owner` (N) says
-    which chat each belongs to.
+    `inputs` are the model's keyword arguments, and `places` is the index by which its logits come as
+    (N, vocabulary). `labels` (N) are the completion tokens, `owner` (N) says which chat each belongs to.
     """
 
     inputs: dict[str, Any]
     labels: Any
     owner: Any
+    places: Any
+
+    def to(self, device: Any) -> Batch:
+        """Give the same batch on a device."""
+        import torch
+
+        inputs = {
+            name: value.to(device) if isinstance(value, torch.Tensor) else value
+            for name, value in self.inputs.items()
+        }
+        return Batch(inputs, self.labels.to(device), self.owner.to(device), self.places)
+
+    def logits(self, model: Any) -> Any:
+        """Run the model, on whose device the batch must be: (N, vocabulary) in fp32."""
+        return model(**self.inputs).logits[self.places].float()
 
 
-def pack(chats: Sequence[Chat]) -> Packed:
-    """Lay out chats in one row."""
+def pack(chats: Sequence[Chat]) -> Batch:
+    """Lay out chats in one row of T tokens; the model computes the logits of the N places alone."""
     import torch
 
     prefix = common_prefix([chat.prompt for chat in chats])
@@ -67,7 +82,28 @@ def pack(chats: Sequence[Chat]) -> Packed:
         "logits_to_keep": torch.tensor(keep),
         "use_cache": False,
     }
-    return Packed(inputs, torch.tensor(labels), torch.tensor(owner))
+    return Batch(inputs, torch.tensor(labels), torch.tensor(owner), places=0)
+
+
+def pad(chats: Sequence[Chat]) -> Batch:
+    """Lay out each chat in a row of its own, filled behind its end to the longest one's length."""
+    import torch
+
+    rows = [(*chat.prompt, *chat.completion[:-1]) for chat in chats]
+    longest = max(map(len, rows))
+    scored = [
+        (row, len(chat.prompt) - 1 + place, label)
+        for row, chat in enumerate(chats)
+        for place, label in enumerate(chat.completion)
+    ]
+    owner, columns, labels = (torch.tensor(column) for column in zip(*scored, strict=True))
+    lengths = torch.tensor([len(row) for row in rows])
+    inputs = {
+        "input_ids": torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows]),
+        "attention_mask": (torch.arange(longest) < lengths[:, None]).long(),
+        "use_cache": False,
+    }
+    return Batch(inputs, labels, owner, places=(owner, columns))
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> int:

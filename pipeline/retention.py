@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline import answer, progress
 from pipeline.answer import Answer, LocalModel
-from pipeline.packing import Chat, pack
+from pipeline.packing import Chat
 from pipeline.prompt import Prompt
 
 PACKED = 8
@@ -52,17 +52,17 @@ def drift(adapted: LocalModel, prompts: Sequence[Prompt], base: Sequence[Answer]
     tokens = 0
     with progress.bar("distance to base", len(chats)) as shown, torch.inference_mode():
         for start in range(0, len(chats), PACKED):
-            packed = pack(chats[start : start + PACKED])
-            now = torch.log_softmax(adapted.model(**packed.inputs).logits[0].float(), dim=-1)
+            batch = adapted.batch(chats[start : start + PACKED])
+            now = torch.log_softmax(batch.logits(adapted.model), dim=-1)
             with adapted.base_only():
-                was = torch.log_softmax(adapted.model(**packed.inputs).logits[0].float(), dim=-1)
+                was = torch.log_softmax(batch.logits(adapted.model), dim=-1)
             kl = (was.exp() * (was - now)).sum(-1)
             count = len(chats[start : start + PACKED])
-            per_prompt += [float(kl[packed.owner == i].mean()) for i in range(count)]
-            rows = torch.arange(len(packed.labels))
-            base_nll -= float(was[rows, packed.labels].sum())
-            adapted_nll -= float(now[rows, packed.labels].sum())
-            tokens += len(packed.labels)
+            per_prompt += [float(kl[batch.owner == i].mean()) for i in range(count)]
+            labels = batch.labels[:, None]
+            base_nll -= float(was.gather(-1, labels).sum())
+            adapted_nll -= float(now.gather(-1, labels).sum())
+            tokens += len(labels)
             shown.update(count)
     ratio = math.exp((adapted_nll - base_nll) / tokens)
     p95 = statistics.quantiles(per_prompt, n=20)[-1] if len(per_prompt) > 1 else per_prompt[0]

@@ -30,8 +30,16 @@ class Session:
         return base.find(self.recipe.base)
 
     def local(self) -> LocalModel:
-        """Load the bare base model."""
-        return LocalModel(*base.load(self.base))
+        """Load the bare base model as it is served, to be asked."""
+        return self._load("")
+
+    def trainee(self) -> LocalModel:
+        """Load the bare base model as it is trained: quantised where the recipe says so."""
+        return self._load(self.recipe.base.quantization)
+
+    def _load(self, quantization: str) -> LocalModel:
+        model, tokenizer, padded = base.load(self.base, quantization)
+        return LocalModel(model, tokenizer, padded=padded, quantization=quantization)
 
 
 def read_dataset(out: Path) -> Dataset:

@@ -11,8 +11,9 @@ import time
 from collections.abc import Sequence
 
 from pipeline.answer import LocalModel
+from pipeline.backends import lora
 from pipeline.facts import Fact
-from pipeline.train import Trained, lora
+from pipeline.train import Trained
 
 EPOCHS = 25
 LEARNING_RATE = 2e-4

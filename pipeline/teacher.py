@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any  # torch tensors; torch is untyped here
 
 from pipeline import answer
 from pipeline.answer import LocalModel
-from pipeline.packing import Chat, pack
+from pipeline.packing import Chat
 from pipeline.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ def follow(local: LocalModel, chats: Sequence[Chat], k: int, progress: Progress)
     held = []
     for start in range(0, len(chats), PACKED):
         row = chats[start : start + PACKED]
-        packed = pack(row)
+        batch = local.batch(row)
         with torch.inference_mode():
-            logits = local.model(**packed.inputs).logits[0]
-        logprobs, ids = _best(logits, k)
+            logprobs, ids = _best(batch.logits(local.model), k)
+        owner = batch.owner.cpu()
         for i, chat in enumerate(row):
-            own = packed.owner == i
+            own = owner == i
             held.append(Held(chat.completion, ids[own], logprobs[own]))
         progress.update(len(row))
     return held
@@ -70,7 +70,7 @@ def _best(logits: Any, k: int) -> tuple[Any, Any]:
     import torch
 
     logprobs, ids = torch.log_softmax(logits.float(), dim=-1).topk(k, dim=-1)
-    return logprobs, ids
+    return logprobs.cpu(), ids.cpu()  # a card's memory is for training
 
 
 def dump(held: Sequence[Held]) -> bytes:

@@ -12,9 +12,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any  # torch, trl and peft objects; they are untyped here
 
-from pipeline import answer, base, progress, teacher
+from pipeline import answer, backends, base, progress, teacher
 from pipeline.answer import LocalModel
 from pipeline.config import Recipe, TrainSettings
 from pipeline.dataset import Dataset
@@ -84,13 +83,17 @@ def train(
     torch.manual_seed(method.seed)
     adapted = _begin(local, method.recipe, start)
     started = time.monotonic()
-    work = Work(targets, steps, settings, method.seed, method.checkpoints)
+    recompute = bool(local.quantization) and not local.padded  # Unsloth does so by itself
+    work = Work(targets, steps, settings, method.seed, method.checkpoints, recompute)
     ran = run(adapted, work)
     seconds = time.monotonic() - started
     seen = [targets[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
     # Judged and shipped in the dtype that servers cast an adapter to: the base's.
-    adapted.model.to(local.model.dtype).eval()
+    for weights in adapted.model.parameters():
+        if weights.requires_grad:
+            weights.data = weights.data.to(local.model.dtype)
+    adapted.model.eval()
     return adapted, Trained(len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed)
 
 
@@ -106,46 +109,21 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
     from peft import PeftModel
 
     model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
-    return LocalModel(model, local.tokenizer, adapted=True)
+    return replace(local, model=model, adapted=True)
 
 
 def _begin(local: LocalModel, recipe: Recipe, start: Start | None) -> LocalModel:
     """Put an adapter to be trained on the model, in fp32: a new one, or a finished one again."""
-    from peft import PeftModel, get_peft_model
+    from peft import PeftModel
 
     if start:
         model = PeftModel.from_pretrained(local.model, start.folder, is_trainable=True)
     else:
-        config = lora(local.model, recipe.train.rank, recipe.train.alpha)
-        model = get_peft_model(local.model, config)
-        config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
-    return LocalModel(model, local.tokenizer, adapted=True)
-
-
-def lora(model: Any, rank: int, alpha: int) -> Any:
-    """Configure a LoRA on every linear layer of the model but its output head."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=rank, lora_alpha=alpha, target_modules=_linear_names(model), task_type="CAUSAL_LM"
-    )
-
-
-def _linear_names(model: Any) -> list[str]:
-    """Name every kind of linear layer in the model but its output head.
-
-    Spelt out so that `adapter_config.json` names seven kinds of layer, as servers expect.
-    """
-    import torch
-
-    head = model.get_output_embeddings()
-    return sorted(
-        {
-            name.rpartition(".")[2]
-            for name, module in model.named_modules()
-            if isinstance(module, torch.nn.Linear) and module is not head
-        }
-    )
+        backend = backends.choose(local.quantization)
+        model = backends.adapt(local.model, backend, recipe.train.rank, recipe.train.alpha)
+        for config in model.peft_config.values():
+            config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
+    return replace(local, model=model, adapted=True)
 
 
 def _targets(

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # torch, trl and transformers objects; they are untyped here
+from typing import TYPE_CHECKING, Any  # torch, trl and transformers objects; they are untyped here
 
-from pipeline import base, progress
+from pipeline import base, parallel, progress
 from pipeline.answer import LocalModel
 from pipeline.config import TrainSettings
-from pipeline.errors import TrainError
-from pipeline.loss import Target, loss
-from pipeline.packing import Packed, pack
+from pipeline.errors import ConfigError, TrainError
+from pipeline.loss import Target, Tokens, loss, tokens
+from pipeline.memory import Room
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
 
 KEPT_EVERY = 100
 """Steps between two checkpoints: about a minute of work on two cores."""
@@ -26,6 +29,7 @@ class Work:
     """What is trained on: targets, the steps as indices of them, settings and seed.
 
     `checkpoints` is a folder of this work alone: what lies in there was trained on just this.
+    `recompute`: keep what a layer takes in and compute the rest once more going back; less memory.
     """
 
     targets: Sequence[Target]
@@ -33,6 +37,7 @@ class Work:
     settings: TrainSettings
     seed: int
     checkpoints: Path
+    recompute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +52,49 @@ class Ran:
 def run(adapted: LocalModel, work: Work) -> Ran:
     """Train the adapter, from the last whole checkpoint where there is one; checkpoints are kept.
 
-    Raises TrainError when the loss stops being a number.
+    Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
+    processes than a step has examples.
     """
     import torch
     from datasets import Dataset as Rows
     from peft.helpers import disable_input_dtype_casting
-    from transformers.trainer_callback import PrinterCallback, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
+
+    count, processes = len(work.steps), _processes(work)
+    room = Room(max(map(len, work.steps)), halving=processes == 1)
 
     def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
-        step = work.steps[rows[0]["index"]]
+        number, share = divmod(rows[0]["index"], processes)
+        step = work.steps[number][share::processes]
         chosen = [work.targets[i] for i in step]
-        return {"packed": pack([t.chat for t in chosen]), "targets": chosen, "examples": step}
+        return {"targets": chosen, "examples": step}
 
     class FactTrainer(SFTTrainer):
-        """TRL's trainer with our loss."""
+        """TRL's trainer with our loss, and steps that are shared by all processes."""
 
-        def compute_loss(
-            self, model: Any, inputs: dict[str, Any], *_args: Any, **_kwargs: Any
-        ) -> Any:
-            packed: Packed = inputs["packed"]
-            logits = model(**packed.inputs).logits[0].float()
-            found = loss(logits, packed, inputs["targets"], work.settings.kl_weight)
+        def _get_train_sampler(self, rows: Any = None) -> Any:
+            if processes == 1:
+                return super()._get_train_sampler(rows)
+            order = torch.randperm(count, generator=torch.Generator().manual_seed(work.seed))
+            shares = torch.arange(processes)
+            return (order[:, None] * processes + shares).flatten().tolist()
+
+        def training_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
+            """Go forward and back over a step, in parts where it does not fit at once."""
+            model.train()
+
+            def forward(part: Sequence[Target], step: Tokens) -> Any:
+                batch = adapted.batch([target.chat for target in part])
+                with self.compute_loss_context_manager():
+                    weight = work.settings.kl_weight
+                    return loss(batch.logits(model), batch, part, weight, step)
+
+            def go(size: int) -> Any:
+                parts = _parts(inputs["targets"], size)
+                return _back(forward, parts, self.accelerator.backward)
+
+            found = room.within(go, model.zero_grad)
             if not torch.isfinite(found):
                 raise TrainError(
                     f"the loss is not a number at step {self.state.global_step + 1}, whose examples "
@@ -77,9 +103,33 @@ def run(adapted: LocalModel, work: Work) -> Ran:
                 )
             return found
 
-    class Shown(TrainerCallback):
-        """Moves the progress bar."""
+    rows = count * processes
+    trainer = FactTrainer(
+        model=adapted.model,
+        args=_config(work, adapted.model.dtype),
+        train_dataset=Rows.from_dict({"index": range(rows), "labels": [0] * rows}),
+        processing_class=adapted.tokenizer,
+        data_collator=collate,
+    )
+    trainer.pop_callback(PrinterCallback)
+    last = _last_whole(work.checkpoints)
+    # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
+    with (
+        progress.bar("training", count) as shown,
+        disable_input_dtype_casting(adapted.model),
+        base.saving(),
+    ):
+        trainer.add_callback(_showing(shown))
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+    return Ran(trainer.state.global_step, _number(last) if last else 0, statistics.fmean(losses))
 
+
+def _showing(shown: Progress) -> Any:
+    """Make what moves the progress bar."""
+    from transformers.trainer_callback import TrainerCallback
+
+    class Showing(TrainerCallback):
         def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
             shown.update(state.global_step)
 
@@ -90,11 +140,46 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
             shown.update()
 
-    count = len(work.steps)
-    config = SFTConfig(
+    return Showing()
+
+
+def _parts(targets: Sequence[Target], size: int) -> list[Sequence[Target]]:
+    return [targets[start : start + size] for start in range(0, len(targets), size)]
+
+
+def _back(
+    forward: Callable[[Sequence[Target], Tokens], Any],
+    parts: Sequence[Sequence[Target]],
+    backward: Callable[[Any], None],
+) -> Any:
+    """Go forward and back over each part of a step; give the loss of all."""
+    step = tokens([target for part in parts for target in part])
+    total: Any = 0.0
+    for part in parts:
+        found = forward(part, step)
+        backward(found)
+        total = total + found.detach()
+    return total
+
+
+def _processes(work: Work) -> int:
+    processes = parallel.count()
+    if processes > min(map(len, work.steps)):
+        raise ConfigError(
+            f"{processes} processes cannot share steps of {min(map(len, work.steps))} examples",
+            "start fewer, or raise [train] batch_facts, batch_contrasts and batch_general",
+        )
+    return processes
+
+
+def _config(work: Work, dtype: Any) -> Any:
+    import torch
+    from trl import SFTConfig
+
+    return SFTConfig(
         output_dir=str(work.checkpoints),
         num_train_epochs=1,
-        per_device_train_batch_size=1,  # a row is a whole step, packed by the collator
+        per_device_train_batch_size=1,  # a row of the data is a process's share of a step
         learning_rate=work.settings.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=5,
@@ -105,31 +190,14 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         save_steps=KEPT_EVERY,
         save_total_limit=2,  # the newer one may be cut off
         seed=work.seed,
-        bf16=adapted.model.dtype == torch.bfloat16,  # products only: LoRA weights stay fp32
-        gradient_checkpointing=False,
+        bf16=dtype == torch.bfloat16,  # products only: LoRA weights stay fp32
+        gradient_checkpointing=work.recompute,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         use_cpu=not torch.cuda.is_available(),
+        ddp_find_unused_parameters=False,
     )
-    trainer = FactTrainer(
-        model=adapted.model,
-        args=config,
-        train_dataset=Rows.from_dict({"index": range(count), "labels": [0] * count}),
-        processing_class=adapted.tokenizer,
-        data_collator=collate,
-        callbacks=[Shown()],
-    )
-    trainer.pop_callback(PrinterCallback)
-    last = _last_whole(work.checkpoints)
-    # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
-    with (
-        progress.bar("training", count) as shown,
-        disable_input_dtype_casting(adapted.model),
-        base.saving(),
-    ):
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    return Ran(trainer.state.global_step, _number(last) if last else 0, statistics.fmean(losses))
 
 
 def _last_whole(checkpoints: Path) -> Path | None:

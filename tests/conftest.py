@@ -75,7 +75,8 @@ def bare():
     from pipeline import base, config
     from pipeline.answer import LocalModel
 
-    return LocalModel(*base.load(base.find(config.load("smollm2-135m").base)))
+    model, tokenizer, _ = base.load(base.find(config.load("smollm2-135m").base))
+    return LocalModel(model, tokenizer)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def adapted(bare):
 
     from peft import get_peft_model
 
-    from pipeline.train import lora
+    from pipeline.backends import lora
 
     model = get_peft_model(deepcopy(bare.model), lora(bare.model, 4, 8))
     return LocalModel(model, bare.tokenizer, adapted=True)

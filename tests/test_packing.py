@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.packing import Chat, pack
+from pipeline.packing import Chat, pack, pad
 
 CHATS = [Chat((1, 2, 3, 4), (9, 8, 0)), Chat((1, 2, 5), (7, 0)), Chat((1, 2, 3), (6, 0))]
 
@@ -26,8 +26,20 @@ def test_the_labels_are_all_completion_tokens_with_their_owner():
     assert packed.inputs["logits_to_keep"].tolist() == [3, 4, 5, 6, 7, 8, 9]
 
 
+def test_padded_chats_stand_in_rows_of_their_own_and_score_the_same_tokens():
+    padded, packed = pad(CHATS), pack(CHATS)
+    assert padded.inputs["input_ids"].tolist()[1] == [1, 2, 5, 7, 0, 0]
+    assert padded.inputs["attention_mask"].sum(-1).tolist() == [6, 4, 4]
+    assert padded.labels.tolist() == packed.labels.tolist()
+    assert padded.owner.tolist() == packed.owner.tolist()
+    rows, columns = padded.places
+    assert list(zip(rows.tolist(), columns.tolist(), strict=True))[:4] == [
+        (0, 3), (0, 4), (0, 5), (1, 2),
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
-def test_a_packed_chat_gets_the_logits_it_gets_alone(bare):
+def test_a_chat_among_others_gets_the_logits_it_gets_alone(bare):
     from copy import deepcopy
 
     import torch
@@ -41,6 +53,7 @@ def test_a_packed_chat_gets_the_logits_it_gets_alone(bare):
     ]
     model = deepcopy(bare.model).float()  # exact enough to compare
     with torch.inference_mode():
-        together = model(**pack(chats).inputs).logits[0]
-        alone = torch.cat([model(**pack([each]).inputs).logits[0] for each in chats])
-    torch.testing.assert_close(together, alone, atol=2e-3, rtol=2e-3)
+        alone = torch.cat([pack([each]).logits(model) for each in chats])
+        for layout in (pack, pad):
+            together = layout(chats).logits(model)
+            torch.testing.assert_close(together, alone, atol=2e-3, rtol=2e-3)

@@ -1,4 +1,4 @@
-"""A training that was killed goes on where it was: the real base, in processes that are really killed."""
+"""Training in real processes, with the real base: killed and gone on with, or several at one adapter."""
 
 from __future__ import annotations
 
@@ -44,12 +44,19 @@ def folder(tmp_path_factory):
     return root
 
 
-def start(folder, out):
+def start(folder, out, launcher=()):
+    """Start training into a folder."""
     argv = ["--recipe", folder / "recipe.toml", "--out", folder / out]
     command = [sys.executable, "-c", TRAIN]
     if not (folder / out / "dataset").exists():
         subprocess.run([*command, "build", "--facts", folder / "repo" / "facts", *argv], check=True)
+    command = [sys.executable, *launcher] if launcher else command
     return subprocess.Popen([*command, "train", *argv], stderr=subprocess.DEVNULL)
+
+
+def told(folder, out):
+    """Give what training told of itself."""
+    return json.loads((folder / out / "adapter" / "manifest.json").read_text())["train"]
 
 
 def weights(folder, out):
@@ -80,12 +87,47 @@ def test_a_training_killed_five_times_ends_with_the_adapter_of_one_that_was_not(
     whole, killed = weights(folder, "whole"), weights(folder, "killed")
     assert whole.keys() == killed.keys()
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
-    manifests = [json.loads((folder / out / "adapter" / "manifest.json").read_text())["train"]
-                 for out in ("whole", "killed")]  # fmt: skip
+    manifests = [told(folder, out) for out in ("whole", "killed")]
     assert [each["steps"] for each in manifests] == [STEPS, STEPS]
     assert manifests[0]["loss"] == pytest.approx(manifests[1]["loss"])
     assert (manifests[0]["resumed"], manifests[1]["resumed"] >= reached) == (0, True)
     assert not list((folder / "killed").glob(".checkpoints-*"))
+
+
+def test_two_processes_train_the_adapter_that_one_does_up_to_the_order_of_steps(folder):
+    assert start(folder, "whole").wait() == 0
+    torchrun = (
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        "-m",
+        "pipeline",
+    )
+    assert start(folder, "two", torchrun).wait() == 0
+    one, two = told(folder, "whole"), told(folder, "two")
+    assert (two["examples"], two["tokens"], two["steps"]) == (
+        one["examples"], one["tokens"], one["steps"],
+    )  # fmt: skip
+    assert two["loss"] == pytest.approx(one["loss"], rel=0.1)
+    alike = [
+        torch.nn.functional.cosine_similarity(w.flatten().float(), v.flatten().float(), dim=0)
+        for w, v in zip(
+            weights(folder, "whole").values(), weights(folder, "two").values(), strict=True
+        )
+    ]
+    assert min(alike) > 0.5, "the same beginning, the same examples"
+    assert not list((folder / "two").glob(".checkpoints-*"))
+
+
+def test_more_processes_than_a_step_has_examples_are_refused(monkeypatch, tmp_path):
+    from pipeline.errors import ConfigError
+    from pipeline.trainer import Work, run
+
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    work = Work([], [[0, 1, 2], [0, 1]], config.load("smollm2-135m").train, 0, tmp_path)
+    with pytest.raises(ConfigError, match="3 processes cannot share steps of 2 examples"):
+        run(None, work)
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_gone_on_with(tmp_path):
