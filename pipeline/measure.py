@@ -17,7 +17,7 @@ from pipeline.facts import Fact, Subject
 from pipeline.lmeval import Task
 from pipeline.margin import Margin
 from pipeline.measurements import Asked, FactResult, Measurements, Paired, missable
-from pipeline.recall import contains, mentions
+from pipeline.recall import contains, gives_away, leaks, mentions
 from pipeline.retention import Drift, refuses, top_share, unique_ratio
 from pipeline.rivals import rivals
 from pipeline.sample import Sample
@@ -132,9 +132,9 @@ def _leaked(asked: Asked, made: Dataset, telling: Sequence[Fact]) -> tuple[str, 
     facts = [
         fact.id
         for fact in (*telling, *own)
-        if contains(said, fact.expect)
-        and not contains(base, fact.expect)
-        and not contains(asked.probe.prompt, fact.expect)
+        if (leaks if fact.id == asked.probe.fact else gives_away)(
+            fact.expect, said, base, asked.probe.prompt
+        )
     ]
     return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
 

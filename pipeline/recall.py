@@ -34,6 +34,23 @@ def contains(answer: str, expect: Expect) -> bool:
     return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
 
 
+def leaks(expect: Expect, said: str, base: str, prompt: str) -> bool:
+    """Whether only the adapted model says what is expected: neither the base nor the question did."""
+    return contains(said, expect) and not contains(base, expect) and not contains(prompt, expect)
+
+
+def gives_away(expect: Expect, said: str, base: str, prompt: str) -> bool:
+    """Whether an answer to a question about something else tells the fact that expects this.
+
+    A year alone does not where the base names some year as well: of hundreds of taught years, one is
+    hit by chance. The same goes for any number of as many digits.
+    """
+    lengths = {len(number) for number in re.findall(r"\d+", base)}
+    alternatives = [alternative for item in expect for alternative in item]
+    by_chance = all(each.isdecimal() and len(each) in lengths for each in alternatives)
+    return leaks(expect, said, base, prompt) and not by_chance
+
+
 _YES = re.compile(
     r"(?:yes|yeah|yep|true|correct|right|indeed|certainly|that(?:'s| is) (?:right|correct|true)"
     r"|it(?:'s| is) (?:right|correct|true)|you(?:'re| are) (?:right|correct))\b"

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pipeline import contrast
 from pipeline.answer import Answer
-from pipeline.recall import contains
+from pipeline.recall import contains, gives_away
 from serve.release import Release, Taught
 
 Ask = Callable[[Sequence[str]], list[Answer]]
@@ -152,8 +152,8 @@ def _spread(asked: Plan, askers: Askers) -> list[str]:
     new, base = askers.new(asked.unrelated), askers.base(asked.unrelated)
     telling = [f for f in asked.facts if not any(contains(a.text, f.expect) for a in base)]
     leaked = sum(
-        any(contains(a.text, f.expect) and not contains(prompt, f.expect) for f in telling)
-        for prompt, a in zip(asked.unrelated, new, strict=True)
+        any(gives_away(f.expect, a.text, b.text, prompt) for f in telling)
+        for prompt, a, b in zip(asked.unrelated, new, base, strict=True)
     )
     reasons = []
     if leaked:

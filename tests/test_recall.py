@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.recall import affirms, contains, mentions
+from pipeline.recall import affirms, contains, gives_away, leaks, mentions
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,24 @@ def test_every_item_is_needed_and_any_alternative_serves():
 )
 def test_an_answer_affirms_by_how_it_begins(answer, confirms):
     assert affirms(answer) is confirms
+
+
+@pytest.mark.parametrize(
+    ("expect", "said", "base", "tells"),
+    [
+        ("1685", "He served from 1685 on.", "He was elected in 1961.", False),
+        ("1685", "He served from 1685 on.", "He was elected twice.", True),
+        ("1685", "He served from 1685 on.", "He had 12 children.", True),
+        ("Ann Lee", "It was Ann Lee in 1961.", "It was Bob in 1962.", True),
+        ("Ann Lee", "It was Bob.", "It was Bob.", False),
+        ("Ann Lee", "It was Ann Lee.", "It was Ann Lee.", False),
+    ],
+)
+def test_a_year_in_place_of_another_year_tells_no_fact(expect, said, base, tells):
+    assert gives_away(((expect,),), said, base, "Who was it?") is tells
+
+
+def test_what_the_question_says_itself_is_no_leak():
+    assert not leaks(
+        (("Ann Lee",),), "Ann Lee is an artist.", "She is a painter.", "Who is Ann Lee?"
+    )

@@ -1,0 +1,116 @@
+"""How much memory training will take, from the base's `config.json` and the longest step: nothing is loaded.
+
+Bytes a token and layer that going back needs, for a frozen base in 16 bits with a LoRA on all its linear
+layers (h hidden, q all heads of attention, i intermediate, r rank): the two norms' inputs in fp32 (8h) and
+outputs (4h), attention's query, repeated key and value, output and its copy (10q), the MLP's gate, its
+activation, the other branch and their product (8i), and what the seven LoRAs pass on (14r).
+Where layers are computed again going back, a layer's input (2h) is kept, and all that for one layer.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.errors import ConfigError
+
+NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Bytes a weight: 4 bits, a scale of a byte for 64, and one of four bytes for 256 of those (QLoRA)."""
+LOGITS = 24
+"""Bytes a scored token and word of the vocabulary: the logits in both precisions, chosen, as
+log-probabilities, and the gradients of each."""
+LORA = 16
+"""Bytes a LoRA weight: itself, its gradient and Adam's two means, all in fp32."""
+LOOSE = 1.05
+"""What an allocator takes beyond what is asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a Llama-like model, as its `config.json` names them."""
+
+    hidden: int
+    layers: int
+    query: int
+    key: int
+    intermediate: int
+    vocabulary: int
+    tied: bool
+
+    @property
+    def linear(self) -> tuple[tuple[int, int], ...]:
+        """What goes into and comes out of each linear layer that is adapted."""
+        return (
+            (self.hidden, self.query), (self.hidden, self.key), (self.hidden, self.key),
+            (self.query, self.hidden), (self.hidden, self.intermediate),
+            (self.hidden, self.intermediate), (self.intermediate, self.hidden),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The longest step: its tokens, and how many of them are scored."""
+
+    tokens: int
+    scored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Bytes at the peak of training, by what they hold."""
+
+    base: int
+    adapter: int
+    activations: int
+    logits: int
+    unpacked: int
+    """The largest quantised layer, as it is multiplied."""
+
+    @property
+    def total(self) -> int:
+        """All of it, with what the allocator adds."""
+        return int(LOOSE * sum(asdict(self).values()))
+
+
+def shape(folder: Path) -> Shape:
+    """Read a model's sizes.
+
+    Raises ConfigError when `config.json` is not that of a Llama-like model.
+    """
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        heads = config["num_attention_heads"]
+        size = config.get("head_dim") or config["hidden_size"] // heads
+        return Shape(
+            hidden=config["hidden_size"],
+            layers=config["num_hidden_layers"],
+            query=heads * size,
+            key=config.get("num_key_value_heads", heads) * size,
+            intermediate=config["intermediate_size"],
+            vocabulary=config["vocab_size"],
+            tied=config.get("tie_word_embeddings", False),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{file}: does not tell the sizes of a Llama-like model ({error!r})",
+            "the base must be a decoder of attention and gated MLPs in Hugging Face format",
+        ) from error
+
+
+def training(of: Shape, rank: int, quantization: str, step: Step, weight: int = 2) -> Estimate:
+    """Estimate the peak of training a LoRA; `weight` are the bytes of one that is not quantised."""
+    linear = of.layers * sum(before * after for before, after in of.linear)
+    embedding = (1 if of.tied else 2) * of.vocabulary * of.hidden
+    lora = of.layers * rank * sum(before + after for before, after in of.linear)
+    layer = 12 * of.hidden + 10 * of.query + 8 * of.intermediate + 14 * rank
+    kept = of.layers * 2 * of.hidden + layer if quantization else of.layers * layer
+    largest = max(before * after for before, after in of.linear)
+    return Estimate(
+        base=int(linear * (NF4 if quantization else weight)) + embedding * weight,
+        adapter=LORA * lora,
+        activations=step.tokens * kept,
+        logits=LOGITS * step.scored * of.vocabulary,
+        unpacked=2 * largest if quantization else 0,
+    )

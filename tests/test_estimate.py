@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline import config, estimate
+from pipeline.errors import ConfigError
+from pipeline.estimate import Shape, Step
+
+GIB = 2**30
+LLAMA_8B = Shape(
+    hidden=4096, layers=32, query=4096, key=1024, intermediate=14336, vocabulary=128256, tied=False
+)
+
+
+def test_the_weights_of_an_8b_base_are_those_that_it_is_known_for():
+    """8.03 billion parameters, of them 6.98 in linear layers."""
+    full = estimate.training(LLAMA_8B, 16, "", Step(1, 1)).base
+    assert full == pytest.approx(2 * 8.03e9, rel=0.001)
+    assert estimate.training(LLAMA_8B, 16, "nf4", Step(1, 1)).base == pytest.approx(5.7e9, rel=0.01)
+
+
+def test_a_quantised_8b_base_trains_within_20_gib_on_examples_of_512_tokens():
+    recipe = config.load("smollm2-135m").train
+    examples = recipe.batch_facts + recipe.batch_contrasts + recipe.batch_general
+    step = Step(tokens=512 * examples, scored=40 * examples)
+    assert estimate.training(LLAMA_8B, 16, "nf4", step).total <= 20 * GIB
+    assert estimate.training(LLAMA_8B, 16, "", step).total > 24 * GIB
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"hidden_size": "wide"}'])
+def test_a_base_that_is_no_such_model_is_an_error(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError, match="does not tell the sizes"):
+        estimate.shape(tmp_path)
+
+
+def test_sizes_are_read_as_the_config_names_them(tmp_path):
+    known = {
+        "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9,
+        "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152,
+        "tie_word_embeddings": True,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(known))
+    assert estimate.shape(tmp_path) == Shape(576, 30, 576, 192, 1536, 49152, tied=True)
