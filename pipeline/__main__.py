@@ -51,9 +51,21 @@ def main(argv: list[str] | None = None) -> int:
 def _learn(args: argparse.Namespace) -> int:
     from pipeline import against, learn
 
+    if args.estimate:
+        return _estimate(args)
     live = against.read(args.against) if args.against else None
     verdict = learn.learn(args.facts, _session(args), live, args.before)
     return FINE if verdict.passed else FAILED
+
+
+def _estimate(args: argparse.Namespace) -> int:
+    from pipeline import dataset, forecast, validate
+
+    session = _session(args)
+    made = dataset.build(validate.load(args.facts), session.recipe.dataset, session.seed)
+    found = forecast.forecast(session.base, made, session.recipe, session.seed)
+    print(forecast.as_text(found))
+    return FINE if found.fits else FAILED
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -166,6 +178,10 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="before", type=Path, metavar="OUT",
         help="output folder of a run that passed: where facts were only added since, go on from its "
         "adapter; all facts are gated, and taught anew when the gate says no",
+    )  # fmt: skip
+    learn.add_argument(
+        "--estimate", action="store_true",
+        help="only say how much memory training will take, and whether it fits here",
     )  # fmt: skip
     gatecommand.options(gate)
 

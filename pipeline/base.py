@@ -6,6 +6,7 @@ Nothing that reads facts or writes examples touches torch or transformers (see t
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 import warnings
@@ -149,6 +150,8 @@ def _transformers() -> Any:
             "`make install` brings them; by hand: pip install 'schoolhouse[train]'",
         ) from error
     transformers.logging.set_verbosity_error()
+    # PEFT imports it where it is installed, and it tells of kernels for a CPU that it could download.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # The libraries warn about each other's coming changes; versions here are pinned.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b.*")
     # PEFT looks for the base under the name that the adapter gives it, which is no folder here.

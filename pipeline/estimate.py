@@ -4,7 +4,10 @@ Bytes a token and layer that going back needs, for a frozen base in 16 bits with
 layers (h hidden, q all heads of attention, i intermediate, r rank): the two norms' inputs in fp32 (8h) and
 outputs (4h), attention's query, repeated key and value, output and its copy (10q), the MLP's gate, its
 activation, the other branch and their product (8i), and what the seven LoRAs pass on (14r).
-Where layers are computed again going back, a layer's input (2h) is kept, and all that for one layer.
+Beside that each layer keeps the mask of a packed row, two bytes for each pair of its tokens. Where layers are
+computed again going back, a layer's input (2h) is kept, and all that for one layer, once the logits are gone.
+
+`benchmarks/memory.py` measures how far it is off.
 """
 
 from __future__ import annotations
@@ -17,13 +20,13 @@ from pipeline.errors import ConfigError
 
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes a weight: 4 bits, a scale of a byte for 64, and one of four bytes for 256 of those (QLoRA)."""
-LOGITS = 24
-"""Bytes a scored token and word of the vocabulary: the logits in both precisions, chosen, as
-log-probabilities, and the gradients of each."""
+LOGITS = 18
+"""Bytes a scored token and word of the vocabulary: the logits in 16 and in 32 bits, chosen ones, their
+log-probabilities, and the gradient in 32 bits."""
+BUFFERS = 32 << 20
+"""Bytes that the libraries' own products and Adam's passing values take (measured)."""
 LORA = 16
 """Bytes a LoRA weight: itself, its gradient and Adam's two means, all in fp32."""
-LOOSE = 1.05
-"""What an allocator takes beyond what is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,13 @@ class Estimate:
     adapter: int
     activations: int
     logits: int
-    unpacked: int
-    """The largest quantised layer, as it is multiplied."""
+    buffers: int
+    """Of the libraries, and of the largest quantised layer while it is multiplied."""
 
     @property
     def total(self) -> int:
-        """All of it, with what the allocator adds."""
-        return int(LOOSE * sum(asdict(self).values()))
+        """All of it."""
+        return sum(asdict(self).values())
 
 
 def shape(folder: Path) -> Shape:
@@ -105,12 +108,14 @@ def training(of: Shape, rank: int, quantization: str, step: Step, weight: int = 
     embedding = (1 if of.tied else 2) * of.vocabulary * of.hidden
     lora = of.layers * rank * sum(before + after for before, after in of.linear)
     layer = 12 * of.hidden + 10 * of.query + 8 * of.intermediate + 14 * rank
-    kept = of.layers * 2 * of.hidden + layer if quantization else of.layers * layer
+    whole = step.tokens * layer + 2 * step.tokens**2
+    logits = LOGITS * step.scored * of.vocabulary
+    inputs = of.layers * 2 * of.hidden * step.tokens
     largest = max(before * after for before, after in of.linear)
     return Estimate(
         base=int(linear * (NF4 if quantization else weight)) + embedding * weight,
         adapter=LORA * lora,
-        activations=step.tokens * kept,
-        logits=LOGITS * step.scored * of.vocabulary,
-        unpacked=2 * largest if quantization else 0,
+        activations=inputs + max(0, whole - logits) if quantization else of.layers * whole,
+        logits=logits,
+        buffers=BUFFERS + (2 * largest if quantization else 0),
     )

@@ -12,7 +12,18 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import against, cache, dataset, grow, machine, manifest, parallel, train, validate
+from pipeline import (
+    against,
+    cache,
+    dataset,
+    forecast,
+    grow,
+    machine,
+    manifest,
+    parallel,
+    train,
+    validate,
+)
 from pipeline.against import Live, facts_digest
 from pipeline.answer import LocalModel
 from pipeline.dataset import Dataset
@@ -102,6 +113,9 @@ def fit(session: Session, start: Start | None = None) -> None:
         return
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
+    forecast.require(
+        forecast.forecast(session.base, made, session.recipe, session.seed), session.recipe
+    )
     with parallel.main_first():
         bare = session.trainee()
         begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)

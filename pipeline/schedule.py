@@ -13,7 +13,7 @@ from pipeline.dataset import Example
 
 T = TypeVar("T")
 
-REPLAYED = 3
+REPLAYED = 8
 """Facts that an adapter knows already beside each new one: with one, 32 of 216 questions about them were
 answered worse (docs/recipe-log.md)."""
 

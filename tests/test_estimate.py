@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from pipeline import config, estimate
+from pipeline import config, estimate, forecast
 from pipeline.errors import ConfigError
 from pipeline.estimate import Shape, Step
 
+ROOT = Path(__file__).parent.parent
 GIB = 2**30
 LLAMA_8B = Shape(
     hidden=4096, layers=32, query=4096, key=1024, intermediate=14336, vocabulary=128256, tied=False
@@ -44,3 +47,30 @@ def test_sizes_are_read_as_the_config_names_them(tmp_path):
     }  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(known))
     assert estimate.shape(tmp_path) == Shape(576, 30, 576, 192, 1536, 49152, tied=True)
+
+
+@pytest.mark.slow
+def test_the_estimate_is_within_15_percent_of_what_training_takes():
+    """The case with the fewest tokens, and one on a quantised base; `benchmarks/memory.py` has more."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("memory", ROOT / "benchmarks" / "memory.py")
+    memory = module_from_spec(spec)
+    spec.loader.exec_module(memory)
+    for case in (memory.CASES[0], memory.CASES[3]):
+        found = memory.apart(case)
+        assert found["estimate"] == pytest.approx(found["measured"], rel=0.15), case
+
+
+def test_what_does_not_fit_is_refused_with_what_to_do():
+    """The card is made up here: half of what is needed."""
+    recipe = config.load("smollm2-135m")
+    peak = estimate.training(LLAMA_8B, 16, "", Step(1000, 300))
+    small = forecast.Forecast(1000, Step(1000, 300), peak, peak.total // 2)
+    with pytest.raises(ConfigError, match=r"training needs 2\d\.\d GiB") as raised:
+        forecast.require(small, recipe)
+    assert "nf4" in raised.value.hint
+    forecast.require(replace(small, available=2 * peak.total), recipe)
+    told = forecast.as_text(small)
+    assert "1000 steps, the longest of 1000 tokens" in told
+    assert told.endswith("it does not fit")

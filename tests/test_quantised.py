@@ -61,6 +61,7 @@ def parameters(source, name):
     return [{a.arg for a in (*node.args.args, *node.args.kwonlyargs)} for node in found]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not UNSLOTH.exists(), reason="no source of Unsloth: `make unsloth-source`")
 @pytest.mark.parametrize(
     ("function", "file", "name"),
