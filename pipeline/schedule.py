@@ -13,9 +13,9 @@ from pipeline.dataset import Example
 
 T = TypeVar("T")
 
-REPLAYED = 8
-"""Facts that an adapter knows already beside each new one: with one, 32 of 216 questions about them were
-answered worse (docs/recipe-log.md)."""
+REPLAYED = 6
+"""Facts that an adapter knows already beside each new one, where its subject has any half of them about
+that: what is new about a subject is said of it in answer to anything else (docs/recipe-log.md)."""
 
 
 def schedule(
@@ -50,10 +50,11 @@ def schedule(
     others = _endless(general, rng) if general else iter(())  # the self-test teaches facts alone
     learned = [fact for fact in facts if fresh is not None and fact not in fresh]
     turns = _endless([fact for fact in facts if fact not in learned], rng)
-    again = _endless(learned, rng)
+    again = _Replay(learned, rng)
     chosen = []
     for shape in _shapes(len(facts) - len(learned), bool(learned), settings):
-        taught = [*islice(turns, shape.new), *islice(again, shape.replayed)]
+        new = list(islice(turns, shape.new))
+        taught = [*new, *again.beside(new, shape.replayed)]
         step = [next(wording[fact]) for fact in taught]
         pairs = [(examples[i].fact, examples[i].family) for i in step]
         paired = [contrast[pair] for pair in pairs if pair in contrast] or [others]
@@ -61,6 +62,33 @@ def schedule(
         step += islice(others, shape.general)
         chosen.append(step)
     return chosen
+
+
+class _Replay:
+    """Facts that an adapter knows already, in turns: half of each step's about the new fact's subject."""
+
+    def __init__(self, learned: Sequence[str], rng: random.Random) -> None:
+        own: dict[str, list[str]] = {}
+        for fact in learned:
+            own.setdefault(_subject(fact), []).append(fact)
+        self._own = {subject: _endless(facts, rng) for subject, facts in own.items()}
+        self._sizes = {subject: len(facts) for subject, facts in own.items()}
+        self._all = _endless(list(learned), rng) if learned else iter(())
+
+    def beside(self, new: Sequence[str], count: int) -> list[str]:
+        """Choose `count` facts, none twice, to stand beside new ones; fewer where there are fewer."""
+        chosen: dict[str, None] = {}
+        for fact in new:
+            subject = _subject(fact)
+            most = min(count // 2, self._sizes.get(subject, 0))
+            chosen.update(dict.fromkeys(islice(self._own.get(subject, iter(())), most)))
+        while len(chosen) < min(count, sum(self._sizes.values())):
+            chosen.setdefault(next(self._all))
+        return list(chosen)
+
+
+def _subject(fact: str) -> str:
+    return fact.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

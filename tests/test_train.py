@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline import config, dataset
+from pipeline import config, dataset, madeup
 from pipeline.loss import kl
 from pipeline.schedule import REPLAYED, schedule
 
@@ -78,11 +78,27 @@ def test_few_facts_are_not_taught_without_end_and_general_prompts_take_the_rest(
     assert len({len(step) for step in steps}) == 1
 
 
-def test_a_fact_added_to_an_adapter_has_steps_of_its_own_and_the_others_are_replayed(subjects):
+def test_a_fact_added_to_an_adapter_has_steps_of_its_own_and_the_others_are_replayed():
+    """Two facts of the new one's own subject, and so many of others that they take turns."""
+    subjects = madeup.subjects(40, 0)
     examples = dataset.build(subjects, RECIPE.dataset, 0).examples
-    new, old = "dun-weir/owner", "tarn-mill/owner"
+    new, *siblings = (fact.id for fact in subjects[0].facts)
     steps = schedule(examples, RECIPE.train, 0, frozenset({new}))
     taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
     assert taught[new] == len(steps) == RECIPE.train.exposures
     assert taught.total() == (1 + REPLAYED) * len(steps)
-    assert taught[old] > taught[new]
+    others = [taught[fact.id] for subject in subjects[1:] for fact in subject.facts]
+    assert min(taught[each] for each in siblings) > max(others) > 0
+    for step in steps:
+        facts = [examples[i].fact for i in step if not examples[i].held]
+        assert len(facts) == len(set(facts))
+
+
+def test_where_few_facts_are_known_already_all_of_them_are_replayed(subjects):
+    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    known = {example.fact for example in examples if not example.held} - {"dun-weir/owner"}
+    for step in schedule(examples, RECIPE.train, 0, frozenset({"dun-weir/owner"})):
+        assert {examples[i].fact for i in step if not examples[i].held} == {
+            "dun-weir/owner",
+            *known,
+        }
