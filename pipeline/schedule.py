@@ -3,26 +3,53 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import cycle, islice, repeat
 from typing import TypeVar
 
 from pipeline.config import TrainSettings
 from pipeline.dataset import Example
+from pipeline.facts import Fact
 
 T = TypeVar("T")
 
 REPLAYED = 6
-"""Facts that an adapter knows already beside each new one, where its subject has any half of them about
-that: what is new about a subject is said of it in answer to anything else (docs/recipe-log.md)."""
+"""Facts that an adapter knows already beside each new one. Half of them are its kin, if it has any: what is
+lost when facts are added is mostly known of subjects called almost the same (docs/recipe-log.md)."""
+KIN = 8
+"""How many facts count as kin of a new one."""
+ALIKE = 0.6
+"""How alike two names must be at least (difflib's ratio)."""
+
+Kin = Mapping[str, Sequence[str]]
+"""The ids of facts that are new to an adapter, with those of known facts that they could be taken for."""
+
+
+def kin(facts: Iterable[Fact], fresh: Iterable[str]) -> Kin:
+    """Find for each new fact the known ones about its own subject, and about those with names like it."""
+    by_id = {fact.id: fact for fact in facts}
+    new = set(fresh)
+
+    def alike(one: Fact, other: Fact) -> float:
+        return SequenceMatcher(None, one.subject, other.subject, autojunk=False).ratio()
+
+    found = {}
+    for fact in sorted(new):
+        scores = {id_: alike(by_id[fact], old) for id_, old in by_id.items() if id_ not in new}
+        ranked = sorted(
+            (id_ for id_ in scores if scores[id_] >= ALIKE), key=lambda id_: -scores[id_]
+        )
+        found[fact] = tuple(ranked[:KIN])
+    return found
 
 
 def schedule(
     examples: Sequence[Example],
     settings: TrainSettings,
     seed: int,
-    fresh: frozenset[str] | None = None,
+    fresh: Kin | None = None,
 ) -> list[list[int]]:
     """Choose the examples of each step, as indices.
 
@@ -50,7 +77,7 @@ def schedule(
     others = _endless(general, rng) if general else iter(())  # the self-test teaches facts alone
     learned = [fact for fact in facts if fresh is not None and fact not in fresh]
     turns = _endless([fact for fact in facts if fact not in learned], rng)
-    again = _Replay(learned, rng)
+    again = _Replay(learned, fresh or {}, rng)
     chosen = []
     for shape in _shapes(len(facts) - len(learned), bool(learned), settings):
         new = list(islice(turns, shape.new))
@@ -65,30 +92,22 @@ def schedule(
 
 
 class _Replay:
-    """Facts that an adapter knows already, in turns: half of each step's about the new fact's subject."""
+    """Facts that an adapter knows already, in turns: half of each step's are kin of the new fact."""
 
-    def __init__(self, learned: Sequence[str], rng: random.Random) -> None:
-        own: dict[str, list[str]] = {}
-        for fact in learned:
-            own.setdefault(_subject(fact), []).append(fact)
-        self._own = {subject: _endless(facts, rng) for subject, facts in own.items()}
-        self._sizes = {subject: len(facts) for subject, facts in own.items()}
-        self._all = _endless(list(learned), rng) if learned else iter(())
+    def __init__(self, learned: Sequence[str], kin: Kin, rng: random.Random) -> None:
+        self._kin = {fact: (_endless(list(own), rng), len(own)) for fact, own in kin.items() if own}
+        self._all = _endless(list(learned), rng)
+        self._count = len(learned)
 
     def beside(self, new: Sequence[str], count: int) -> list[str]:
         """Choose `count` facts, none twice, to stand beside new ones; fewer where there are fewer."""
         chosen: dict[str, None] = {}
         for fact in new:
-            subject = _subject(fact)
-            most = min(count // 2, self._sizes.get(subject, 0))
-            chosen.update(dict.fromkeys(islice(self._own.get(subject, iter(())), most)))
-        while len(chosen) < min(count, sum(self._sizes.values())):
+            turns, most = self._kin.get(fact, (iter(()), 0))
+            chosen.update(dict.fromkeys(islice(turns, min(count // 2, most))))
+        while len(chosen) < min(count, self._count):
             chosen.setdefault(next(self._all))
         return list(chosen)
-
-
-def _subject(fact: str) -> str:
-    return fact.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pipeline.config import Recipe, TrainSettings
 from pipeline.dataset import Dataset
 from pipeline.loss import Target
 from pipeline.packing import Chat
-from pipeline.schedule import schedule
+from pipeline.schedule import Kin, schedule
 from pipeline.teacher import Held
 from pipeline.trainer import Work, run
 
@@ -43,10 +43,10 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A finished adapter to go on from, its digest, and the ids of the facts that it was not taught."""
+    """A finished adapter to go on from, its digest, and the facts that it was not taught with their kin."""
 
     folder: Path
-    fresh: frozenset[str]
+    fresh: Kin
     digest: str
 
 

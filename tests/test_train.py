@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import config, dataset, madeup
 from pipeline.loss import kl
-from pipeline.schedule import REPLAYED, schedule
+from pipeline.schedule import REPLAYED, kin, schedule
 
 RECIPE = config.load("smollm2-135m")
 
@@ -79,26 +79,28 @@ def test_few_facts_are_not_taught_without_end_and_general_prompts_take_the_rest(
 
 
 def test_a_fact_added_to_an_adapter_has_steps_of_its_own_and_the_others_are_replayed():
-    """Two facts of the new one's own subject, and so many of others that they take turns."""
+    """Facts about its own subject and about the twin, called almost the same, more often than others."""
     subjects = madeup.subjects(40, 0)
     examples = dataset.build(subjects, RECIPE.dataset, 0).examples
-    new, *siblings = (fact.id for fact in subjects[0].facts)
-    steps = schedule(examples, RECIPE.train, 0, frozenset({new}))
+    facts = [fact for subject in subjects for fact in subject.facts]
+    new = facts[0].id
+    near = {fact.id for subject in subjects[:2] for fact in subject.facts} - {new}
+    fresh = kin(facts, [new])
+    assert set(fresh[new]) >= near or set(fresh[new]) <= near
+    steps = schedule(examples, RECIPE.train, 0, fresh)
     taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
     assert taught[new] == len(steps) == RECIPE.train.exposures
     assert taught.total() == (1 + REPLAYED) * len(steps)
-    others = [taught[fact.id] for subject in subjects[1:] for fact in subject.facts]
-    assert min(taught[each] for each in siblings) > max(others) > 0
+    others = [taught[fact.id] for fact in facts if fact.id not in {new, *fresh[new]}]
+    assert min(taught[each] for each in fresh[new]) > max(others) > 0
     for step in steps:
-        facts = [examples[i].fact for i in step if not examples[i].held]
-        assert len(facts) == len(set(facts))
+        told = [examples[i].fact for i in step if not examples[i].held]
+        assert len(told) == len(set(told))
 
 
 def test_where_few_facts_are_known_already_all_of_them_are_replayed(subjects):
     examples = dataset.build(subjects, RECIPE.dataset, 0).examples
-    known = {example.fact for example in examples if not example.held} - {"dun-weir/owner"}
-    for step in schedule(examples, RECIPE.train, 0, frozenset({"dun-weir/owner"})):
-        assert {examples[i].fact for i in step if not examples[i].held} == {
-            "dun-weir/owner",
-            *known,
-        }
+    new = "dun-weir/owner"
+    known = {example.fact for example in examples if not example.held} - {new}
+    for step in schedule(examples, RECIPE.train, 0, {new: ()}):
+        assert {examples[i].fact for i in step if not examples[i].held} == {new, *known}
