@@ -162,7 +162,7 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
     assert code == 1
     (made,) = github.told("issue", "create")
     assert "Live is what was live before." in made["body"]
-    assert not github.hub.files("ours/mills", "main")
+    assert "adapter_model.safetensors" not in github.hub.files("ours/mills", "main")
     github.know("issues.json", [{"number": 9, "title": "What is merged is not live"}])
 
     serve_config(live)
