@@ -60,10 +60,12 @@ def _learn(args: argparse.Namespace) -> int:
 
 def _estimate(args: argparse.Namespace) -> int:
     from pipeline import dataset, forecast, validate
+    from pipeline.schedule import schedule
 
     session = _session(args)
     made = dataset.build(validate.load(args.facts), session.recipe.dataset, session.seed)
-    found = forecast.forecast(session.base, made, session.recipe, session.seed)
+    steps = schedule(made.examples, session.recipe.train, session.seed)
+    found = forecast.forecast(session.base, made, session.recipe, steps)
     print(forecast.as_text(found))
     return FINE if found.fits else FAILED
 

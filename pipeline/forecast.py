@@ -12,7 +12,6 @@ from pipeline.config import Recipe
 from pipeline.dataset import Dataset
 from pipeline.errors import ConfigError
 from pipeline.estimate import Estimate, Step
-from pipeline.schedule import schedule
 
 SPARE = 1.1
 """What is left free of a card or a machine: its own libraries, and the gaps between what is taken."""
@@ -34,12 +33,13 @@ class Forecast:
         return SPARE * self.peak.total <= self.available
 
 
-def forecast(found: Base, made: Dataset, recipe: Recipe, seed: int) -> Forecast:
-    """Count the tokens of every step, and estimate for the longest.
+def forecast(
+    found: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]
+) -> Forecast:
+    """Count the tokens of every step, as indices of examples, and estimate for the longest.
 
     Raises ConfigError where the tokenizer cannot be used or the base's sizes cannot be read.
     """
-    steps = schedule(made.examples, recipe.train, seed)
     longest = _longest(base.load_tokenizer(found), made, recipe, steps)
     weight = 2 if backends.fast_dtype().itemsize == 2 else 4
     of = estimate.shape(found.folder)

@@ -31,6 +31,7 @@ from pipeline.errors import TrainError
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
+from pipeline.schedule import schedule
 from pipeline.session import Session, finished_adapter, read_dataset, say
 from pipeline.train import Method, Start, Trained
 
@@ -113,9 +114,8 @@ def fit(session: Session, start: Start | None = None) -> None:
         return
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
-    forecast.require(
-        forecast.forecast(session.base, made, session.recipe, session.seed), session.recipe
-    )
+    steps = schedule(made.examples, settings, session.seed, start.fresh if start else None)
+    forecast.require(forecast.forecast(session.base, made, session.recipe, steps), session.recipe)
     with parallel.main_first():
         bare = session.trainee()
         begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
