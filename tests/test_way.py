@@ -168,7 +168,7 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
     serve_config(live)
     code, log = github.run(*release)
     assert code == 1
-    assert "does not answer" in log
+    assert "no server answers" in log
     assert github.told("issue", "edit", "9")
 
     with serve_site(github.serve) as site:
