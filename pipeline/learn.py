@@ -109,7 +109,7 @@ def fit(session: Session, start: Start | None = None) -> None:
     made = read_dataset(session.out)
     folder = session.out / "adapter"
     made_from = _made_from(made, session, start)
-    if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in {start, None}):
+    if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
         say("adapter    unchanged, not trained again")
         return
     settings = session.recipe.train
