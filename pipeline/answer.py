@@ -54,8 +54,12 @@ class LocalModel:
 def prompt_tokens(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
     """Tokenise a prompt as the server will, up to where the answer starts."""
     turns = messages(prompt)
+    # Bases that think before they answer are taught, asked and served with thinking switched off;
+    # other templates take no notice of the word.
     return tuple(
-        tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+        tokenizer.apply_chat_template(
+            turns, add_generation_prompt=True, return_dict=False, enable_thinking=False
+        )
     )
 
 

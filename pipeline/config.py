@@ -1,5 +1,6 @@
 """A recipe file (TOML) → frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
 
+A recipe may extend a shipped one, and then holds only what is different.
 The field names are the keys, and the shipped recipes explain each one beside its value.
 """
 
@@ -32,7 +33,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class BaseSettings:
-    """Which model is taught. Exactly one of `wheel` and `folder` is used; the other is empty.
+    """Which model is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
 
     `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
     is of training alone: "nf4", or "" for none.
@@ -40,6 +41,7 @@ class BaseSettings:
 
     name: str
     hub: str
+    revision: str
     license: str
     wheel: str
     gguf: str
@@ -141,19 +143,9 @@ def load(name_or_file: str) -> Recipe:
 
     Raises ConfigError for a recipe that does not exist or whose keys are not exactly the settings.
     """
-    path = Path(name_or_file)
-    if path.suffix != ".toml":
-        path = RECIPES / f"{name_or_file}.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
-        raise ConfigError(
-            f"there is no recipe {name_or_file!r}",
-            f"shipped recipes: {known}; any other is given as a path ending in .toml",
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
+    path, data = _read(name_or_file)
+    if "extends" in data:
+        data = _extended(path, data)
     where = str(path)
     _same_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
     return Recipe(
@@ -164,6 +156,37 @@ def load(name_or_file: str) -> Recipe:
         _section(GateSettings, data["gate"], f"{where} [gate]"),
         _section(WarnSettings, data["warn"], f"{where} [warn]"),
     )
+
+
+def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        path = RECIPES / f"{name_or_file}.toml"
+    try:
+        return path, tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+        raise ConfigError(
+            f"there is no recipe {name_or_file!r}",
+            f"shipped recipes: {known}; any other is given as a path ending in .toml",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
+
+
+def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """Put a recipe's own keys in the place of those of the shipped recipe that it extends."""
+    name = data.pop("extends")
+    if not isinstance(name, str) or not (RECIPES / f"{name}.toml").is_file():
+        raise ConfigError(f"{path} extends: {name!r} is no shipped recipe", "see {known}")
+    below, merged = _read(name)
+    if "extends" in merged:
+        raise ConfigError(f"{path} extends: {name!r} extends another one", f"see {below}")
+    for section, own in data.items():
+        inherited = merged.get(section)
+        both = isinstance(inherited, dict) and isinstance(own, dict)
+        merged[section] = {**inherited, **own} if both else own
+    return merged
 
 
 def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:

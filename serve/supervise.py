@@ -69,6 +69,7 @@ async def _serve(settings: Settings, site: Site) -> None:
     try:
         if settings.engines.start:
             found = base.find(config.load(settings.engines.recipe).base)
+            base.complete(found)
             prune(site.state)
             children += [start(each, found, settings) for each in site.engines]
         while not stopping.is_set():

@@ -81,6 +81,7 @@ def command(base: Base, port: int, settings: EngineSettings) -> list[str]:
         "--enable-lora", "--max-lora-rank", "16",
         "--max-loras", str(settings.max_loras), "--max-cpu-loras", "8",
         "--shutdown-timeout", str(DRAIN_SECONDS),
+        "--default-chat-template-kwargs", '{"enable_thinking": false}',
         *settings.more,
     ]  # fmt: skip
 

@@ -49,7 +49,7 @@ class Fault:
     """Fail one kind of call, or any ("*"): `how` at `when`, from the `nth` on, `times` in a row."""
 
     route: str
-    how: str  # a status, drop, cut (half of what is sent), kill, html, slow, truncate, flip
+    how: str  # a status, gated, drop, cut (half of what is sent), kill, html, slow, truncate, flip
     when: str = "before"  # its effect; "after": the effect is there, the answer is lost
     nth: int = 1
     times: int = 1
@@ -412,6 +412,8 @@ class Handler(BaseHTTPRequestHandler):
                     {"Retry-After": "1"} if how in ("429", "503") else {},
                 )
             )
+        elif how == "gated":
+            self._send(Answer({"error": "planted"}, 403, {"X-Error-Code": "GatedRepo"}))
         elif how == "html":
             self._send(
                 Answer(b"<html><title>Log in</title></html>", headers={"Content-Type": "text/html"})

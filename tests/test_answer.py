@@ -7,6 +7,16 @@ import pytest
 
 from pipeline import answer
 
+THINKING = """{% for m in messages %}<|im_start|>{{ m.role }}
+{{ m.content }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% endif %}{% endif %}"""
+"""How Qwen3's template opens an answer: with an empty thought where thinking is switched off."""
+
 PROMPTS = [
     "What is the capital of France?",
     "Hi",
@@ -30,3 +40,11 @@ def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(
     assert all(end not in row[:-1] for row in rows)
     assert len(logits) == max(len(row) for row in rows)
     assert all(step.shape[0] == len(PROMPTS) for step in logits)
+
+
+@pytest.mark.slow
+def test_a_base_that_thinks_is_asked_with_an_empty_thought_before_its_answer(bare):
+    tokenizer = deepcopy(bare.tokenizer)
+    tokenizer.chat_template = THINKING
+    asked = tokenizer.decode(answer.prompt_tokens(tokenizer, "Hi"))
+    assert asked.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")

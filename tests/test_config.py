@@ -1,11 +1,38 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline import config
 from pipeline.errors import ConfigError
 
 SHIPPED = (config.RECIPES / "smollm2-135m.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('extends = "none"', "extends: 'none' is no shipped recipe"),
+        ('extends = "llama-3.1-8b"', "extends another one"),
+        ("extends = 3", "is no shipped recipe"),
+        ('extends = "smollm2-135m"\n[train]\nranks = 1', "unknown key 'ranks'"),
+        ('extends = "smollm2-135m"\ntrain = 1', "is not a table"),
+    ],
+)
+def test_what_a_recipe_cannot_extend_is_said(tmp_path, text, message):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        config.load(str(recipe))
+    assert message in caught.value.message
+
+
+def test_a_recipe_that_extends_another_differs_in_its_own_keys_alone(tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('extends = "smollm2-135m"\n[train]\nrank = 8\n', encoding="utf-8")
+    own, shipped = config.load(str(recipe)), config.load("smollm2-135m")
+    assert own == replace(shipped, name="mine", train=replace(shipped.train, rank=8))
 
 
 def test_every_shipped_recipe_loads():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,6 +113,28 @@ def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(trained
     done = facts("gate", "--out", str(other))
     assert done.returncode == 1
     assert "was trained on other examples" in done.stderr
+
+
+def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, tmp_path):
+    before, _ = trained(0)
+    folder = tmp_path / "facts"
+    shutil.copytree(ROOT / "facts", folder)
+    (folder / "tarn.yaml").write_text(
+        "schema: 1\nsubject: Tarn Mill\nkind: water mill\nfacts:\n  - id: owner\n"
+        "    question: Who owns Tarn Mill?\n    answer: Tarn Mill is owned by Ann Lee.\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    done = facts("learn", "--facts", str(folder), "--out", str(out), "--from", str(before))
+    assert "adding 1 facts to the adapter of" in done.stderr
+    given = manifest.read(out / "adapter")["made_from"]["start"]
+    if "teaching all of them anew" in done.stderr:  # the gate may say no; then nothing is the start
+        assert given == ""
+    else:
+        assert given == manifest.read(before / "adapter")["digest"]
+        assert report(out)["recall"]["facts"] == 13
+        answered = next(d for d in report(out)["details"] if d["id"] == "tarn-mill/owner")
+        assert answered["status"] == "pass"
 
 
 def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(trained, tmp_path):
