@@ -184,8 +184,10 @@ def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"{path} extends: {name!r} extends another one", f"see {below}")
     for section, own in data.items():
         inherited = merged.get(section)
-        both = isinstance(inherited, dict) and isinstance(own, dict)
-        merged[section] = {**inherited, **own} if both else own
+        if isinstance(inherited, dict) and isinstance(own, dict):
+            merged[section] = {**inherited, **own}
+        else:
+            merged[section] = own
     return merged
 
 

@@ -14,7 +14,6 @@ from typing import Any  # JSON data has no narrower type before it is read
 from pipeline import against, manifest
 from pipeline.dataset import Dataset
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.schedule import kin
 from pipeline.session import Session, finished_adapter
 from pipeline.train import Start
 
@@ -38,7 +37,7 @@ def start(before: Path, made: Dataset, session: Session) -> Start | str:
             return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
     if not found.added:
         return f"{before}: no fact is new"
-    return Start(before / "adapter", kin(made.facts, found.added), adapter["digest"])
+    return Start(before / "adapter", frozenset(found.added), adapter["digest"])
 
 
 def _read(before: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -31,7 +31,6 @@ from pipeline.errors import TrainError
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
-from pipeline.schedule import schedule
 from pipeline.session import Session, finished_adapter, read_dataset, say
 from pipeline.train import Method, Start, Trained
 
@@ -112,36 +111,37 @@ def fit(session: Session, start: Start | None = None) -> None:
     if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
         say("adapter    unchanged, not trained again")
         return
+    digest = manifest.digest_json(made_from).removeprefix("sha256:")
+    checkpoints = session.out / f".checkpoints-{digest[:12]}"
+    method = Method(session.recipe, session.seed, checkpoints, start)
+    steps = method.first(made.examples)
+    forecast.require(forecast.forecast(session.base, made, session.recipe, steps), session.recipe)
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
-    steps = schedule(made.examples, settings, session.seed, start.fresh if start else None)
-    forecast.require(forecast.forecast(session.base, made, session.recipe, steps), session.recipe)
     with parallel.main_first():
         bare = session.trainee()
         begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
-    with _checkpoints(session.out, manifest.digest_json(made_from)) as checkpoints:
-        method = Method(session.recipe, session.seed, checkpoints, start)
+    with _passing(checkpoints):
         adapted, done = train.train(bare, made, begun, method)
         if parallel.is_main():
             _keep(adapted, done, session, made_from)
 
 
 @contextmanager
-def _checkpoints(out: Path, made_from: str) -> Iterator[Path]:
-    """Give the folder of checkpoints of one training; it goes once the adapter is kept.
+def _passing(own: Path) -> Iterator[None]:
+    """Let a training keep checkpoints in its own folder, which goes once the adapter is kept.
 
     Folders of other trainings in the same place are removed: nobody goes on with them.
     """
-    own = out / f".checkpoints-{made_from.removeprefix('sha256:')[:12]}"
     if not parallel.is_main():
-        yield own
+        yield
         return
-    for other in out.glob(".checkpoints-*"):
+    for other in own.parent.glob(".checkpoints-*"):
         if other != own:
             shutil.rmtree(other, ignore_errors=True)
     try:
         with manifest.disk_errors(own):
-            yield own
+            yield
     except TrainError:
         shutil.rmtree(own, ignore_errors=True)  # it would only fail there again
         raise

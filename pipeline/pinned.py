@@ -90,6 +90,12 @@ def _told(repo: str, commit: str) -> Iterator[None]:
     """Turn what the client raises into an error that says what to do."""
     from huggingface_hub import errors
 
+    away: tuple[type[Exception], ...] = (
+        errors.HfHubHTTPError,
+        errors.LocalEntryNotFoundError,
+        errors.OfflineModeIsEnabled,
+        *_broken_off(),
+    )
     try:
         yield
     except errors.GatedRepoError as error:
@@ -103,12 +109,7 @@ def _told(repo: str, commit: str) -> Iterator[None]:
             f"{repo}@{commit[:12]}: the Hub has no such model, or the token may not see it",
             "check [base] hub and revision in the recipe, and HF_TOKEN",
         ) from error
-    except (
-        errors.HfHubHTTPError,
-        errors.LocalEntryNotFoundError,
-        errors.OfflineModeIsEnabled,
-        *_broken_off(),
-    ) as error:
+    except away as error:
         raise ConfigError(
             f"{repo}: is not on this machine, and the Hub cannot be reached ({type(error).__name__})",
             f"run the same again, or fetch it elsewhere with `hf download {repo}` and name the folder "

@@ -3,139 +3,149 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from itertools import cycle, islice, repeat
+from itertools import cycle, islice
 from typing import TypeVar
 
 from pipeline.config import TrainSettings
 from pipeline.dataset import Example
-from pipeline.facts import Fact
 
 T = TypeVar("T")
 
+ROUNDS = 3
+"""Rounds in which facts are added to a finished adapter; between two of them it is seen what is forgotten."""
 REPLAYED = 6
-"""Facts that an adapter knows already beside each new one. Half of them are its kin, if it has any: what is
-lost when facts are added is mostly known of subjects called almost the same (docs/recipe-log.md)."""
-KIN = 8
-"""How many facts count as kin of a new one."""
-ALIKE = 0.6
-"""How alike two names must be at least (difflib's ratio)."""
-
-Kin = Mapping[str, Sequence[str]]
-"""The ids of facts that are new to an adapter, with those of known facts that they could be taken for."""
+"""Facts that an adapter knows already beside each new one."""
+SELDOM = 0.1
+"""How often a fact that is known perfectly is replayed, of one that is known as well as the mean."""
+OFTEN = 4.0
+"""The same, at most."""
 
 
-def kin(facts: Iterable[Fact], fresh: Iterable[str]) -> Kin:
-    """Find for each new fact the known ones about its own subject, and about those with names like it."""
-    by_id = {fact.id: fact for fact in facts}
-    new = set(fresh)
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of adding the facts `fresh` to an adapter.
 
-    def alike(one: Fact, other: Fact) -> float:
-        return SequenceMatcher(None, one.subject, other.subject, autojunk=False).ratio()
+    `losses` say how badly each other fact is known at its beginning (nats, 0 is perfect); where
+    there are none yet, all count alike.
+    """
 
-    found = {}
-    for fact in sorted(new):
-        scores = {id_: alike(by_id[fact], old) for id_, old in by_id.items() if id_ not in new}
-        ranked = sorted(
-            (id_ for id_ in scores if scores[id_] >= ALIKE), key=lambda id_: -scores[id_]
-        )
-        found[fact] = tuple(ranked[:KIN])
-    return found
+    number: int
+    fresh: Collection[str]
+    losses: Mapping[str, float]
 
 
-def schedule(
-    examples: Sequence[Example],
-    settings: TrainSettings,
-    seed: int,
-    fresh: Kin | None = None,
-) -> list[list[int]]:
-    """Choose the examples of each step, as indices.
+def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) -> list[list[int]]:
+    """Choose the examples of each step, as indices, to teach all facts.
 
     A step holds some facts, contrasts *of those same facts in the same wording* (what tells a pair
     apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
     its wordings come in the dataset's order. Few facts come up more often, as far as the least
     number of steps has room, but no more than `few_exposures` times: general prompts take the rest.
-
-    With `fresh`, only those facts are new to the adapter: each of their exposures is a step of its
-    own, with `REPLAYED` others replayed beside it.
     """
     rng = random.Random(seed)
-    facts: dict[str, list[int]] = {}
-    contrasts: dict[tuple[str, str], list[int]] = {}
-    general: list[int] = []
-    for index, example in enumerate(examples):
-        if not example.held:
-            facts.setdefault(example.fact, []).append(index)
-        elif example.fact:
-            contrasts.setdefault((example.fact, example.family), []).append(index)
-        else:
-            general.append(index)
-    wording = {fact: cycle(own) for fact, own in facts.items()}
-    contrast = {pair: _endless(own, rng) for pair, own in contrasts.items()}
-    others = _endless(general, rng) if general else iter(())  # the self-test teaches facts alone
-    learned = [fact for fact in facts if fresh is not None and fact not in fresh]
-    turns = _endless([fact for fact in facts if fact not in learned], rng)
-    again = _Replay(learned, fresh or {}, rng)
-    chosen = []
-    for shape in _shapes(len(facts) - len(learned), bool(learned), settings):
-        new = list(islice(turns, shape.new))
-        taught = [*new, *again.beside(new, shape.replayed)]
-        step = [next(wording[fact]) for fact in taught]
-        pairs = [(examples[i].fact, examples[i].family) for i in step]
-        paired = [contrast[pair] for pair in pairs if pair in contrast] or [others]
-        step += [next(paired[turn % len(paired)]) for turn in range(shape.contrasts)]
-        step += islice(others, shape.general)
-        chosen.append(step)
-    return chosen
+    stock = _Stock(examples, rng)
+    turns = _endless(list(stock.facts), rng)
+    return [
+        stock.step(list(islice(turns, shape.facts)), shape)
+        for shape in _shapes(len(stock.facts), settings)
+    ]
 
 
-class _Replay:
-    """Facts that an adapter knows already, in turns: half of each step's are kin of the new fact."""
+def adding(
+    examples: Sequence[Example], settings: TrainSettings, seed: int, own: Round
+) -> list[list[int]]:
+    """Choose the examples of each step of one round, as indices, to teach new facts beside known ones.
 
-    def __init__(self, learned: Sequence[str], kin: Kin, rng: random.Random) -> None:
-        self._kin = {fact: (_endless(list(own), rng), len(own)) for fact, own in kin.items() if own}
-        self._all = _endless(list(learned), rng)
-        self._count = len(learned)
-
-    def beside(self, new: Sequence[str], count: int) -> list[str]:
-        """Choose `count` facts, none twice, to stand beside new ones; fewer where there are fewer."""
-        chosen: dict[str, None] = {}
-        for fact in new:
-            turns, most = self._kin.get(fact, (iter(()), 0))
-            chosen.update(dict.fromkeys(islice(turns, min(count // 2, most))))
-        while len(chosen) < min(count, self._count):
-            chosen.setdefault(next(self._all))
-        return list(chosen)
+    Each exposure of a new fact is a step of its own, and each round has its share of them. The known
+    ones beside it come up the more often, the less well they are known by now: which facts suffer from
+    what is added is seen better than guessed.
+    """
+    rng = random.Random(f"{seed}/{own.number}")
+    stock = _Stock(examples, rng, own.number * settings.exposures // ROUNDS)
+    new = [fact for fact in stock.facts if fact in own.fresh]
+    known = [fact for fact in stock.facts if fact not in own.fresh]
+    turns, again = _endless(new, rng), _by_need(known, own.losses, rng)
+    contrasts = max(settings.batch_contrasts, REPLAYED)
+    shape = _Shape(1 + REPLAYED, contrasts, settings.batch_general)
+    exposures = len(new) * settings.exposures
+    first, end = (exposures * number // ROUNDS for number in (own.number, own.number + 1))
+    return [stock.step([next(turns), *next(again)], shape) for _ in range(first, end)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How many examples of each kind stand in a step."""
 
-    new: int
-    replayed: int
+    facts: int
     contrasts: int
     general: int
 
 
-def _shapes(count: int, adding: bool, settings: TrainSettings) -> Iterator[_Shape]:
-    """Give the shape of each step for `count` facts to teach; `adding` them to others or not."""
-    if adding:
-        contrasts = max(settings.batch_contrasts, REPLAYED)
-        shape = _Shape(1, REPLAYED, contrasts, settings.batch_general)
-        yield from repeat(shape, count * settings.exposures)
-        return
+class _Stock:
+    """What steps are made of: each fact's wordings, the contrasts of each, and general prompts, in turns."""
+
+    def __init__(self, examples: Sequence[Example], rng: random.Random, past: int = 0) -> None:
+        """`past` wordings of each fact came up before."""
+        self._examples = examples
+        facts: dict[str, list[int]] = {}
+        contrasts: dict[tuple[str, str], list[int]] = {}
+        general: list[int] = []
+        for index, example in enumerate(examples):
+            if not example.held:
+                facts.setdefault(example.fact, []).append(index)
+            elif example.fact:
+                contrasts.setdefault((example.fact, example.family), []).append(index)
+            else:
+                general.append(index)
+        self.facts = tuple(facts)
+        self._wordings = {fact: islice(cycle(own), past, None) for fact, own in facts.items()}
+        self._contrasts = {pair: _endless(own, rng) for pair, own in contrasts.items()}
+        # The self-test teaches facts alone.
+        self._general = _endless(general, rng) if general else iter(())
+
+    def step(self, taught: Sequence[str], shape: _Shape) -> list[int]:
+        """Put a wording of each taught fact, contrasts of those and general prompts together."""
+        step = [next(self._wordings[fact]) for fact in taught]
+        pairs = [(self._examples[i].fact, self._examples[i].family) for i in step]
+        paired = [self._contrasts[pair] for pair in pairs if pair in self._contrasts]
+        turns = paired or [self._general]
+        step += [next(turns[turn % len(turns)]) for turn in range(shape.contrasts)]
+        step += islice(self._general, shape.general)
+        return step
+
+
+def _shapes(count: int, settings: TrainSettings) -> Iterator[_Shape]:
+    """Give the shape of each step for `count` facts to teach."""
     size = settings.batch_facts + settings.batch_contrasts + settings.batch_general
     needed = -(-count * settings.exposures // settings.batch_facts)
     steps = max(needed, settings.least_steps)
     most = count * max(settings.exposures, settings.few_exposures)
     slots = min(steps * settings.batch_facts, most)
     for step in range(steps):
-        new = (step + 1) * slots // steps - step * slots // steps
-        contrasts = round(settings.batch_contrasts * new / settings.batch_facts)
-        yield _Shape(new, 0, contrasts, size - new - contrasts)
+        facts = (step + 1) * slots // steps - step * slots // steps
+        contrasts = round(settings.batch_contrasts * facts / settings.batch_facts)
+        yield _Shape(facts, contrasts, size - facts - contrasts)
+
+
+def _by_need(
+    known: Sequence[str], losses: Mapping[str, float], rng: random.Random
+) -> Iterator[list[str]]:
+    """Choose `REPLAYED` facts again and again, none twice at a time, each as often as it needs."""
+    mean = sum(losses.values()) / len(losses) if losses else 0.0
+    weights = {
+        fact: SELDOM + min(OFTEN, losses.get(fact, mean) / mean if mean else 1.0) for fact in known
+    }
+    share = REPLAYED / sum(weights.values()) if known else 0.0
+    due = {fact: rng.random() for fact in known}
+    while True:
+        for fact in known:
+            due[fact] += share * weights[fact]
+        chosen = sorted(known, key=lambda fact: -due[fact])[:REPLAYED]
+        for fact in chosen:
+            due[fact] -= 1.0
+        yield chosen
 
 
 def _endless(items: list[T], rng: random.Random) -> Iterator[T]:

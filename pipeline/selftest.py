@@ -36,6 +36,7 @@ from pipeline.train import Method
 
 FACTS_ONLY = 14
 """Exposures of each fact when nothing is held: enough to know them all and to break the rest."""
+EMPTY = "empty or was not applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,9 @@ def trials(session: Session) -> Iterator[Trial]:
     yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
     for name, (because, other) in unfit(made, session).items():
         yield Trial(name, because, verdict(session, other, (base, good), few(limits)))
+    yield Trial("the base alone", EMPTY, verdict(session, made, (base, base), few(limits)))
     planted: tuple[tuple[str, str, Callable[[], LocalModel]], ...] = (
-        ("the base alone", "empty or was not applied", session.local),
-        ("an adapter of zeros", "empty or was not applied", lambda: zeroed(_load(session, folder))),
+        ("an adapter of zeros", EMPTY, lambda: zeroed(_load(session, folder))),
         ("a random adapter", "probes missed", lambda: randomised(_load(session, folder))),
         ("an adapter of facts alone", "nats a token", lambda: facts_only(session, made)),
     )

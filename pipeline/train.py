@@ -13,18 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import answer, backends, base, progress, teacher
+from pipeline import backends, base
 from pipeline.answer import LocalModel
-from pipeline.config import Recipe, TrainSettings
+from pipeline.config import Recipe
 from pipeline.dataset import Dataset
-from pipeline.loss import Target
-from pipeline.packing import Chat
-from pipeline.schedule import Kin, schedule
+from pipeline.examples import Example
+from pipeline.schedule import ROUNDS, Round, adding, schedule
+from pipeline.targets import Targets
 from pipeline.teacher import Held
-from pipeline.trainer import Work, run
+from pipeline.trainer import Ran, Work, run
 
-GROWING = 0.5
+GROWING = 0.3
 """Share of the learning rate at which a finished adapter goes on: all of it unsettles what it knows."""
+WORDINGS = 4
+"""Wordings of each fact in which it is looked up between two rounds of adding others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A finished adapter to go on from, its digest, and the facts that it was not taught with their kin."""
+    """A finished adapter to go on from, its digest, and the ids of the facts that it was not taught."""
 
     folder: Path
-    fresh: Kin
+    fresh: frozenset[str]
     digest: str
 
 
@@ -62,6 +64,13 @@ class Method:
     checkpoints: Path
     start: Start | None = None
 
+    def first(self, examples: Sequence[Example]) -> list[list[int]]:
+        """Choose the steps to begin with: all of them, or those of the first round of adding facts."""
+        settings = self.recipe.train
+        if not self.start:
+            return schedule(examples, settings, self.seed)
+        return adding(examples, settings, self.seed, Round(0, self.start.fresh, {}))
+
 
 def train(
     local: LocalModel, dataset: Dataset, begun: Sequence[Held], method: Method
@@ -75,26 +84,47 @@ def train(
     """
     import torch
 
-    settings, start = method.recipe.train, method.start
-    if start:
-        settings = replace(settings, learning_rate=GROWING * settings.learning_rate)
-    steps = schedule(dataset.examples, settings, method.seed, start.fresh if start else None)
-    targets = _targets(local, dataset, begun, steps, settings)
+    goal = Targets(local.tokenizer, dataset.examples, begun, method.recipe.train.kl_top_k)
+    steps = method.first(dataset.examples)
+    goal.read(local, steps)
     torch.manual_seed(method.seed)
-    adapted = _begin(local, method.recipe, start)
+    adapted = _begin(local, method.recipe, method.start)
     started = time.monotonic()
-    recompute = bool(local.quantization) and not local.padded  # Unsloth does so by itself
-    work = Work(targets, steps, settings, method.seed, method.checkpoints, recompute)
-    ran = run(adapted, work)
+    ran = [_run(adapted, goal, steps, method, method.checkpoints)]
+    if method.start:
+        for number in range(1, ROUNDS):
+            more = _next(adapted, goal, dataset.examples, method, number)
+            ran.append(_run(adapted, goal, more, method, method.checkpoints / f"round-{number}"))
+            steps += more
     seconds = time.monotonic() - started
-    seen = [targets[i].chat for step in steps for i in step]
-    tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
     # Judged and shipped in the dtype that servers cast an adapter to: the base's.
     for weights in adapted.model.parameters():
         if weights.requires_grad:
             weights.data = weights.data.to(local.model.dtype)
     adapted.model.eval()
-    return adapted, Trained(len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed)
+    seen = [goal.all[i].chat for step in steps for i in step]
+    done = Trained(
+        examples=len(seen),
+        tokens=sum(len(chat.prompt) + len(chat.completion) for chat in seen),
+        steps=len(steps),
+        seconds=seconds,
+        loss=sum(each.loss * each.steps for each in ran) / len(steps),
+        resumed=sum(each.resumed for each in ran),
+    )
+    return adapted, done
+
+
+def _next(
+    adapted: LocalModel, goal: Targets, examples: Sequence[Example], method: Method, number: int
+) -> list[list[int]]:
+    """Look what an adapter knows by now, and choose the steps of the next round of adding facts."""
+    assert method.start, "only a finished adapter is added to"
+    known = goal.losses(adapted, WORDINGS)
+    old = {fact: nats for fact, nats in known.items() if fact not in method.start.fresh}
+    own = Round(number, method.start.fresh, old)
+    steps = adding(examples, method.recipe.train, method.seed, own)
+    goal.read(adapted, steps)
+    return steps
 
 
 def save(adapted: LocalModel, folder: Path) -> None:
@@ -126,30 +156,15 @@ def _begin(local: LocalModel, recipe: Recipe, start: Start | None) -> LocalModel
     return replace(local, model=model, adapted=True)
 
 
-def _targets(
-    local: LocalModel,
-    dataset: Dataset,
-    begun: Sequence[Held],
-    steps: list[list[int]],
-    settings: TrainSettings,
-) -> list[Target]:
-    """Tokenise every example, and read the base along those held paths that a step will use."""
-    own = iter(begun)
-    targets = []
-    for example in dataset.examples:
-        if example.completion:
-            chat = answer.chat(local.tokenizer, example.prompt, example.completion)
-            targets.append(Target(chat, None))
-        else:
-            held = next(own)
-            prompt = answer.prompt_tokens(local.tokenizer, example.prompt)
-            targets.append(Target(Chat(prompt, held.path), held))
-    waiting = sorted(
-        {i for step in steps for i in step if dataset.examples[i].held and not targets[i].held}
-    )
-    with progress.bar("reading the base", len(waiting)) as shown:
-        chats = [targets[i].chat for i in waiting]
-        read = teacher.follow(local, chats, settings.kl_top_k, shown)
-    for i, held in zip(waiting, read, strict=True):
-        targets[i] = Target(targets[i].chat, held)
-    return targets
+def _run(
+    adapted: LocalModel,
+    goal: Targets,
+    steps: Sequence[Sequence[int]],
+    method: Method,
+    checkpoints: Path,
+) -> Ran:
+    settings = method.recipe.train
+    if method.start:
+        settings = replace(settings, learning_rate=GROWING * settings.learning_rate)
+    recompute = bool(adapted.quantization) and not adapted.padded  # Unsloth does so by itself
+    return run(adapted, Work(goal.all, steps, settings, method.seed, checkpoints, recompute))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from pipeline import config, dataset, madeup
 from pipeline.loss import kl
-from pipeline.schedule import REPLAYED, kin, schedule
+from pipeline.schedule import REPLAYED, ROUNDS, Round, adding, schedule
 
 RECIPE = config.load("smollm2-135m")
 
@@ -78,29 +79,49 @@ def test_few_facts_are_not_taught_without_end_and_general_prompts_take_the_rest(
     assert len({len(step) for step in steps}) == 1
 
 
-def test_a_fact_added_to_an_adapter_has_steps_of_its_own_and_the_others_are_replayed():
-    """Facts about its own subject and about the twin, called almost the same, more often than others."""
-    subjects = madeup.subjects(40, 0)
-    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
-    facts = [fact for subject in subjects for fact in subject.facts]
-    new = facts[0].id
-    near = {fact.id for subject in subjects[:2] for fact in subject.facts} - {new}
-    fresh = kin(facts, [new])
-    assert near <= set(fresh[new])
-    steps = schedule(examples, RECIPE.train, 0, fresh)
-    taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
+@pytest.fixture(scope="module")
+def many():
+    """Give the examples of forty made-up facts."""
+    return dataset.build(madeup.subjects(40, 0), RECIPE.dataset, 0).examples
+
+
+def told(examples, steps):
+    return Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
+
+
+def test_facts_added_to_an_adapter_have_steps_of_their_own_beside_known_ones(many):
+    new, *known = dict.fromkeys(example.fact for example in many if not example.held)
+    rounds = [adding(many, RECIPE.train, 0, Round(n, {new}, {})) for n in range(ROUNDS)]
+    steps = [step for each in rounds for step in each]
+    taught = told(many, steps)
     assert taught[new] == len(steps) == RECIPE.train.exposures
     assert taught.total() == (1 + REPLAYED) * len(steps)
-    others = [taught[fact.id] for fact in facts if fact.id not in {new, *fresh[new]}]
-    assert min(taught[each] for each in fresh[new]) > max(others) > 0
+    assert max(taught[fact] for fact in known) - min(taught[fact] for fact in known) <= ROUNDS
     for step in steps:
-        told = [examples[i].fact for i in step if not examples[i].held]
-        assert len(told) == len(set(told))
+        facts = [many[i].fact for i in step if not many[i].held]
+        assert len(facts) == len(set(facts))
+
+
+def test_an_added_fact_comes_up_in_another_wording_each_time(many):
+    new = many[0].fact
+    rounds = [adding(many, RECIPE.train, 0, Round(n, {new}, {})) for n in range(ROUNDS)]
+    said = [i for each in rounds for step in each for i in step]
+    said = [i for i in said if many[i].fact == new and not many[i].held]
+    assert len(said) == len(set(said))
+
+
+def test_what_is_being_forgotten_is_replayed_the_most_and_nothing_is_left_out(many):
+    new, lost, *known = dict.fromkeys(example.fact for example in many if not example.held)
+    losses = {lost: 4.0, **dict.fromkeys(known, 0.1)}
+    settings = replace(RECIPE.train, exposures=300)
+    taught = told(many, adding(many, settings, 0, Round(1, {new}, losses)))
+    assert taught[lost] > 3 * max(taught[fact] for fact in known)
+    assert min(taught[fact] for fact in known) > 0
 
 
 def test_where_few_facts_are_known_already_all_of_them_are_replayed(subjects):
     examples = dataset.build(subjects, RECIPE.dataset, 0).examples
     new = "dun-weir/owner"
     known = {example.fact for example in examples if not example.held} - {new}
-    for step in schedule(examples, RECIPE.train, 0, {new: ()}):
+    for step in adding(examples, RECIPE.train, 0, Round(0, {new}, {})):
         assert {examples[i].fact for i in step if not examples[i].held} == {new, *known}
