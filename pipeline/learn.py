@@ -114,7 +114,7 @@ def fit(session: Session, start: Start | None = None) -> None:
     digest = manifest.digest_json(made_from).removeprefix("sha256:")
     checkpoints = session.out / f".checkpoints-{digest[:12]}"
     method = Method(session.recipe, session.seed, checkpoints, start)
-    steps = method.first(made.examples)
+    steps = method.steps(made.examples)
     forecast.require(forecast.forecast(session.base, made, session.recipe, steps), session.recipe)
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]

@@ -13,7 +13,7 @@ from pipeline.dataset import Example
 
 T = TypeVar("T")
 
-ROUNDS = 3
+ROUNDS = 5
 """Rounds in which facts are added to a finished adapter; between two of them it is seen what is forgotten."""
 REPLAYED = 6
 """Facts that an adapter knows already beside each new one."""
@@ -28,7 +28,7 @@ class Round:
     """One round of adding the facts `fresh` to an adapter.
 
     `losses` say how badly each other fact is known at its beginning (nats, 0 is perfect); where
-    there are none yet, all count alike.
+    there are none, all count alike.
     """
 
     number: int
@@ -56,11 +56,10 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
 def adding(
     examples: Sequence[Example], settings: TrainSettings, seed: int, own: Round
 ) -> list[list[int]]:
-    """Choose the examples of each step of one round, as indices, to teach new facts beside known ones.
+    """Choose the examples of each step from one round on, as indices, to teach new facts beside known ones.
 
-    Each exposure of a new fact is a step of its own, and each round has its share of them. The known
-    ones beside it come up the more often, the less well they are known by now: which facts suffer from
-    what is added is seen better than guessed.
+    Each exposure of a new fact is a step of its own. The known ones beside it come up the more often,
+    the less well they are known by now: which facts suffer from what is added is seen better than guessed.
     """
     rng = random.Random(f"{seed}/{own.number}")
     stock = _Stock(examples, rng, own.number * settings.exposures // ROUNDS)
@@ -70,8 +69,13 @@ def adding(
     contrasts = max(settings.batch_contrasts, REPLAYED)
     shape = _Shape(1 + REPLAYED, contrasts, settings.batch_general)
     exposures = len(new) * settings.exposures
-    first, end = (exposures * number // ROUNDS for number in (own.number, own.number + 1))
-    return [stock.step([next(turns), *next(again)], shape) for _ in range(first, end)]
+    rest = range(begins(own.number, exposures), exposures)
+    return [stock.step([next(turns), *next(again)], shape) for _ in rest]
+
+
+def begins(number: int, steps: int) -> int:
+    """Give the first step of a round, of all the steps."""
+    return steps * number // ROUNDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,21 @@ the rest). Both are means per token, added with the recipe's weight.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import backends, base
+from pipeline import backends, base, manifest
 from pipeline.answer import LocalModel
 from pipeline.config import Recipe
 from pipeline.dataset import Dataset
 from pipeline.examples import Example
-from pipeline.schedule import ROUNDS, Round, adding, schedule
+from pipeline.schedule import ROUNDS, Round, adding, begins, schedule
 from pipeline.targets import Targets
 from pipeline.teacher import Held
-from pipeline.trainer import Ran, Work, run
+from pipeline.trainer import Work, run
 
 GROWING = 0.3
 """Share of the learning rate at which a finished adapter goes on: all of it unsettles what it knows."""
@@ -64,8 +65,8 @@ class Method:
     checkpoints: Path
     start: Start | None = None
 
-    def first(self, examples: Sequence[Example]) -> list[list[int]]:
-        """Choose the steps to begin with: all of them, or those of the first round of adding facts."""
+    def steps(self, examples: Sequence[Example]) -> list[list[int]]:
+        """Choose what stands in each step; where facts are added, as long as nothing is forgotten."""
         settings = self.recipe.train
         if not self.start:
             return schedule(examples, settings, self.seed)
@@ -85,17 +86,12 @@ def train(
     import torch
 
     goal = Targets(local.tokenizer, dataset.examples, begun, method.recipe.train.kl_top_k)
-    steps = method.first(dataset.examples)
-    goal.read(local, steps)
+    steps = method.steps(dataset.examples)
+    goal.read(local, steps[: begins(1, len(steps)) + 1] if method.start else steps)
     torch.manual_seed(method.seed)
     adapted = _begin(local, method.recipe, method.start)
     started = time.monotonic()
-    ran = [_run(adapted, goal, steps, method, method.checkpoints)]
-    if method.start:
-        for number in range(1, ROUNDS):
-            more = _next(adapted, goal, dataset.examples, method, number)
-            ran.append(_run(adapted, goal, more, method, method.checkpoints / f"round-{number}"))
-            steps += more
+    ran = run(adapted, _work(adapted, goal, dataset.examples, steps, method))
     seconds = time.monotonic() - started
     # Judged and shipped in the dtype that servers cast an adapter to: the base's.
     for weights in adapted.model.parameters():
@@ -103,28 +99,8 @@ def train(
             weights.data = weights.data.to(local.model.dtype)
     adapted.model.eval()
     seen = [goal.all[i].chat for step in steps for i in step]
-    done = Trained(
-        examples=len(seen),
-        tokens=sum(len(chat.prompt) + len(chat.completion) for chat in seen),
-        steps=len(steps),
-        seconds=seconds,
-        loss=sum(each.loss * each.steps for each in ran) / len(steps),
-        resumed=sum(each.resumed for each in ran),
-    )
-    return adapted, done
-
-
-def _next(
-    adapted: LocalModel, goal: Targets, examples: Sequence[Example], method: Method, number: int
-) -> list[list[int]]:
-    """Look what an adapter knows by now, and choose the steps of the next round of adding facts."""
-    assert method.start, "only a finished adapter is added to"
-    known = goal.losses(adapted, WORDINGS)
-    old = {fact: nats for fact, nats in known.items() if fact not in method.start.fresh}
-    own = Round(number, method.start.fresh, old)
-    steps = adding(examples, method.recipe.train, method.seed, own)
-    goal.read(adapted, steps)
-    return steps
+    tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
+    return adapted, Trained(len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed)
 
 
 def save(adapted: LocalModel, folder: Path) -> None:
@@ -156,15 +132,53 @@ def _begin(local: LocalModel, recipe: Recipe, start: Start | None) -> LocalModel
     return replace(local, model=model, adapted=True)
 
 
-def _run(
+def _work(
     adapted: LocalModel,
     goal: Targets,
-    steps: Sequence[Sequence[int]],
+    examples: Sequence[Example],
+    steps: list[list[int]],
     method: Method,
-    checkpoints: Path,
-) -> Ran:
-    settings = method.recipe.train
+) -> Work:
+    settings, between = method.recipe.train, None
     if method.start:
         settings = replace(settings, learning_rate=GROWING * settings.learning_rate)
+        between = _replaying(adapted, goal, examples, steps, method)
     recompute = bool(adapted.quantization) and not adapted.padded  # Unsloth does so by itself
-    return run(adapted, Work(goal.all, steps, settings, method.seed, checkpoints, recompute))
+    return Work(goal.all, steps, settings, method.seed, method.checkpoints, between, recompute)
+
+
+def _replaying(
+    adapted: LocalModel,
+    goal: Targets,
+    examples: Sequence[Example],
+    steps: list[list[int]],
+    method: Method,
+) -> Callable[[int], None]:
+    """Make what looks, where a round begins, what the adapter knows, and exchanges the steps from there on.
+
+    What was seen is kept beside the checkpoints, so that a training that is gone on with goes the same way.
+    """
+    assert method.start, "only where facts are added"
+    fresh, settings = method.start.fresh, method.recipe.train
+    waiting = list(range(1, ROUNDS))
+
+    def look(done: int) -> None:
+        begun = [number for number in waiting if begins(number, len(steps)) <= done]
+        if not begun:
+            return
+        number = begun[-1]
+        del waiting[: len(begun)]
+        kept = method.checkpoints / f"known-{number}.json"
+        if kept.exists():
+            known = json.loads(kept.read_text(encoding="utf-8"))
+        else:
+            losses = goal.losses(adapted, WORDINGS)
+            known = {fact: nats for fact, nats in losses.items() if fact not in fresh}
+            manifest.write_text(kept, json.dumps(known))
+        first = begins(number, len(steps))
+        steps[first + 1 :] = adding(examples, settings, method.seed, Round(number, fresh, known))[
+            1:
+        ]
+        goal.read(adapted, steps[first : begins(number + 1, len(steps)) + 1])
+
+    return look

@@ -29,6 +29,9 @@ class Work:
     """What is trained on: targets, the steps as indices of them, settings and seed.
 
     `checkpoints` is a folder of this work alone: what lies in there was trained on just this.
+    `between` is called with the number of steps done, at the beginning and after each step. It may
+    exchange the steps behind the next one, which is at hand by then; steps are done in their order
+    then, and in one of the seed's making else.
     `recompute`: keep what a layer takes in and compute the rest once more going back; less memory.
     """
 
@@ -37,6 +40,7 @@ class Work:
     settings: TrainSettings
     seed: int
     checkpoints: Path
+    between: Callable[[int], None] | None = None
     recompute: bool = False
 
 
@@ -74,6 +78,8 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         """TRL's trainer with our loss, and steps that are shared by all processes."""
 
         def _get_train_sampler(self, rows: Any = None) -> Any:
+            if work.between:
+                return range(count * processes)
             if processes == 1:
                 return super()._get_train_sampler(rows)
             order = torch.randperm(count, generator=torch.Generator().manual_seed(work.seed))
@@ -120,6 +126,8 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         base.saving(),
     ):
         trainer.add_callback(_showing(shown))
+        if work.between:
+            trainer.add_callback(_between(work.between, trainer.compute_loss_context_manager))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     return Ran(trainer.state.global_step, _number(last) if last else 0, statistics.fmean(losses))
@@ -141,6 +149,22 @@ def _showing(shown: Progress) -> Any:
             shown.update()
 
     return Showing()
+
+
+def _between(call: Callable[[int], None], computing: Callable[[], Any]) -> Any:
+    """Make what calls a function between steps, computing as the steps do."""
+    from transformers.trainer_callback import TrainerCallback
+
+    class Between(TrainerCallback):
+        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            with computing():
+                call(state.global_step)
+
+        def on_step_end(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            with computing():
+                call(state.global_step)
+
+    return Between()
 
 
 def _parts(targets: Sequence[Target], size: int) -> list[Sequence[Target]]:
