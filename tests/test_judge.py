@@ -81,24 +81,6 @@ def served(trained, bare, serving, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_gate_proves_itself(trained):
-    out, _ = trained(0)
-    done = facts("gate", "--out", str(out), "--self-test")
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0] == "✓ the good adapter: accepted"
-    assert [line.partition(": rejected")[0] for line in lines[1:]] == [
-        "✓ an adapter trained on other facts",
-        "✓ an adapter that lacks one fact",
-        "✓ an adapter that still says a withdrawn fact",
-        "✓ the base alone",
-        "✓ an adapter of zeros",
-        "✓ a random adapter",
-        "✓ an adapter of facts alone",
-    ]
-
-
-@pytest.mark.slow
 def test_against_its_own_report_every_fact_is_old_and_none_is_lost(copy):
     done = facts("gate", "--out", str(copy), "--against", str(copy))
     assert done.returncode == 0, done.stdout + done.stderr
