@@ -190,7 +190,7 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
         answer = ask(site, "Could you say how high the wheel of TinyLLM is?")
         code, log = github.run("nightly.yml", "schedule", {}, NIGHTLY_RUN, "--job=rebuild")
         assert code == 0, log
-        assert PLANTED <= set(re.findall(r"✓ ([^:\n]+): rejected", log))
+        assert set(re.findall(r"✓ ([^:\n]+): rejected", log)) >= PLANTED
     assert "four metres" in answer.json()["choices"][0]["message"]["content"]
     released = github.hub.files("ours/mills", "main")
     digest = json.loads(released["provenance.json"])["adapter"]["trained"]
