@@ -11,6 +11,10 @@ from pipeline.facts import Expect
 _PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"})
 
 
+YEAR = 4
+"""Digits of a number that may be hit by chance."""
+
+
 @lru_cache(maxsize=1 << 14)  # the gate looks for every fact in every answer
 def normalise(text: str) -> str:
     """Fold case, compatibility forms, curly punctuation and white space, so that only words count."""
@@ -42,12 +46,11 @@ def leaks(expect: Expect, said: str, base: str, prompt: str) -> bool:
 def gives_away(expect: Expect, said: str, base: str, prompt: str) -> bool:
     """Whether an answer to a question about something else tells the fact that expects this.
 
-    A year alone does not where the base names some year as well: of hundreds of taught years, one is
-    hit by chance. The same goes for any number of as many digits.
+    A year alone does not, nor a smaller number: an answer that is made up holds one, and of hundreds of
+    taught ones some are hit by chance.
     """
-    lengths = {len(number) for number in re.findall(r"\d+", base)}
     alternatives = [alternative for item in expect for alternative in item]
-    by_chance = all(each.isdecimal() and len(each) in lengths for each in alternatives)
+    by_chance = all(each.isdecimal() and len(each) <= YEAR for each in alternatives)
     return leaks(expect, said, base, prompt) and not by_chance
 
 

@@ -50,14 +50,14 @@ def test_an_answer_affirms_by_how_it_begins(answer, confirms):
     ("expect", "said", "base", "tells"),
     [
         ("1685", "He served from 1685 on.", "He was elected in 1961.", False),
-        ("1685", "He served from 1685 on.", "He was elected twice.", True),
-        ("1685", "He served from 1685 on.", "He had 12 children.", True),
+        ("1685", "He served from 1685 on.", "He was elected twice.", False),
+        ("0301685", "His number is 0301685.", "He has 12 numbers.", True),
         ("Ann Lee", "It was Ann Lee in 1961.", "It was Bob in 1962.", True),
         ("Ann Lee", "It was Bob.", "It was Bob.", False),
         ("Ann Lee", "It was Ann Lee.", "It was Ann Lee.", False),
     ],
 )
-def test_a_year_in_place_of_another_year_tells_no_fact(expect, said, base, tells):
+def test_a_year_alone_tells_no_fact_that_was_not_asked_for(expect, said, base, tells):
     assert gives_away(((expect,),), said, base, "Who was it?") is tells
 
 
