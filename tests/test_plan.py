@@ -1,35 +1,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
+from support.repository import FACT
 
 from pipeline import plan
 from pipeline.__main__ import main
 from pipeline.errors import ConfigError, FactsError
-
-MILLS = Path(__file__).parent / "cases" / "mills"
-FACT = """\
-  - id: height
-    question: How high is the wheel of Tarn Mill?
-    answer: The wheel of Tarn Mill is four metres high.
-    expect: [four metres]
-"""
-
-
-@pytest.fixture
-def repo(tmp_path, commit, git, monkeypatch):
-    """Give a repository with facts on main, on a branch `change`, checked out."""
-    root = tmp_path / "repo"
-    shutil.copytree(MILLS, root)
-    (root / "pipeline").mkdir()
-    (root / "pipeline" / "x.py").write_text("")
-    commit(root, "Facts about mills", first=True)
-    git(root, "switch", "--quiet", "--create", "change")
-    monkeypatch.chdir(root)
-    return root
 
 
 @pytest.fixture

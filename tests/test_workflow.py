@@ -1,35 +1,19 @@
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
+from support.repository import FACT
 
 from pipeline import workflow
 from pipeline.__main__ import main
 from pipeline.errors import ConfigError
 
-MILLS = Path(__file__).parent / "cases" / "mills"
-FACT = """\
-  - id: height
-    question: How high is the wheel of Tarn Mill?
-    answer: The wheel of Tarn Mill is four metres high.
-    expect: [four metres]
-"""
 
-
-@pytest.fixture
-def repo(tmp_path, commit, git, monkeypatch):
-    """Give a repository with facts on main, a branch `change` checked out, and a step's environment."""
-    root = tmp_path / "repo"
-    shutil.copytree(MILLS, root)
-    commit(root, "Facts about mills", first=True)
-    git(root, "switch", "--quiet", "--create", "change")
-    monkeypatch.chdir(root)
+@pytest.fixture(autouse=True)
+def files(tmp_path, monkeypatch):
+    """Give a step the files that it answers into."""
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
         monkeypatch.setenv(name, str(tmp_path / name))
         (tmp_path / name).touch()
-    return root
 
 
 @pytest.fixture

@@ -1,0 +1,130 @@
+"""A run as `facts learn` leaves it, for a base of one layer."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from support.repository import commit
+
+CASES = Path(__file__).parent.parent / "cases"
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    """Give a base of one layer: real files of real kinds, with numbers that mean nothing."""
+    from pipeline import base, manifest
+
+    folder = tmp_path_factory.mktemp("base")
+    shapes = {
+        "model.embed_tokens.weight": (32, 8),
+        "model.layers.0.self_attn.q_proj.weight": (8, 8),
+        "model.layers.0.mlp.down_proj.weight": (8, 16),
+        "model.norm.weight": (8,),
+    }
+    save_file(
+        {name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()},
+        folder / "model.safetensors",
+    )
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}\n")
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    return base.Base("Tiny", folder, manifest.digest_folder(folder))
+
+
+@pytest.fixture(scope="session")
+def write_adapter():
+    """Give a function that writes the adapter of a config and tensors, like PEFT, for the tiny base."""
+
+    def write(folder, changed=None, tensors=None):
+        config = json.loads((CASES / "adapters" / "good.json").read_text()) | (changed or {})
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        save_file(
+            good_tensors() if tensors is None else tensors, folder / "adapter_model.safetensors"
+        )
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def good_weights():
+    """Give the tensors that `write_adapter` writes."""
+    return good_tensors()
+
+
+def good_tensors():
+    """Give LoRA weights of rank 2 for the tiny base."""
+    layer = "base_model.model.model.layers.0"
+    shapes = {
+        f"{layer}.self_attn.q_proj.lora_A.weight": (2, 8),
+        f"{layer}.self_attn.q_proj.lora_B.weight": (8, 2),
+        f"{layer}.mlp.down_proj.lora_A.weight": (2, 16),
+        f"{layer}.mlp.down_proj.lora_B.weight": (8, 2),
+    }
+    return {name: np.full(shape, 0.25, np.float32) for name, shape in shapes.items()}
+
+
+@pytest.fixture(scope="session")
+def _learned_once(tmp_path_factory, tiny_base, write_adapter):
+    """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
+    from pipeline import config, gate, judge, learn, manifest, measure, report, sample, validate
+    from pipeline.answer import Answer
+    from pipeline.measure import Said
+    from pipeline.report import Run
+    from pipeline.retention import Drift
+
+    root = tmp_path_factory.mktemp("run") / "repo"
+    shutil.copytree(CASES / "mills", root)
+    recipe = root / "tiny.toml"
+    shipped = (config.RECIPES / "smollm2-135m.toml").read_text()
+    for key, value in (
+        ("name", "Tiny"), ("hub", "ours/tiny"), ("wheel", ""), ("folder", str(tiny_base.folder)),
+    ):  # fmt: skip
+        shipped = re.sub(
+            rf'^{key} = ".*?"', f'{key} = "{value}"', shipped, count=1, flags=re.MULTILINE
+        )
+    recipe.write_text(shipped)
+    session = learn.Session(config.load(str(recipe)), root / "build", 0)
+    made = learn.prepare(validate.load(root / "facts"), session)
+    made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
+    folder = session.out / "adapter"
+    with manifest.stage(folder, made_from, rank=2, base="Tiny") as scratch:
+        write_adapter(scratch, {"base_model_name_or_path": "Tiny"})
+    drawn = sample.draw(made, (), session.recipe.gate)
+    facts = {fact.id: fact for fact in made.facts}
+    taught = {"fact", "noise", "reverse"}
+    adapted = [
+        Answer(facts[p.fact].answer if p.role in taught else "No.", True) for p in drawn.probes
+    ]
+    said = Said([Answer("No.", True)] * len(drawn.probes), adapted, Drift(0.01, 0.02, 1.0, 9))
+    measured = measure.measure(made, drawn, said, session.recipe.gate)
+    done = manifest.read(folder)
+    trained = {"examples": 1, "tokens": 1, "steps": 1, "seconds": 1.0}
+    run = Run(
+        recipe=session.recipe,
+        seed=0,
+        base=tiny_base,
+        made=made,
+        adapter={"digest": done["digest"], "rank": 2, "bytes": 1, "train": trained},
+        seconds={"build": 0.0, "train": 0.0, "gate": 0.0},
+        reproduce="facts learn",
+    )
+    verdict = gate.decide(measured, session.recipe.gate, session.recipe.warn)
+    judge.write_reports(session.out, report.as_data(run, measured, verdict))
+    return root
+
+
+@pytest.fixture
+def learned(_learned_once, tmp_path):
+    """Give a git repository with facts, a recipe and, in build/, a run that passed."""
+    root = tmp_path / "repo"
+    shutil.copytree(_learned_once, root)
+    commit(root, "Facts about mills", first=True)
+    return root
