@@ -40,14 +40,13 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
     """Choose the examples of each step, as indices, to teach all facts.
 
     A step holds some facts, contrasts *of those same facts in the same wording* (what tells a pair
-    apart is the name, and nothing else), and general prompts. Two facts about one subject stand side
-    by side (there it is the question). Every fact comes up equally often; its wordings come in the
-    dataset's order. Few facts come up more often, as far as the least
+    apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
+    its wordings come in the dataset's order. Few facts come up more often, as far as the least
     number of steps has room, but no more than `few_exposures` times: general prompts take the rest.
     """
     rng = random.Random(seed)
     stock = _Stock(examples, rng)
-    turns = _paired(stock.facts, rng)
+    turns = _endless(list(stock.facts), rng)
     return [
         stock.step(list(islice(turns, shape.facts)), shape)
         for shape in _shapes(len(stock.facts), settings)
@@ -132,23 +131,6 @@ def _shapes(count: int, settings: TrainSettings) -> Iterator[_Shape]:
         facts = (step + 1) * slots // steps - step * slots // steps
         contrasts = round(settings.batch_contrasts * facts / settings.batch_facts)
         yield _Shape(facts, contrasts, size - facts - contrasts)
-
-
-def _paired(facts: Sequence[str], rng: random.Random) -> Iterator[str]:
-    """Go through all facts again and again in a new order, but two of one subject one after the other."""
-    subjects: dict[str, list[str]] = {}
-    for fact in facts:
-        subjects.setdefault(fact.rpartition("/")[0], []).append(fact)
-    while True:
-        pairs, single = [], []
-        for own in subjects.values():
-            rng.shuffle(own)
-            pairs += [own[i : i + 2] for i in range(0, len(own) - 1, 2)]
-            single += own[len(own) // 2 * 2 :]
-        rng.shuffle(pairs)
-        rng.shuffle(single)
-        yield from (fact for pair in pairs for fact in pair)
-        yield from single
 
 
 def _by_need(
