@@ -165,20 +165,25 @@ def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
     try:
         return path, tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
         raise ConfigError(
             f"there is no recipe {name_or_file!r}",
-            f"shipped recipes: {known}; any other is given as a path ending in .toml",
+            f"shipped recipes: {_shipped()}; any other is given as a path ending in .toml",
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
+
+
+def _shipped() -> str:
+    return ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
 
 
 def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     """Put a recipe's own keys in the place of those of the shipped recipe that it extends."""
     name = data.pop("extends")
     if not isinstance(name, str) or not (RECIPES / f"{name}.toml").is_file():
-        raise ConfigError(f"{path} extends: {name!r} is no shipped recipe", "see {known}")
+        raise ConfigError(
+            f"{path} extends: {name!r} is no shipped recipe", f"shipped: {_shipped()}"
+        )
     below, merged = _read(name)
     if "extends" in merged:
         raise ConfigError(f"{path} extends: {name!r} extends another one", f"see {below}")

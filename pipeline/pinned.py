@@ -1,6 +1,6 @@
 """A base model on the Hub at one commit → a folder on disk: what describes it first, its weights later.
 
-What can be refused is so refused in seconds, before gigabytes are fetched. Everything lies in the
+What can be refused is refused in seconds so, before gigabytes are fetched. Everything lies in the
 Hub client's own cache, where vLLM and other programs find it as well.
 """
 
