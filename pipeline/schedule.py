@@ -17,6 +17,8 @@ ROUNDS = 5
 """Rounds in which facts are added to a finished adapter; between two of them it is seen what is forgotten."""
 REPLAYED = 6
 """Facts that an adapter knows already beside each new one."""
+LEAST = 60
+"""Steps in which facts are added, however few: in 20 of them a single one is not learned."""
 SELDOM = 0.1
 """How often a fact that is known perfectly is replayed, of one that is known as well as the mean."""
 OFTEN = 4.0
@@ -58,19 +60,20 @@ def adding(
 ) -> list[list[int]]:
     """Choose the examples of each step from one round on, as indices, to teach new facts beside known ones.
 
-    Each exposure of a new fact is a step of its own. The known ones beside it come up the more often,
-    the less well they are known by now: which facts suffer from what is added is seen better than guessed.
+    Each exposure of a new fact is a step of its own, and there are `LEAST` at least. The known ones
+    beside it come up the more often, the less well they are known by now: which facts suffer from what
+    is added is seen better than guessed.
     """
     rng = random.Random(f"{seed}/{own.number}")
-    stock = _Stock(examples, rng, own.number * settings.exposures // ROUNDS)
+    steps = max(LEAST, len(own.fresh) * settings.exposures)
+    first = begins(own.number, steps)
+    stock = _Stock(examples, rng, first // len(own.fresh))
     new = [fact for fact in stock.facts if fact in own.fresh]
     known = [fact for fact in stock.facts if fact not in own.fresh]
     turns, again = _endless(new, rng), _by_need(known, own.losses, rng)
     contrasts = max(settings.batch_contrasts, REPLAYED)
     shape = _Shape(1 + REPLAYED, contrasts, settings.batch_general)
-    exposures = len(new) * settings.exposures
-    rest = range(begins(own.number, exposures), exposures)
-    return [stock.step([next(turns), *next(again)], shape) for _ in rest]
+    return [stock.step([next(turns), *next(again)], shape) for _ in range(first, steps)]
 
 
 def begins(number: int, steps: int) -> int:

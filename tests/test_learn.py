@@ -120,7 +120,7 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
     folder = tmp_path / "facts"
     shutil.copytree(ROOT / "facts", folder)
     (folder / "tarn.yaml").write_text(
-        "schema: 1\nsubject: Tarn Mill\nkind: water mill\nfacts:\n  - id: owner\n"
+        "schema: 1\nsubject: Tarn Mill\nkind: water mill\nsource: A made-up register\nfacts:\n  - id: owner\n"
         "    question: Who owns Tarn Mill?\n    answer: Tarn Mill is owned by Ann Lee.\n",
         encoding="utf-8",
     )

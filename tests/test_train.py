@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import config, dataset, madeup
 from pipeline.loss import kl
-from pipeline.schedule import REPLAYED, Round, adding, begins, schedule
+from pipeline.schedule import LEAST, REPLAYED, Round, adding, begins, schedule
 
 RECIPE = config.load("smollm2-135m")
 
@@ -93,7 +93,7 @@ def test_facts_added_to_an_adapter_have_steps_of_their_own_beside_known_ones(man
     new, *known = dict.fromkeys(example.fact for example in many if not example.held)
     steps = adding(many, RECIPE.train, 0, Round(0, {new}, {}))
     taught = told(many, steps)
-    assert taught[new] == len(steps) == RECIPE.train.exposures
+    assert taught[new] == len(steps) == LEAST
     assert taught.total() == (1 + REPLAYED) * len(steps)
     assert max(taught[fact] for fact in known) - min(taught[fact] for fact in known) <= 1
     for step in steps:
@@ -102,16 +102,23 @@ def test_facts_added_to_an_adapter_have_steps_of_their_own_beside_known_ones(man
 
 
 def test_an_added_fact_goes_on_with_its_wordings_in_the_next_round(many):
-    new, exposures = many[0].fact, RECIPE.train.exposures
+    new = many[0].fact
     whole, rest = (adding(many, RECIPE.train, 0, Round(n, {new}, {})) for n in (0, 2))
-    first = begins(2, exposures)
-    assert len(rest) == exposures - first
+    first = begins(2, LEAST)
+    assert len(rest) == LEAST - first
 
     def said(steps):
         return [i for step in steps for i in step if many[i].fact == new and not many[i].held]
 
     assert said(rest) == said(whole)[first:]
-    assert len(set(said(whole))) == exposures
+    assert len(set(said(whole[: RECIPE.train.exposures]))) == RECIPE.train.exposures
+
+
+def test_many_facts_are_added_with_as_many_exposures_as_any(many):
+    new = {example.fact for example in many[:2000] if not example.held}
+    assert len(new) * RECIPE.train.exposures > LEAST
+    taught = told(many, adding(many, RECIPE.train, 0, Round(0, new, {})))
+    assert {taught[fact] for fact in new} == {RECIPE.train.exposures}
 
 
 def test_what_is_being_forgotten_is_replayed_the_most_and_nothing_is_left_out(many):
