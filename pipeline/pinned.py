@@ -1,7 +1,8 @@
 """A base model on the Hub at one commit → a folder on disk: what describes it first, its weights later.
 
 What can be refused is refused in seconds so, before gigabytes are fetched. Everything lies in the
-Hub client's own cache, where vLLM and other programs find it as well.
+Hub client's own cache, where vLLM and other programs find it as well. `hub` is not used for it, as that
+needs a newer client than the environment for GPUs may have.
 """
 
 from __future__ import annotations

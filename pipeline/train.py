@@ -176,9 +176,8 @@ def _replaying(
             known = {fact: nats for fact, nats in losses.items() if fact not in fresh}
             manifest.write_text(kept, json.dumps(known))
         first = begins(number, len(steps))
-        steps[first + 1 :] = adding(examples, settings, method.seed, Round(number, fresh, known))[
-            1:
-        ]
+        _, *rest = adding(examples, settings, method.seed, Round(number, fresh, known))
+        steps[first + 1 :] = rest  # the first of them is at hand already
         goal.read(adapted, steps[first : begins(number + 1, len(steps)) + 1])
 
     return look
