@@ -7,10 +7,10 @@ its models want padded rows. Everything else is the same for both.
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import Any, Literal  # torch, transformers and peft objects; they are untyped here
 
+from pipeline import device
 from pipeline.errors import ConfigError
 
 Backend = Literal["transformers", "unsloth"]
@@ -39,23 +39,6 @@ def choose(quantization: str) -> Backend:
     return "unsloth" if quantization and able else "transformers"
 
 
-def device() -> str:
-    """Name where this process computes: its own card where `accelerate launch` started several."""
-    import torch
-
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-
-
-def fast_dtype() -> Any:
-    """Choose bf16 where the processor multiplies it natively, fp32 elsewhere (there bf16 is slower)."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
-
-
 def load(folder: Path, backend: Backend, quantization: str) -> Any:
     """Load a model in the dtype that this machine computes fastest, its linear layers quantised if asked.
 
@@ -65,9 +48,9 @@ def load(folder: Path, backend: Backend, quantization: str) -> Any:
         return _unsloth().from_pretrained(
             model_name=str(folder),
             max_seq_length=LONGEST,
-            dtype=fast_dtype(),
+            dtype=device.fast_dtype(),
             load_in_4bit=True,
-            device_map={"": device()},
+            device_map={"": device.name()},
         )[0]
     import transformers
 
@@ -77,10 +60,10 @@ def load(folder: Path, backend: Backend, quantization: str) -> Any:
             load_in_4bit=True,
             bnb_4bit_quant_type=quantization,
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=fast_dtype(),
+            bnb_4bit_compute_dtype=device.fast_dtype(),
         )
     model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=fast_dtype(), device_map={"": device()}, **options
+        folder, dtype=device.fast_dtype(), device_map={"": device.name()}, **options
     )
     for module in model.modules():
         # Else bitsandbytes repacks its weights for a CPU when the model is first asked something, and

@@ -36,7 +36,8 @@ class BaseSettings:
     """Which model is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
 
     `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
-    is of training alone: "nf4", or "" for none.
+    is of training alone: "nf4", or "" for none. `device`: "cuda" for a base that nobody waits for without
+    a card, "" for any.
     """
 
     name: str
@@ -47,6 +48,7 @@ class BaseSettings:
     gguf: str
     folder: str
     quantization: str
+    device: str
 
     @property
     def names(self) -> tuple[str, ...]:

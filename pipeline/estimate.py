@@ -31,7 +31,7 @@ LORA = 16
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a Llama-like model, as its `config.json` names them."""
+    """The sizes of a Llama-like model, as its `config.json` names them; `context` in tokens."""
 
     hidden: int
     layers: int
@@ -40,6 +40,7 @@ class Shape:
     intermediate: int
     vocabulary: int
     tied: bool
+    context: int
 
     @property
     def linear(self) -> tuple[tuple[int, int], ...]:
@@ -53,7 +54,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The longest step: its tokens, and how many of them are scored."""
+    """What stands in a step, or one example of it: its tokens, and how many of them are scored."""
 
     tokens: int
     scored: int
@@ -94,6 +95,7 @@ def shape(folder: Path) -> Shape:
             intermediate=config["intermediate_size"],
             vocabulary=config["vocab_size"],
             tied=config.get("tie_word_embeddings", False),
+            context=config["max_position_embeddings"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from pipeline import answer, backends, base, estimate
+from pipeline import answer, backends, base, device, estimate
 from pipeline.base import Base
 from pipeline.config import Recipe
 from pipeline.dataset import Dataset
 from pipeline.errors import ConfigError
-from pipeline.estimate import Estimate, Step
+from pipeline.escape import plain
+from pipeline.estimate import Estimate, Shape, Step
 
 SPARE = 1.1
 """What is left free of a card or a machine: its own libraries, and the gaps between what is taken."""
+QUOTED = 60
+"""Characters of a question that an error repeats."""
 _GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The estimate for the longest step of a training, and the memory of where it would run (bytes)."""
+    """The estimate for the longest step of a training, and what memory is free where it would run (bytes)."""
 
     steps: int
     longest: Step
@@ -38,17 +40,23 @@ def forecast(
 ) -> Forecast:
     """Count the tokens of every step, as indices of examples, and estimate for the longest.
 
-    Raises ConfigError where the tokenizer cannot be used or the base's sizes cannot be read.
+    Raises ConfigError where the tokenizer cannot be used, the base's sizes cannot be read, or an
+    example is longer than what the base reads at once.
     """
-    longest = _longest(base.load_tokenizer(found), made, recipe, steps)
-    weight = 2 if backends.fast_dtype().itemsize == 2 else 4
     of = estimate.shape(found.folder)
+    lengths = _lengths(
+        base.load_tokenizer(found), made, recipe, {i for step in steps for i in step}
+    )
+    _within(_context(of, recipe), lengths, made)
+    longest = _longest(lengths, steps)
+    weight = 2 if device.fast_dtype().itemsize == 2 else 4
     peak = estimate.training(of, recipe.train.rank, recipe.base.quantization, longest, weight)
-    return Forecast(len(steps), longest, peak, available())
+    return Forecast(len(steps), longest, peak, device.memory(recipe.base.device))
 
 
 def require(made: Forecast, recipe: Recipe) -> None:
-    """Raise ConfigError where training would not fit."""
+    """Raise ConfigError where training would not fit, or the card is missing that it needs."""
+    device.require(recipe.base.device, recipe.base.name)
     if not made.fits:
         hint = "use a smaller base" if recipe.base.quantization else (
             'set [base] quantization = "nf4" in the recipe, or use a smaller base'
@@ -71,28 +79,43 @@ def as_text(made: Forecast) -> str:
     return "\n".join(lines)
 
 
-def available() -> int:
-    """Memory of the card, or of the machine where there is none, in bytes."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _context(of: Shape, recipe: Recipe) -> int:
+    """Give how many tokens the base reads at once."""
+    unsloth = backends.choose(recipe.base.quantization) == "unsloth"
+    return min(of.context, backends.LONGEST) if unsloth else of.context
 
 
-def _longest(
-    tokenizer: object, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]
-) -> Step:
-    """Count as if each example stood alone: a packed step shares its beginning and is shorter."""
+def _within(context: int, lengths: Mapping[int, Step], made: Dataset) -> None:
+    """Raise ConfigError where an example is longer than a base's context, in tokens."""
+    worst = max(lengths, key=lambda index: lengths[index].tokens)
+    tokens, example = lengths[worst].tokens, made.examples[worst]
+    if tokens > context:
+        raise ConfigError(
+            f"{example.fact or 'a general prompt'}: '{plain(example.prompt, QUOTED)}' and its answer have "
+            f"{tokens} tokens, and the base reads {context} at once",
+            "shorten the fact, or use a base with a longer context",
+        )
 
-    def length(index: int) -> tuple[int, int]:
+
+def _lengths(
+    tokenizer: object, made: Dataset, recipe: Recipe, used: Collection[int]
+) -> dict[int, Step]:
+    """Count the tokens of the examples that are used, by their index."""
+
+    def length(index: int) -> Step:
         example = made.examples[index]
         if not example.completion:  # the base's own answer is held, as far as it is
             prompt, held = answer.prompt_tokens(tokenizer, example.prompt), recipe.train.kl_tokens
-            return len(prompt) + held, held
+            return Step(len(prompt) + held, held)
         chat = answer.chat(tokenizer, example.prompt, example.completion)
-        return len(chat.prompt) + len(chat.completion), len(chat.completion)
+        return Step(len(chat.prompt) + len(chat.completion), len(chat.completion))
 
-    lengths = {index: length(index) for index in {i for step in steps for i in step}}
-    sizes = [tuple(map(sum, zip(*(lengths[i] for i in step), strict=True))) for step in steps]
-    return Step(tokens=max(tokens for tokens, _ in sizes), scored=max(n for _, n in sizes))
+    return {index: length(index) for index in used}
+
+
+def _longest(lengths: Mapping[int, Step], steps: Sequence[Sequence[int]]) -> Step:
+    """Count as if each example stood alone: a packed step shares its beginning and is shorter."""
+    return Step(
+        tokens=max(sum(lengths[i].tokens for i in step) for step in steps),
+        scored=max(sum(lengths[i].scored for i in step) for step in steps),
+    )

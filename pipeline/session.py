@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import base, dataset, manifest
+from pipeline import base, dataset, device, manifest
 from pipeline.answer import LocalModel
 from pipeline.base import Base
 from pipeline.config import Recipe
@@ -38,6 +38,7 @@ class Session:
         return self._load(self.recipe.base.quantization)
 
     def _load(self, quantization: str) -> LocalModel:
+        device.require(self.recipe.base.device, self.recipe.base.name)
         model, tokenizer, padded = base.load(self.base, quantization)
         return LocalModel(model, tokenizer, padded=padded, quantization=quantization)
 

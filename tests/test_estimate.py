@@ -13,8 +13,9 @@ from pipeline.estimate import Shape, Step
 ROOT = Path(__file__).parent.parent
 GIB = 2**30
 LLAMA_8B = Shape(
-    hidden=4096, layers=32, query=4096, key=1024, intermediate=14336, vocabulary=128256, tied=False
-)
+    hidden=4096, layers=32, query=4096, key=1024, intermediate=14336, vocabulary=128256, tied=False,
+    context=131072,
+)  # fmt: skip
 
 
 def test_the_weights_of_an_8b_base_are_those_that_it_is_known_for():
@@ -43,10 +44,12 @@ def test_sizes_are_read_as_the_config_names_them(tmp_path):
     known = {
         "hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9,
         "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152,
-        "tie_word_embeddings": True,
+        "tie_word_embeddings": True, "max_position_embeddings": 8192,
     }  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(known))
-    assert estimate.shape(tmp_path) == Shape(576, 30, 576, 192, 1536, 49152, tied=True)
+    assert estimate.shape(tmp_path) == Shape(
+        576, 30, 576, 192, 1536, 49152, tied=True, context=8192
+    )
 
 
 @pytest.mark.slow
