@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import changing, gatecommand, publishing, workflow
+from pipeline import changing, gatecommand, lock, publishing, workflow
 from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def _learn(args: argparse.Namespace) -> int:
     if args.estimate:
         return _estimate(args)
     live = against.read(args.against) if args.against else None
-    verdict = learn.learn(args.facts, _session(args), live, args.before)
+    with lock.card():
+        engine = gatecommand.engine(args)
+        verdict = learn.learn(args.facts, _session(args), live, args.before, engine)
     return FINE if verdict.passed else FAILED
 
 
@@ -92,14 +95,16 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from pipeline import learn
+    from pipeline import learn, parallel
 
-    learn.fit(_session(args))
+    with lock.card() if parallel.is_main() else nullcontext():
+        learn.fit(_session(args))
     return FINE
 
 
 def _gate(args: argparse.Namespace) -> int:
-    return FINE if gatecommand.run(args, _session(args)) else FAILED
+    with lock.card():
+        return FINE if gatecommand.run(args, _session(args)) else FAILED
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -109,7 +114,8 @@ def _bench(args: argparse.Namespace) -> int:
     from pipeline import bench, benchreport
 
     found = bench.cases(args.data, args.sizes, args.seeds)
-    trials = bench.run(found, _session(args), args.against)
+    with lock.card():
+        trials = bench.run(found, _session(args), args.against)
     as_json = json.dumps([asdict(trial) for trial in trials], indent=2)
     print(as_json if args.json else benchreport.as_table(trials))
     return FINE
@@ -186,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         help="only say how much memory training will take, and whether it fits here",
     )  # fmt: skip
     gatecommand.options(gate)
+    gatecommand.engine_option(learn)
 
     check = verb("check", _check, "say everything that is wrong with facts files")
     check.add_argument(

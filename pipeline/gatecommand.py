@@ -1,19 +1,39 @@
-"""`facts gate`: what its options mean."""
+"""`facts gate`: what its options mean, and those that `facts learn` shares."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pipeline.judge import Engine
     from pipeline.session import Session
 
 API_KEY = "SCHOOLHOUSE_API_KEY"
 """Environment variable with the key that a server asks for."""
+
+
+def engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that has an adapter judged where it will be served."""
+    parser.add_argument(
+        "--engine", nargs="?", const="", metavar="FILE",
+        help="judge what vLLM answers, with the flags of this serve.toml (default: ./serve.toml, else the "
+        "shipped one): the one that runs, or one started for it",
+    )  # fmt: skip
+
+
+def engine(args: argparse.Namespace) -> Engine | None:
+    """Give the engine that the option names, if it was given."""
+    if args.engine is None:
+        return None
+    from serve import canary
+
+    return partial(canary.side_by_side, Path(args.engine) if args.engine else None)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +45,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--server", metavar="URL",
         help=f"ask a live OpenAI-compatible server instead; its key, if any, is in {API_KEY}",
     )  # fmt: skip
+    engine_option(parser)
     parser.add_argument("--model", metavar="NAME", help="what the adapter is called on the server")
     parser.add_argument(
         "--lm-eval", nargs="+", default=[], metavar="TASK",
@@ -45,6 +66,10 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         raise ConfigError("--server and --model go together", "name both, or neither")
     if args.adapter and args.server:
         raise ConfigError("--adapter and --server are two ways to be asked", "name one of them")
+    if args.engine is not None and (args.server or args.self_test):
+        raise ConfigError(
+            "--engine is for a folder's adapter alone", "leave out --server and --self-test"
+        )
     if args.lm_eval and args.server:
         raise ConfigError(
             "--lm-eval needs the model's probabilities, which a server keeps",
@@ -58,6 +83,7 @@ def run(args: argparse.Namespace, session: Session) -> bool:
     judged = judge.Judged(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
+        engine=engine(args),
         live=against.read(args.against) if args.against else against.Live(),
         tasks=tuple(args.lm_eval),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
@@ -28,12 +29,14 @@ from pipeline import (
 )
 from pipeline.against import Live, change
 from pipeline.answer import Answer, LocalModel
-from pipeline.dataset import Dataset
+from pipeline.base import Base
+from pipeline.dataset import Dataset, Probe
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
 from pipeline.facts import Fact
 from pipeline.gate import Verdict
 from pipeline.measure import Said
+from pipeline.prompt import Prompt
 from pipeline.report import Run
 from pipeline.retention import Drift
 from pipeline.sample import Sample
@@ -47,16 +50,22 @@ BEHIND = {"digest": "", "rank": 0, "bytes": 0,
 """What is known of an adapter that a server has: nothing but its answers."""
 
 
+Engine = Callable[[Base, Path], AbstractContextManager[tuple[Server, Server]]]
+"""Gives the base and the adapter in a folder (absolute), for a while, as a serving engine has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
 
-    `live` is the report of the adapter that is live now; `tasks` name tasks of the
-    lm-evaluation-harness, which need a folder.
+    With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
+    report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
+    need a folder.
     """
 
     folder: Path | None = None
     server: Server | None = None
+    engine: Engine | None = None
     live: Live = field(default_factory=Live)
     tasks: tuple[str, ...] = ()
 
@@ -77,7 +86,7 @@ def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = N
     else:
         folder = judged.folder or session.out / "adapter"
         known = known_adapter(folder, made, session)
-        said = ask_folder(session, folder, made, drawn, judged.tasks)
+        said = ask_folder(session, folder, made, drawn, judged)
     measured = measure.measure(made, drawn, said, limits, judged.live)
     verdict = gate.decide(measured, limits, session.recipe.warn)
     took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
@@ -102,23 +111,30 @@ def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
             f"{served.url}: has no model {served.model!r}",
             f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
-    limit = session.recipe.gate.max_new_tokens
-    prompts = [probe.chat for probe in drawn.probes]
-    with progress.bar("asking the server", len(prompts)) as shown:
-        said = server.ask(served, prompts, limit, shown)
+    said = _ask_at(served, session, [probe.chat for probe in drawn.probes])
     return Said(_base(session, session.local(), drawn), said)
 
 
 def ask_folder(
-    session: Session, folder: Path, made: Dataset, drawn: Sample, tasks: Sequence[str] = ()
+    session: Session, folder: Path, made: Dataset, drawn: Sample, judged: Judged | None = None
 ) -> Said:
-    """Load an adapter that is in order on the base, and ask both."""
-    bare = session.local()
-    portable.require(folder, session.base, session.recipe.base.names)
-    base = _base(session, bare, drawn)
-    adapted = train.load(bare, folder)
-    said = ask_local(session, adapted, made, drawn, base)
-    return replace(said, tasks=lmeval.compare(adapted, tasks)) if tasks else said
+    """Ask the base and an adapter that is in order, on an engine or in this process."""
+    judged = judged or Judged()
+    if judged.engine:
+        portable.require(folder, session.base, session.recipe.base.names)
+        with judged.engine(session.base, folder.resolve()) as (untaught, taught):
+            base = _compared(drawn, _ask_at(untaught, session, [p.chat for p in _asked(drawn)]))
+            answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
+        # The engine is gone by now, or holds its own share of the card: here is room for the base again.
+        adapted = train.load(session.local(), folder)
+        said = _measured(adapted, made, drawn, base, answers)
+    else:
+        bare = session.local()
+        portable.require(folder, session.base, session.recipe.base.names)
+        base = _base(session, bare, drawn)
+        adapted = train.load(bare, folder)
+        said = ask_local(session, adapted, made, drawn, base)
+    return replace(said, tasks=lmeval.compare(adapted, judged.tasks)) if judged.tasks else said
 
 
 def ask_local(
@@ -132,6 +148,17 @@ def ask_local(
     prompts = [probe.chat for probe in drawn.probes]
     with progress.bar("asking the adapter", len(prompts)) as shown:
         said = answer.ask(adapted, prompts, session.recipe.gate.max_new_tokens, shown)
+    return _measured(adapted, made, drawn, base, said)
+
+
+def _measured(
+    adapted: LocalModel,
+    made: Dataset,
+    drawn: Sample,
+    base: Sequence[Answer | None],
+    said: Sequence[Answer],
+) -> Said:
+    """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
     margins = margin.margins(adapted, drawn.facts, _rivals(made, drawn, base))
     return Said(base, said, distance(adapted, drawn, base), margins)
 
@@ -179,10 +206,24 @@ def write_reports(out: Path, data: dict[str, Any]) -> None:
 
 def _base(session: Session, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
     """Ask the base what the sample compares."""
-    compared = [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked]
     limit = session.recipe.gate.max_new_tokens
-    said = iter(cache.answers(session.base, bare, compared, limit))
-    return [next(said) if asked else None for asked in drawn.compared]
+    return _compared(drawn, cache.answers(session.base, bare, _asked(drawn), limit))
+
+
+def _asked(drawn: Sample) -> list[Probe]:
+    """Give the probes of which the base is asked as well."""
+    return [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked]
+
+
+def _compared(drawn: Sample, said: Iterable[Answer]) -> list[Answer | None]:
+    """Put the base's answers beside all probes, None where it was not asked."""
+    each = iter(said)
+    return [next(each) if asked else None for asked in drawn.compared]
+
+
+def _ask_at(served: Server, session: Session, prompts: Sequence[Prompt]) -> list[Answer]:
+    with progress.bar(f"asking {served.model}", len(prompts)) as shown:
+        return server.ask(served, prompts, session.recipe.gate.max_new_tokens, shown)
 
 
 def _rivals(
@@ -218,4 +259,6 @@ def _reproduce(session: Session, judged: Judged) -> str:
     usual = f"--recipe {session.recipe.name} --seed {session.seed}"
     if judged.server:
         return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
+    if judged.engine:
+        return f"facts learn {usual} --engine"
     return f"facts learn {usual}"

@@ -30,7 +30,7 @@ from pipeline.dataset import Dataset
 from pipeline.errors import TrainError
 from pipeline.facts import Subject
 from pipeline.gate import Verdict
-from pipeline.judge import DRIFT_PROMPTS, Judged, judge
+from pipeline.judge import DRIFT_PROMPTS, Engine, Judged, judge
 from pipeline.session import Session, finished_adapter, read_dataset, say
 from pipeline.train import Method, Start, Trained
 
@@ -41,13 +41,17 @@ __all__ = [
 
 
 def learn(
-    facts: Path, session: Session, live: Live | None = None, before: Path | None = None
+    facts: Path,
+    session: Session,
+    live: Live | None = None,
+    before: Path | None = None,
+    engine: Engine | None = None,
 ) -> Verdict:
     """Do all stages and leave dataset, adapter, reports and manifest in the output folder.
 
-    `live` is the report of the adapter that is live now. `before` is the output folder of a run
-    that passed: where only facts were added since, its adapter is trained on; all facts are gated,
-    and taught anew when the gate says no.
+    `live` is the report of the adapter that is live now, `engine` as in `Judged`. `before` is the
+    output folder of a run that passed: where only facts were added since, its adapter is trained on;
+    all facts are gated, and taught anew when the gate says no.
     """
     started = time.monotonic()
     made = build(facts, session)
@@ -59,7 +63,7 @@ def learn(
 
     def verdict() -> Verdict:
         took = {"build": built - started, "train": time.monotonic() - built}
-        return judge(session, Judged(live=live or Live()), took)
+        return judge(session, Judged(engine=engine, live=live or Live()), took)
 
     given = verdict()
     if start and not given.passed and _made_from(made, session, start) == _kept(session):

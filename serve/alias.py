@@ -7,15 +7,12 @@ brought back from it. A second copy is kept: a broken file is told, and the last
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import manifest
+from pipeline import lock, manifest
 from pipeline.errors import ConfigError, PipelineError
 
 FILE = "alias.json"
@@ -79,7 +76,7 @@ def swap(state: Path, expected: int, new: Table) -> Table:
 
     Gives the table as written. Raises PipelineError when somebody else has changed it since.
     """
-    with exclusive(state / "alias.lock"):
+    with lock.exclusive(state / "alias.lock"):
         now = read(state).table
         if now.generation != expected:
             raise PipelineError(
@@ -91,15 +88,6 @@ def swap(state: Path, expected: int, new: Table) -> Table:
         manifest.write_text(state / FILE, text)
         manifest.write_text(state / LAST_GOOD, text)
         return written
-
-
-@contextmanager
-def exclusive(file: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock that ends with this process. Raises BlockingIOError when taken and not waiting."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
 
 
 def _parse(file: Path) -> Table | str:

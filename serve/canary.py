@@ -1,18 +1,21 @@
-"""Does an adapter act in a real vLLM? Starts one, loads it, and asks it and the base the same."""
+"""An adapter in a real vLLM for a while: to see whether it acts there, or for the gate to ask it."""
 
 from __future__ import annotations
 
 import secrets
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline import portable
+from pipeline import base, config, portable
 from pipeline.base import Base, cache_folder
-from pipeline.errors import Problem, Where
+from pipeline.errors import ConfigError, Problem, Where
 from pipeline.server import Server
-from serve import engine, vllm
+from serve import engine, settings, vllm
 from serve.engine import Engine, EngineRefusedError
+from serve.vllm import EngineSettings
 
 NAME = "candidate"
 
@@ -24,19 +27,8 @@ def try_adapter(folder: Path, base: Base, question: str) -> tuple[Problem, ...] 
     """
     if not vllm.PYTHON.is_file():
         return None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = cache_folder() / "canary.log"  # kept: when vLLM does not start, this says why
-    log.unlink(missing_ok=True)
-    process = vllm.start(base, port, log)
-    try:
-        server = Engine(f"http://127.0.0.1:{port}")
-        print("starting vLLM (about a minute) …", file=sys.stderr, flush=True)
-        vllm.await_ready(server, process, log)
+    with _started(base, EngineSettings()) as server:
         return ask(server, folder, question)
-    finally:
-        vllm.stop(process)
 
 
 def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
@@ -44,14 +36,67 @@ def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
 
     Raises the errors of `pipeline.server.ask`.
     """
-    name = f"{NAME}-{secrets.token_hex(4)}"  # vLLM serves a name it knew before from its caches
     try:
-        engine.load(server, name, folder)
+        with _loaded(server, folder) as (base, adapted):
+            return portable.acts(folder, base, adapted, question)
     except EngineRefusedError as error:
         hint = "vLLM says why; train without what it names"
         return (Problem(Where(str(folder)), "refused", error.message, hint),)
+
+
+@contextmanager
+def side_by_side(file: Path | None, taught: Base, folder: Path) -> Iterator[tuple[Server, Server]]:
+    """Give a base and an adapter for it as the engine of a `serve.toml` has them, for a while.
+
+    `file` as in `settings.load`, `folder` absolute. An engine that runs is used, beside what it
+    serves; otherwise one is started, where the file says that engines are started here.
+    Raises ConfigError when the file is for another base, or there is no engine.
+    """
+    own = settings.load(file)
+    served = base.find(config.load(own.engines.recipe).base)
+    if served.digest != taught.digest:
+        raise ConfigError(
+            f"[engines] recipe: {served.name} is served, and the adapter is for {taught.name}",
+            "name a serve.toml whose engines have the recipe's base",
+        )
+    first = settings.engines(own)[0]
+    if engine.healthy(first):
+        with _loaded(first, folder) as both:
+            yield both
+    elif own.engines.start:
+        with _started(served, own.engine) as server, _loaded(server, folder) as both:
+            yield both
+    else:
+        raise ConfigError(f"{first.url}: no engine answers there", "start it, or set start = true")
+
+
+@contextmanager
+def _started(base: Base, how: EngineSettings) -> Iterator[Engine]:
+    """Run a vLLM of our own on a free port. Raises ConfigError when it does not start."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = cache_folder() / "canary.log"  # kept: when vLLM does not start, this says why
+    log.unlink(missing_ok=True)
+    process = vllm.start(base, port, log, how)
     try:
-        base, adapted = Server(server.url, vllm.BASE), Server(server.url, name)
-        return portable.acts(folder, base, adapted, question)
+        server = Engine(f"http://127.0.0.1:{port}")
+        print("starting vLLM (about a minute) …", file=sys.stderr, flush=True)
+        vllm.await_ready(server, process, log)
+        yield server
+    finally:
+        vllm.stop(process)
+
+
+@contextmanager
+def _loaded(server: Engine, folder: Path) -> Iterator[tuple[Server, Server]]:
+    """Give the base and an adapter on an engine that runs. Raises EngineRefusedError when it is not taken."""
+    name = f"{NAME}-{secrets.token_hex(4)}"  # vLLM serves a name it knew before from its caches
+    try:
+        engine.load(server, name, folder)
+        yield (
+            Server(server.url, vllm.BASE, server.api_key),
+            Server(server.url, name, server.api_key),
+        )
     finally:
         engine.unload(server, name)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline import lock
 from pipeline.errors import PipelineError
 from serve import alias, door, journal, release, replicas, steps
 from serve.alias import Table
@@ -98,7 +99,7 @@ def rollback(site: Site) -> Entry:
 def alone(state: Path) -> Iterator[None]:
     """Hold the lock of deploys. Raises BusyError when another one runs."""
     try:
-        with alias.exclusive(state / "deploy.lock", wait=False):
+        with lock.exclusive(state / "deploy.lock", wait=False):
             yield
     except BlockingIOError as error:
         raise BusyError(

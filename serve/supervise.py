@@ -12,14 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from pipeline import base, config
+from pipeline import base, config, lock
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError
 from serve import alias, deploy, engine, gateway, journal, release, replicas, vllm
@@ -37,22 +38,35 @@ SICK_LOOKS = 5
 
 @dataclass(slots=True)
 class Child:
-    """An engine that we started: its process, and how often it had to be started."""
+    """An engine that we run: its process, or when it is to be started, and how often it had to be.
+
+    `card` holds the card's lock while it starts: an engine measures there how much memory is free.
+    """
 
     engine: Engine
+    port: int
     base: Base
     log: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None = None
     was_ready: bool = False
     sick: int = 0
-    starts: int = 1
-    start_at: float = field(default=0.0)
+    starts: int = 0
+    start_at: float = 0.0
+    waiting: bool = False
+    card: ExitStack = field(default_factory=ExitStack)
+
+    def end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
+        """End its process, if it has one, and give the card back."""
+        if self.process:
+            how(self.process)
+        self.process = None
+        self.card.close()
 
 
 def serve(settings: Settings, site: Site) -> None:
     """Run until SIGTERM or Ctrl-C. Raises ConfigError when it runs here already or cannot start."""
     try:
-        with alias.exclusive(site.state / "serve.lock", wait=False):
+        with lock.exclusive(site.state / "serve.lock", wait=False):
             asyncio.run(_serve(settings, site))
     except BlockingIOError as error:
         raise ConfigError(
@@ -71,13 +85,13 @@ async def _serve(settings: Settings, site: Site) -> None:
             found = base.find(config.load(settings.engines.recipe).base)
             base.complete(found)
             prune(site.state)
-            children += [start(each, found, settings) for each in site.engines]
+            children += [_child(each, found, settings) for each in site.engines]
         while not stopping.is_set():
             if children and (site.state / RESTART).exists():
                 (site.state / RESTART).unlink()
                 _say("the live adapter no longer answers as it did: starting vLLM anew")
                 for child in children:
-                    vllm.kill(child.process)
+                    child.end(vllm.kill)
             for child in children:
                 healthy = await asyncio.to_thread(engine.healthy, child.engine, timeout=2)
                 look_after(child, settings, healthy=healthy)
@@ -88,7 +102,7 @@ async def _serve(settings: Settings, site: Site) -> None:
         _say("stopping: no new requests; those in flight are finished")
         await runner.cleanup()
         for child in children:
-            await asyncio.to_thread(vllm.stop, child.process)
+            await asyncio.to_thread(child.end, vllm.stop)
         _say("stopped")
 
 
@@ -114,34 +128,48 @@ async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
     return runner
 
 
-def start(each: Engine, found: Base, settings: Settings) -> Child:
-    """Start one engine; runs in the main thread, whose end would end it."""
+def _child(each: Engine, found: Base, settings: Settings) -> Child:
     port = urlsplit(each.url).port
     assert port, "settings demand one"
-    log = settings.state / f"vllm-{port}.log"
-    _say(f"{each.url}: starting vLLM for {found.name}; its log is {log}")
-    return Child(each, found, log, vllm.start(found, port, log, settings.engine))
+    return Child(each, port, found, settings.state / f"vllm-{port}.log")
 
 
 def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
-    """Start an engine again that ended, or that answers no more; wait longer each time."""
-    if child.start_at:
+    """Start an engine that is due, or that ended or answers no more; wait longer each time.
+
+    Call it from the main thread: an engine ends with the thread that started it.
+    """
+    if not child.process:
         if time.monotonic() >= child.start_at:
-            again = start(child.engine, child.base, settings)
-            child.process, child.start_at, child.was_ready, child.sick = again.process, 0, False, 0
+            _start(child, settings)
         return
     if healthy and not child.was_ready:
         _say(f"{child.engine.url}: ready")
         child.was_ready, child.starts = True, 0
+        child.card.close()
     child.sick = 0 if healthy else child.sick + 1
-    ended = child.process.poll() is not None
-    if ended or (child.was_ready and child.sick >= SICK_LOOKS):
-        vllm.kill(child.process)
+    code = child.process.poll()
+    if code is not None or (child.was_ready and child.sick >= SICK_LOOKS):
+        child.end(vllm.kill)
         pause = min(2.0**child.starts, LONGEST_PAUSE)
-        child.starts += 1
         child.start_at = time.monotonic() + pause
-        why = f"ended (code {child.process.returncode})" if ended else "does not answer"
+        why = f"ended (code {code})" if code is not None else "does not answer"
         _say(f"{child.engine.url}: {why}; started again in {pause:.0f} s, see {child.log}")
+
+
+def _start(child: Child, settings: Settings) -> None:
+    """Start an engine, unless somebody else has the card: then it is tried again at the next look."""
+    try:
+        child.card.enter_context(lock.card(wait=False))
+    except BlockingIOError:
+        if not child.waiting:
+            _say(f"{child.engine.url}: waits for the card, which another run has")
+        child.waiting = True
+        return
+    child.waiting = child.was_ready = False
+    child.starts, child.sick = child.starts + 1, 0
+    _say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
+    child.process = vllm.start(child.base, child.port, child.log, settings.engine)
 
 
 def put_right(site: Site) -> None:

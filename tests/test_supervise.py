@@ -14,8 +14,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from pipeline import lock
+from pipeline.base import Base
 from serve import alias, deploy, journal, settings, supervise
 from serve.alias import Adapter, Table
+from serve.engine import Engine
 from serve.journal import Entry
 
 ROOT = Path(__file__).parent.parent
@@ -184,3 +187,34 @@ def test_the_journal_is_plain_json_a_line(tmp_path):
     released = Entry("y", adapter, Table(), "released")
     journal.append(tmp_path, released)
     assert journal.quarantined(journal.read(tmp_path)) == {}
+
+
+def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready(
+    monkeypatch, tmp_path, capsys
+):
+    """The card is put in as a file, the engine as a process that sleeps."""
+    (tmp_path / "nvidiactl").touch()
+    monkeypatch.setattr(lock, "DRIVER", tmp_path / "nvidiactl")
+    monkeypatch.setattr(lock, "FOLDER", tmp_path)
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(
+        supervise.vllm, "start",
+        lambda *_: subprocess.Popen(sleeping, start_new_session=True),
+    )  # fmt: skip
+    found, base = settings.load(None), Base("Tiny", tmp_path, "sha256:0")
+    child = supervise.Child(Engine("http://127.0.0.1:1"), 1, base, tmp_path / "log")
+    with lock.card():
+        supervise.look_after(child, found, healthy=False)
+        supervise.look_after(child, found, healthy=False)
+        assert child.process is None
+    assert capsys.readouterr().err.count("waits for the card") == 1
+    try:
+        supervise.look_after(child, found, healthy=False)
+        assert child.process.poll() is None
+        with pytest.raises(BlockingIOError), lock.card(wait=False):
+            pass
+        supervise.look_after(child, found, healthy=True)
+        with lock.card(wait=False):
+            pass
+    finally:
+        child.end(supervise.vllm.kill)
