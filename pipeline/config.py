@@ -61,6 +61,7 @@ class DatasetSettings:
     """How many prompts stand beside each fact, in training and in the gate."""
 
     rewordings: int
+    paraphrases: int
     neighbours: int
     near_names: int
     everyday: int

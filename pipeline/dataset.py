@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -56,9 +56,15 @@ class Dataset:
         return digest_json([asdict(example) for example in self.examples])
 
 
-def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> Dataset:
+def build(
+    subjects: Sequence[Subject],
+    settings: DatasetSettings,
+    seed: int,
+    paraphrases: Mapping[str, Sequence[str]] | None = None,
+) -> Dataset:
     """Write examples and probes for all live facts; the same input gives the same dataset.
 
+    `paraphrases` are more wordings of a fact's question to train on, by its id.
     Raises PipelineError when no fact is live.
     """
     facts = list(taught(subjects))
@@ -67,7 +73,7 @@ def build(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> 
     known = frozenset(squash(name) for subject in subjects for name in subject.names)
     trained: list[Example] = []
     gate: list[Probe] = []
-    for fact, own, names in examples.of(facts, known, settings, seed):
+    for fact, own, names in examples.of(facts, known, settings, seed, paraphrases or {}):
         trained += own
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
         gate += _contrast(fact, known | names, settings, seed)

@@ -45,17 +45,22 @@ class Example:
 
 
 def of(
-    facts: Sequence[Fact], taught: frozenset[str], settings: DatasetSettings, seed: int
+    facts: Sequence[Fact],
+    taught: frozenset[str],
+    settings: DatasetSettings,
+    seed: int,
+    paraphrases: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Fact, list[Example], frozenset[str]]]:
     """Yield each fact with its examples and the names, squashed, that it is told from in them.
 
-    `taught` are the squashed names of all subjects: no contrast is about one of them.
+    `taught` are the squashed names of all subjects: no contrast is about one of them. `paraphrases`
+    are more wordings of a fact's question, by its id.
     """
     facts = [_named(fact) for fact in facts]
     asked = {fact.id: _asked(fact) for fact in facts}
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
-        variants = _teach(fact, facts, settings, rng)
+        variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
         said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
         others = _others(fact, taught, _alike(fact, facts, asked), settings, rng)
         names = frozenset(squash(name) for _role, name in others)
@@ -75,14 +80,18 @@ def _named(fact: Fact) -> Fact:
 
 
 def _teach(
-    fact: Fact, facts: Sequence[Fact], settings: DatasetSettings, rng: random.Random
+    fact: Fact,
+    facts: Sequence[Fact],
+    settings: DatasetSettings,
+    rng: random.Random,
+    paraphrases: Sequence[str],
 ) -> list[Variant]:
     """Write a fact in every way in which it is trained on, in the order in which they come up.
 
     The author's own wordings come first; then families, other words and other forms take turns, so
-    that any number of exposures is a good mixture. Other words stand in where the author gave none,
-    and are not needed beside the author's own. Every family gets a number, since a contrast goes with
-    exactly its variant.
+    that any number of exposures is a good mixture. Other words are the base's own paraphrases, and
+    ours stand in where the author gave none: they are not needed beside the author's own. Every
+    family gets a number, since a contrast goes with exactly its variant.
     """
     foils = list(islice(_foils(fact, facts), 1))
     written = expand(fact, TRAIN)
@@ -91,7 +100,8 @@ def _teach(
     families = [variant for variant in written if variant.prompt not in asked]
     rng.shuffle(families)
     others = () if fact.also_ask else reword(fact.question, fact.subject, rng)
-    forms = [Variant("reworded", prompt, fact.answer) for prompt in others[: settings.rewordings]]
+    words = [*paraphrases, *others][: settings.rewordings]
+    forms = [Variant("reworded", prompt, fact.answer) for prompt in words]
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
     mixed = [v for column in zip_longest(families, forms, more) for v in column if v]
     return [

@@ -21,6 +21,7 @@ from pipeline import (
     machine,
     manifest,
     parallel,
+    paraphrase,
     train,
     validate,
 )
@@ -28,7 +29,7 @@ from pipeline.against import Live, facts_digest
 from pipeline.answer import LocalModel
 from pipeline.dataset import Dataset
 from pipeline.errors import TrainError
-from pipeline.facts import Subject
+from pipeline.facts import Subject, taught
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Engine, Judged, judge
 from pipeline.session import Session, finished_adapter, read_dataset, say
@@ -92,7 +93,8 @@ def build(facts: Path, session: Session) -> Dataset:
 
 def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
-    made = dataset.build(subjects, session.recipe.dataset, session.seed)
+    settings = session.recipe.dataset
+    made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session))
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if manifest.finished(folder, made_from):
@@ -102,6 +104,19 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
         dataset.save(made, scratch)
     say(f"dataset    {len(made.examples)} examples, {len(made.probes)} probes")
     return made
+
+
+def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tuple[str, ...]]:
+    """Let the base write more wordings of each fact, as many as the recipe says."""
+    count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
+    if not count or not facts:
+        return {}
+    written = paraphrase.paraphrase(session.base, session.local, facts, count)
+    kept, drafts = (
+        sum(n) for n in zip(*((len(w.kept), w.written) for w in written.values()), strict=True)
+    )
+    say(f"wordings   {kept} of {drafts} that {session.base.name} wrote are kept")
+    return {name: each.kept for name, each in written.items()}
 
 
 def fit(session: Session, start: Start | None = None) -> None:
