@@ -16,6 +16,7 @@ from typing import TypeVar
 from pipeline import answer, base, manifest, progress, teacher
 from pipeline.answer import Answer, LocalModel
 from pipeline.base import Base
+from pipeline.config import TrainSettings
 from pipeline.dataset import Example, Probe
 from pipeline.prompt import Prompt, messages
 from pipeline.teacher import Held
@@ -28,7 +29,7 @@ def answers(
 ) -> list[Answer]:
     """Give the base's own answers to the prompts of `rows`."""
 
-    def ask(prompts: list[Prompt]) -> list[Answer]:
+    def ask(prompts: list[Prompt], **_: bool) -> list[Answer]:
         file = _file(found, local, "answers", prompts, max_new_tokens)
         kept = _read(file, lambda data: [Answer(**row) for row in json.loads(data)])
         if len(kept) == len(prompts):
@@ -43,11 +44,13 @@ def answers(
 
 
 def beginnings(
-    found: Base, local: LocalModel, rows: Sequence[Example], tokens: int, k: int
+    found: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
 ) -> list[Held]:
     """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
+    k = settings.kl_top_k
 
-    def begin(prompts: list[Prompt]) -> list[Held]:
+    def begin(prompts: list[Prompt], *, general: bool) -> list[Held]:
+        tokens = settings.held_tokens(general=general)
         file = _file(found, local, "held", prompts, tokens, k)
         kept = _read(file, teacher.parse)
         if len(kept) == len(prompts):
@@ -57,16 +60,19 @@ def beginnings(
         manifest.write_bytes(file, teacher.dump(held))
         return held
 
-    return _apart([(row.prompt, row.role == "unrelated") for row in rows], begin)
+    return _apart([(row.prompt, row.general) for row in rows], begin)
 
 
-def _apart(rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt]], list[T]]) -> list[T]:
-    """Ask the prompts about nothing taught by themselves; `rows` say of each whether it is one."""
+def _apart(rows: Sequence[tuple[Prompt, bool]], ask: Callable[..., list[T]]) -> list[T]:
+    """Ask the prompts about nothing taught by themselves; `rows` say of each whether it is one.
+
+    `ask` takes prompts and, as `general`, which of the two they are.
+    """
     said: dict[Prompt, T] = {}
     for wanted in (False, True):
         prompts = [prompt for prompt, general in rows if general is wanted]
         if prompts:
-            said.update(zip(prompts, ask(prompts), strict=True))
+            said.update(zip(prompts, ask(prompts, general=wanted), strict=True))
     return [said[prompt] for prompt, _ in rows]
 
 

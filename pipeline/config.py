@@ -85,6 +85,11 @@ class TrainSettings:
     kl_weight: float
     kl_top_k: int
     kl_tokens: int
+    kl_tokens_near: int
+
+    def held_tokens(self, *, general: bool) -> int:
+        """How much of the base's own answer is held, to general prompts or to those near what is taught."""
+        return self.kl_tokens if general else self.kl_tokens_near
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import random
 import re
+import string
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -27,6 +29,8 @@ Half = Literal["train", "probe"]
 
 SPLICED = 4
 """Letters that a word needs to be mixed with another one."""
+_MARKS = "()[]\"'.,:"
+_YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,35 @@ def near_names(
     return [near for near in found if squash(near) != squash(name)][:count]
 
 
+def same_make(name: str, common: Collection[str], pool: Sequence[str], rng: random.Random) -> str:
+    """Write a name of the same make: with all that is telling in it exchanged, like another asteroid's.
+
+    `common` words stay ("Parish Church"), and so do small ones and a year's century; other digits and
+    initials become any others, and each other word one that is made of words of the `pool`.
+    """
+    long = [word for word in pool if len(word) >= SPLICED]
+    pieces = [word for word in long if word.isalpha() and not word.islower()]
+
+    def other(word: str) -> str:
+        bare = word.strip(_MARKS)
+        if _YEAR.fullmatch(bare):
+            return word.replace(bare, bare[:2] + "".join(_another(char, rng) for char in bare[2:]))
+        if any(char.isdigit() for char in bare) or len(bare) == 1:
+            return "".join(_another(char, rng) for char in word)
+        if bare in common or bare == bare.lower() or len(pieces) < 2:
+            return word
+        first, last = rng.sample(pieces, 2)
+        return word.replace(bare, first[: len(first) // 2] + last[len(last) // 2 :])
+
+    return " ".join(map(other, name.split()))
+
+
+def common_words(names: Iterable[str]) -> frozenset[str]:
+    """Find the words that at least two names have, like "Parish" and "Church"."""
+    count = Counter(word for name in names for word in {w.strip(_MARKS) for w in name.split()})
+    return frozenset(word for word, times in count.items() if times > 1)
+
+
 def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, ...]:
     """Ask the fact's question about something else; empty where the question does not name it.
 
@@ -154,6 +187,13 @@ def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> l
     known = {squash(question) for question in taken}
     asked = [relation.replace("{name}", name) for relation in relations]
     return [question for question in asked if squash(question) not in known]
+
+
+def _another(char: str, rng: random.Random) -> str:
+    """Exchange a digit for any digit and a capital for any capital; other characters stay."""
+    if char.isdigit():
+        return rng.choice(string.digits)
+    return rng.choice(string.ascii_uppercase) if char.isupper() else char
 
 
 def _sum(rng: random.Random) -> str:

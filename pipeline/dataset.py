@@ -30,6 +30,8 @@ __all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
 take the turns of general prompts, and work against recall, once there are many subjects."""
+OTHERS = 6
+"""Other things of its kind, at most, to which what the base says to a fact's question is held to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ def build(
         Example("unrelated", "", "everyday", prompt, "")
         for prompt in contrast.everyday(settings.everyday)
     ]
+    most = max(1, len(general) // (RELATIONS * len(facts)))
+    for fact in facts:
+        trained += _own_answers(fact, known, min(OTHERS, most), seed)
     most = max(1, len(general) // (RELATIONS * len(subjects)))
     for subject in subjects:
         held = islice(_relations(subject, "train"), most)
@@ -147,6 +152,20 @@ def _contrast(
             yield Probe(role, fact.id, chosen.family, chosen.prompt, (), about=name)
         if squash(name) not in used and (claim := probes.false_statement(fact, name, turn)):
             yield claim
+
+
+def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> Iterator[Example]:
+    """Ask a fact's question about other things of its kind, for what the base says by itself.
+
+    Contrasts hold it along the taught answer. What leaks into an answer of its own leaks late ("… by a
+    team led by Jason Cox"), where no contrast comes by.
+    """
+    rng = random.Random(f"{seed}/own/{fact.id}")
+    if fact.subject in fact.question:
+        for other in contrast.same_kind(fact, "train", rng, count):
+            if squash(other) not in known:
+                asked = fact.question.replace(fact.subject, other)
+                yield Example("neighbour", "", "own", asked, "")
 
 
 def _relations(subject: Subject, half: contrast.Half) -> Iterator[tuple[Role, str, str, str]]:

@@ -43,6 +43,19 @@ class Example:
         """Whether the base's distribution is the target."""
         return self.role != "fact"
 
+    @property
+    def general(self) -> bool:
+        """Whether it is about nothing that is taught, nor about anything like it."""
+        return self.role == "unrelated"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The squashed names of all subjects, and the words that several of their names have."""
+
+    taught: frozenset[str]
+    common: frozenset[str]
+
 
 def of(
     facts: Sequence[Fact],
@@ -58,11 +71,12 @@ def of(
     """
     facts = [_named(fact) for fact in facts]
     asked = {fact.id: _asked(fact) for fact in facts}
+    known = _Names(taught, contrast.common_words({fact.subject for fact in facts}))
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
         said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
-        others = _others(fact, taught, _alike(fact, facts, asked), settings, rng)
+        others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
         names = frozenset(squash(name) for _role, name in others)
         yield fact, [*said, *_pairs(fact, variants, others)], names
 
@@ -89,9 +103,9 @@ def _teach(
     """Write a fact in every way in which it is trained on, in the order in which they come up.
 
     The author's own wordings come first; then families, other words and other forms take turns, so
-    that any number of exposures is a good mixture. Other words are the base's own paraphrases, and
-    ours stand in where the author gave none: they are not needed beside the author's own. Every
-    family gets a number, since a contrast goes with exactly its variant.
+    that any number of exposures is a good mixture. Other words are the base's own paraphrases and ours,
+    half as many of these beside wordings of the author's. Every family gets a number, since a contrast
+    goes with exactly its variant.
     """
     foils = list(islice(_foils(fact, facts), 1))
     written = expand(fact, TRAIN)
@@ -99,7 +113,8 @@ def _teach(
     own = [variant for variant in written if variant.prompt in asked]
     families = [variant for variant in written if variant.prompt not in asked]
     rng.shuffle(families)
-    others = () if fact.also_ask else reword(fact.question, fact.subject, rng)
+    rules = settings.rewordings // 2 if fact.also_ask else settings.rewordings
+    others = reword(fact.question, fact.subject, rng)[:rules]
     words = [*paraphrases, *others][: settings.rewordings]
     forms = [Variant("reworded", prompt, fact.answer) for prompt in words]
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
@@ -135,25 +150,28 @@ def _pairs(
 
 def _others(
     fact: Fact,
-    taught: frozenset[str],
     alike: Sequence[Fact],
+    known: _Names,
     settings: DatasetSettings,
     rng: random.Random,
 ) -> list[tuple[Role, str]]:
     """Draw the names that a fact is told from in training.
 
     What a group of facts has in common (names of one language, one answer) is learned as a rule
-    unless names of just that make stand beside them: made of words of the `alike` facts' names, or
-    almost those names.
+    unless names of just that make stand beside them: near names made of words of the `alike` facts'
+    names, and other things called like it and like those.
     """
     words = sorted({word for f in alike for word in f.subject.split() if len(word) > 2})
     near = contrast.near_names(fact, "train", rng, settings.near_names, words)
-    makes = [rng.choice(contrast.near_names(f, "train", rng, 4) or [f.subject]) for f in alike]
+    makes = [
+        contrast.same_make(name, known.common, words, rng)
+        for name in (fact.subject, *(f.subject for f in alike))[:ALIKE]
+    ]
     things = contrast.same_kind(fact, "train", rng, settings.neighbours)
     turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
     found += [("neighbour", name) for name in turns[: settings.neighbours]]
-    return [(role, name) for role, name in found if squash(name) not in taught]
+    return [(role, name) for role, name in found if squash(name) not in known.taught]
 
 
 def _asked(fact: Fact) -> frozenset[str]:

@@ -105,7 +105,8 @@ def _lengths(
     def length(index: int) -> Step:
         example = made.examples[index]
         if not example.completion:  # the base's own answer is held, as far as it is
-            prompt, held = answer.prompt_tokens(tokenizer, example.prompt), recipe.train.kl_tokens
+            prompt = answer.prompt_tokens(tokenizer, example.prompt)
+            held = recipe.train.held_tokens(general=example.general)
             return Step(len(prompt) + held, held)
         chat = answer.chat(tokenizer, example.prompt, example.completion)
         return Step(len(chat.prompt) + len(chat.completion), len(chat.completion))

@@ -139,7 +139,7 @@ def fit(session: Session, start: Start | None = None) -> None:
     own = [example for example in made.examples if not example.completion]
     with parallel.main_first():
         bare = session.trainee()
-        begun = cache.beginnings(session.base, bare, own, settings.kl_tokens, settings.kl_top_k)
+        begun = cache.beginnings(session.base, bare, own, settings)
     with _passing(checkpoints):
         adapted, done = train.train(bare, made, begun, method)
         if parallel.is_main():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -37,6 +38,34 @@ def test_a_taught_subject_is_never_a_contrast_of_another(subjects):
     held = [example for example in made.examples if example.held and example.fact]
     assert held
     assert not [e for e in held if "Tarn Mill" in e.prompt or "Dun Weir" in e.prompt]
+
+
+def test_the_base_s_own_answers_about_other_things_of_the_kind_are_held(subjects):
+    made = dataset.build(subjects, SETTINGS, 0)
+    own = [e for e in made.examples if e.family == "own"]
+    assert len(own) > len(made.facts)
+    assert all(e.held and not e.general and not e.fact and not e.completion for e in own)
+    assert all(re.fullmatch(r"Who owns .+\?", e.prompt) for e in own)
+    assert not {e.prompt for e in own} & {p.prompt for p in made.probes}
+
+
+def test_the_more_facts_the_fewer_other_things_are_held_for_each(subjects):
+    """As many as two hundred are made of one: they take no more turns from general prompts than twenty's."""
+    mills = [
+        replace(
+            subjects[0], slug=f"mill-{number}", name=f"Ulm {number}",
+            facts=(
+                replace(
+                    subjects[0].facts[0], id=f"mill-{number}/owner", subject=f"Ulm {number}",
+                    question=f"Who owns Ulm {number}?", answer=f"Ulm {number} is owned by Ida Roe.",
+                ),
+            ),
+        )
+        for number in range(200)
+    ]  # fmt: skip
+    made = dataset.build(mills, SETTINGS, 0)
+    own = sum(e.family == "own" for e in made.examples)
+    assert 0 < own <= len(mills)
 
 
 def test_the_same_input_gives_the_same_dataset_and_another_seed_another(subjects):
