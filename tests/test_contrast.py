@@ -96,3 +96,29 @@ def test_a_detour_reaches_the_same_words_of_a_neighbour_by_four_ways(mill):
         "Dun Weir is an ironworks. It is owned by Ann Lee.",
         "Dun Weir is an ironworks, which is owned by Ann Lee.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("Crailing Parish Church", r"(?!Crailing )\w{4,} Parish Church"),
+        ("(357656) 2005 JZ60", r"\(\d{6}\) 20\d\d [A-Z]{2}\d\d"),
+        ("Marti A. Hearst", r"(?!Marti )\w{4,} [A-Z]\. (?!Hearst$)\w{4,}"),
+        ("referendum in 1960", r"referendum in 19\d\d"),
+        ("Zoë", r"(?!Zoë$)\w{4,}"),
+    ],
+)
+def test_a_name_of_the_same_make_keeps_what_several_names_have_and_nothing_else(name, like):
+    common = contrast.common_words(["Tarn Parish Church", "Dun Parish Church (old)", "Dunmere"])
+    assert common == {"Parish", "Church"}
+    rng = random.Random(0)
+    made = {
+        contrast.same_make(name, common, ["Harborth", "Selkirk", "Lanmuir", "old"], rng)
+        for _ in range(20)
+    }
+    assert len(made) > 4
+    assert all(re.fullmatch(like, each) for each in made), made
+
+
+def test_without_words_to_make_it_of_a_name_stays():
+    assert contrast.same_make("TinyLLM", frozenset(), ["ProtosAI"], random.Random(0)) == "TinyLLM"
