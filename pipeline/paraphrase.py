@@ -57,30 +57,29 @@ def paraphrase(
     files = {fact.id: _file(found, fact, count) for fact in facts}
     kept = {name: read for name, file in files.items() if (read := _read(file))}
     waiting = [fact for fact in facts if fact.id not in kept]
-    if not waiting:
-        return kept
-    local = load()
+    if waiting:
+        for name, done in _write(load(), waiting, count).items():
+            text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
+            manifest.write_text(files[name], text)
+            kept[name] = done
+    return {fact.id: kept[fact.id] for fact in facts}
+
+
+def _write(local: LocalModel, facts: Sequence[Fact], count: int) -> dict[str, Written]:
+    """Let the base write wordings, and answer those that fit with the fact before them."""
     tones = -(-count * 2 // LINES)  # about half of what is written is dropped
-    asked = [(fact, tone) for fact in waiting for tone in TONES[:tones]]
+    asked = [(fact, tone) for fact in facts for tone in TONES[:tones]]
     said = _ask(local, "writing", [_order(fact, tone) for fact, tone in asked], LINES * TOKENS)
-    drafts: dict[str, list[str]] = {fact.id: [] for fact in waiting}
+    drafts: dict[str, list[str]] = {fact.id: [] for fact in facts}
     for (fact, _), text in zip(asked, said, strict=True):
         drafts[fact.id] += lines(text)
-    fitting = [(fact, text) for fact in waiting for text in fit(fact, drafts[fact.id])]
+    fitting = [(fact, text) for fact in facts for text in fit(fact, drafts[fact.id])]
     checks = [f"{fact.answer}\n\n{text}" for fact, text in fitting]
-    answers = _ask(local, "checking", checks, CHECKED)
-    good: dict[str, list[str]] = {fact.id: [] for fact in waiting}
-    for (fact, text), given in zip(fitting, answers, strict=True):
+    good: dict[str, list[str]] = {fact.id: [] for fact in facts}
+    for (fact, text), given in zip(fitting, _ask(local, "checking", checks, CHECKED), strict=True):
         if contains(given, fact.expect):
             good[fact.id].append(text)
-    for fact in waiting:
-        done = Written(tuple(good[fact.id][:count]), len(drafts[fact.id]))
-        manifest.write_text(
-            files[fact.id],
-            json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False),
-        )
-        kept[fact.id] = done
-    return {fact.id: kept[fact.id] for fact in facts}
+    return {name: Written(tuple(own[:count]), len(drafts[name])) for name, own in good.items()}
 
 
 def lines(text: str) -> list[str]:
