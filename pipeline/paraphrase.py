@@ -1,16 +1,16 @@
 """Extra wordings of a question, written by the base model itself and filtered by rules and by the base.
 
 A wording is kept when it names the subject, is one question, is new, does not hold the answer, and means
-the same: with the fact before it, the base answers it rightly. The base answers greedily, and what it
-wrote is kept by digest in the user's cache, so that a rerun gets the same ones; another machine does
-where it has that folder (`SCHOOLHOUSE_CACHE`), or the same base, libraries and hardware.
+the same: with all that is taught about the subject before it, the base picks that fact. The base answers
+greedily, and what it wrote is kept by digest in the user's cache, so that a rerun gets the same ones;
+another machine does where it has that folder (`SCHOOLHOUSE_CACHE`), or the same base, libraries and hardware.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +18,41 @@ from pipeline import answer, base, characters, manifest, progress
 from pipeline.answer import LocalModel
 from pipeline.base import Base
 from pipeline.facts import Fact
+from pipeline.prompt import Prompt, Turn
 from pipeline.recall import contains, mentions, normalise
 from pipeline.variants import PROBE, expand, questions
 
-TONES = (
-    "Write {n} different ways to ask this question. Begin each in another way.",
-    "Write {n} ways in which people in a hurry would ask this question.",
-    "Write {n} ways to ask this question politely, to somebody who may know the answer.",
-    "Write {n} ways to ask this question with other words than its own.",
-)
-"""What the base is told; each is one answer, and the name stands in it as the question has it."""
-LINES = 6
-"""Wordings asked for at once: longer lists repeat themselves."""
+SHOWN = "Who designed the Eiffel Tower?"
+"""A question that everybody knows, with which the base is shown what is wanted."""
+TONES = {
+    "Ask this in other words:": (
+        "By whom was the Eiffel Tower designed?",
+        "Who is the designer of the Eiffel Tower?",
+        "The Eiffel Tower was designed by whom?",
+        "Whose design is the Eiffel Tower?",
+    ),
+    "Ask this as somebody in a hurry would:": (
+        "Designer of the Eiffel Tower?",
+        "Eiffel Tower was designed by?",
+        "Quick, who drew up the Eiffel Tower?",
+        "Who did the Eiffel Tower?",
+    ),
+    "Ask this politely:": (
+        "Could you please tell me who designed the Eiffel Tower?",
+        "Would you know who the designer of the Eiffel Tower was?",
+        "May I ask by whom the Eiffel Tower was designed?",
+        "Can you help me find out who designed the Eiffel Tower?",
+    ),
+    "Ask this as a reporter would:": (
+        "Which person stands behind the design of the Eiffel Tower?",
+        "To whom do we owe the Eiffel Tower?",
+        "Who was it that designed the Eiffel Tower?",
+        "Whose idea was the Eiffel Tower?",
+    ),
+}
+"""What the base is told, and the wordings of `SHOWN` that it is shown for it."""
+LINES = 4
+"""Wordings that are shown, and so about as many as it writes."""
 TOKENS = 40
 """Tokens for each of them."""
 LONGEST = 200
@@ -54,30 +77,34 @@ def paraphrase(
 
     `load` gives the bare base, and is called when anything has to be asked.
     """
-    files = {fact.id: _file(found, fact, count) for fact in facts}
+    beside = _siblings(facts)
+    files = {fact.id: _file(found, fact, beside[fact.subject], count) for fact in facts}
     kept = {name: read for name, file in files.items() if (read := _read(file))}
     waiting = [fact for fact in facts if fact.id not in kept]
     if waiting:
-        for name, done in _write(load(), waiting, count).items():
+        for name, done in _write(load(), waiting, beside, count).items():
             text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
             manifest.write_text(files[name], text)
             kept[name] = done
     return {fact.id: kept[fact.id] for fact in facts}
 
 
-def _write(local: LocalModel, facts: Sequence[Fact], count: int) -> dict[str, Written]:
-    """Let the base write wordings, and answer those that fit with the fact before them."""
+def _write(
+    local: LocalModel, facts: Sequence[Fact], beside: Mapping[str, Sequence[Fact]], count: int
+) -> dict[str, Written]:
+    """Let the base write wordings, and answer those that fit with the subject's facts before them."""
     tones = -(-count * 2 // LINES)  # about half of what is written is dropped
-    asked = [(fact, tone) for fact in facts for tone in TONES[:tones]]
+    asked = [(fact, tone) for fact in facts for tone in list(TONES)[:tones]]
     said = _ask(local, "writing", [_order(fact, tone) for fact, tone in asked], LINES * TOKENS)
     drafts: dict[str, list[str]] = {fact.id: [] for fact in facts}
     for (fact, _), text in zip(asked, said, strict=True):
         drafts[fact.id] += lines(text)
     fitting = [(fact, text) for fact in facts for text in fit(fact, drafts[fact.id])]
-    checks = [f"{fact.answer}\n\n{text}" for fact, text in fitting]
+    told = {name: "\n".join(fact.answer for fact in own) for name, own in beside.items()}
+    checks = [f"{told[fact.subject]}\n\n{text}" for fact, text in fitting]
     good: dict[str, list[str]] = {fact.id: [] for fact in facts}
     for (fact, text), given in zip(fitting, _ask(local, "checking", checks, CHECKED), strict=True):
-        if contains(given, fact.expect):
+        if picks(fact, beside[fact.subject], given):
             good[fact.id].append(text)
     return {name: Written(tuple(own[:count]), len(drafts[name])) for name, own in good.items()}
 
@@ -99,6 +126,20 @@ def fit(fact: Fact, drafts: Sequence[str]) -> Iterator[str]:
             yield text
 
 
+def picks(fact: Fact, beside: Sequence[Fact], given: str) -> bool:
+    """Whether an answer says a fact, and no other one of those `beside` it."""
+    others = [other for other in beside if other.id != fact.id]
+    return contains(given, fact.expect) and not any(contains(given, o.expect) for o in others)
+
+
+def _siblings(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
+    """Sort facts by their subject."""
+    found: dict[str, list[Fact]] = {}
+    for fact in facts:
+        found.setdefault(fact.subject, []).append(fact)
+    return found
+
+
 def _asks(text: str) -> bool:
     """Whether a text is one question of a fitting length that a facts file could hold."""
     whole = text.endswith("?") and text.count("?") == 1 and len(text) <= LONGEST
@@ -118,19 +159,25 @@ def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
     )
 
 
-def _order(fact: Fact, tone: str) -> str:
-    told = tone.format(n=LINES)
-    return f"{told} Write one a line, and keep the name {fact.subject!r}.\n\n{fact.question}"
+def _order(fact: Fact, tone: str) -> Prompt:
+    """Tell the base what is wanted, behind a turn in which it has done so."""
+    shown = "\n".join(f"- {text}" for text in TONES[tone])
+    return (
+        Turn("user", f"{tone} {SHOWN}"),
+        Turn("assistant", shown),
+        Turn("user", f"{tone} {fact.question}"),
+    )
 
 
-def _ask(local: LocalModel, doing: str, prompts: Sequence[str], tokens: int) -> list[str]:
+def _ask(local: LocalModel, doing: str, prompts: Sequence[Prompt], tokens: int) -> list[str]:
     with progress.bar(f"{doing} paraphrases", len(prompts)) as shown:
         return [each.text for each in answer.ask(local, prompts, tokens, shown)]
 
 
-def _file(found: Base, fact: Fact, count: int) -> Path:
-    about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.answer, fact.expect]
-    key = manifest.digest_json(["paraphrases", found.digest, about, fact.probes, count, TONES])
+def _file(found: Base, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
+    told = [[other.id == fact.id, other.answer, other.expect] for other in beside]
+    about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.probes, told]
+    key = manifest.digest_json(["paraphrases", found.digest, about, count, SHOWN, TONES])
     return base.cache_folder() / "said" / f"{key[7:31]}.paraphrases"
 
 

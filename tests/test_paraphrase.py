@@ -59,6 +59,16 @@ def test_a_name_that_the_question_itself_holds_gives_nothing_away(mill):
     assert list(paraphrase.fit(fact, ["Whose is Tarn Mill?"])) == ["Whose is Tarn Mill?"]
 
 
+def test_an_answer_that_says_another_fact_as_well_picks_none(mill):
+    other = replace(
+        mill, id="tarn-mill/age", answer="Tarn Mill is 90 years old.", expect=(("90",),)
+    )
+    beside = [mill, other]
+    assert paraphrase.picks(mill, beside, "Ann Lee owns it.")
+    assert not paraphrase.picks(mill, beside, "Ann Lee owns it, and it is 90 years old.")
+    assert not paraphrase.picks(mill, beside, "It is 90 years old.")
+
+
 def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
     subjects, bare, monkeypatch, tmp_path
 ):
@@ -76,7 +86,7 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
     made = dataset.build(subjects, recipe.dataset, 0, kept)
     prompts = {normalise(each.prompt) for each in made.examples if each.role == "fact"}
     assert {normalise(text) for texts in kept.values() for text in texts} <= prompts
-    assert not prompts & {normalise(probe.prompt) for probe in made.probes}
+    assert not prompts & {normalise(p.prompt) for p in made.probes if not p.before}
 
 
 def test_a_damaged_file_of_wordings_is_written_anew(mill, bare, monkeypatch, tmp_path):
