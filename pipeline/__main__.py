@@ -56,8 +56,9 @@ def _learn(args: argparse.Namespace) -> int:
         return _estimate(args)
     live = against.read(args.against) if args.against else None
     with lock.card():
-        engine = gatecommand.engine(args)
-        verdict = learn.learn(args.facts, _session(args), live, args.before, engine)
+        session = _session(args)
+        engine = gatecommand.engine(args, session)
+        verdict = learn.learn(args.facts, session, live, args.before, engine)
     return FINE if verdict.passed else FAILED
 
 
@@ -90,7 +91,8 @@ def _check(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     from pipeline import learn
 
-    learn.build(args.facts, _session(args))
+    with lock.card():
+        learn.build(args.facts, _session(args))
     return FINE
 
 
@@ -98,6 +100,7 @@ def _train(args: argparse.Namespace) -> int:
     from pipeline import learn, parallel
 
     with lock.card() if parallel.is_main() else nullcontext():
+        parallel.together()
         learn.fit(_session(args))
     return FINE
 
@@ -142,7 +145,8 @@ def _new(args: argparse.Namespace) -> int:
 def _live(adapter: Path, base: Base, question: str) -> tuple[Problem, ...] | None:
     from serve import canary
 
-    return canary.try_adapter(adapter, base, question)
+    with lock.card():
+        return canary.try_adapter(adapter, base, question)
 
 
 def _session(args: argparse.Namespace) -> Session:

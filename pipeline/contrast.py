@@ -190,10 +190,10 @@ def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> l
 
 
 def _another(char: str, rng: random.Random) -> str:
-    """Exchange a digit for any digit and a capital for any capital; other characters stay."""
+    """Exchange a digit or a capital for one that near names of training have; other characters stay."""
     if char.isdigit():
-        return rng.choice(string.digits)
-    return rng.choice(string.ascii_uppercase) if char.isupper() else char
+        return rng.choice(string.digits[::2])
+    return rng.choice(string.ascii_uppercase[::2]) if char.isupper() else char
 
 
 def _sum(rng: random.Random) -> str:

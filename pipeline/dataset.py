@@ -75,10 +75,12 @@ def build(
     known = frozenset(squash(name) for subject in subjects for name in subject.names)
     trained: list[Example] = []
     gate: list[Probe] = []
-    for fact, own, names in examples.of(facts, known, settings, seed, paraphrases or {}):
+    made = list(examples.of(facts, known, settings, seed, paraphrases or {}))
+    used = known.union(*(names for _, _, names in made))
+    for fact, own, _ in made:
         trained += own
         gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
-        gate += _contrast(fact, known | names, settings, seed)
+        gate += _contrast(fact, used, settings, seed)
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrast.general("train")]
     general += [
         Example("unrelated", "", "everyday", prompt, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from pathlib import Path
@@ -32,6 +33,15 @@ def fast_dtype() -> Any:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
+def give_back() -> None:
+    """Give back what of a card's memory this process keeps and no longer uses."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def memory(wanted: str = "") -> int:
     """Give the bytes that this process can have: of the card what nobody else holds, else of the machine.
 
@@ -40,8 +50,7 @@ def memory(wanted: str = "") -> int:
     import torch
 
     if torch.cuda.is_available():
-        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-        return int(torch.cuda.mem_get_info()[0] + kept)
+        return int(torch.cuda.mem_get_info(name())[0])
     if wanted:
         return 0
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

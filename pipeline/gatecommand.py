@@ -27,13 +27,15 @@ def engine_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def engine(args: argparse.Namespace) -> Engine | None:
-    """Give the engine that the option names, if it was given."""
+def engine(args: argparse.Namespace, session: Session) -> Engine | None:
+    """Give the engine that the option names, if it was given. Raises ConfigError where it cannot be used."""
     if args.engine is None:
         return None
+    from pipeline.judge import Engine
     from serve import canary
 
-    return partial(canary.side_by_side, Path(args.engine) if args.engine else None)
+    own = canary.settings_for(Path(args.engine) if args.engine else None, session.base)
+    return Engine(args.engine, partial(canary.side_by_side, own, session.base))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace, session: Session) -> bool:
     judged = judge.Judged(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
-        engine=engine(args),
+        engine=engine(args, session),
         live=against.read(args.against) if args.against else against.Live(),
         tasks=tuple(args.lm_eval),
     )

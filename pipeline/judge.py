@@ -14,6 +14,7 @@ from typing import Any  # JSON data has no narrower type before it is read
 from pipeline import (
     answer,
     cache,
+    device,
     gate,
     lmeval,
     manifest,
@@ -29,7 +30,6 @@ from pipeline import (
 )
 from pipeline.against import Live, change
 from pipeline.answer import Answer, LocalModel
-from pipeline.base import Base
 from pipeline.dataset import Dataset, Probe
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
@@ -50,8 +50,15 @@ BEHIND = {"digest": "", "rank": 0, "bytes": 0,
 """What is known of an adapter that a server has: nothing but its answers."""
 
 
-Engine = Callable[[Base, Path], AbstractContextManager[tuple[Server, Server]]]
-"""Gives the base and the adapter in a folder (absolute), for a while, as a serving engine has them."""
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine that serves: the `serve.toml` that was named for it ("" for the usual one), and a way to it.
+
+    `both` gives, for a while, the base and the adapter in a folder (absolute) as the engine has them.
+    """
+
+    file: str
+    both: Callable[[Path], AbstractContextManager[tuple[Server, Server]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,8 @@ def ask_folder(
     judged = judged or Judged()
     if judged.engine:
         portable.require(folder, session.base, session.recipe.base.names)
-        with judged.engine(session.base, folder.resolve()) as (untaught, taught):
+        device.give_back()  # an engine that is started measures what is free
+        with judged.engine.both(folder.resolve()) as (untaught, taught):
             base = _compared(drawn, _ask_at(untaught, session, [p.chat for p in _asked(drawn)]))
             answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
@@ -260,5 +268,5 @@ def _reproduce(session: Session, judged: Judged) -> str:
     if judged.server:
         return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
     if judged.engine:
-        return f"facts learn {usual} --engine"
+        return f"facts learn {usual} --engine {judged.engine.file}".rstrip()
     return f"facts learn {usual}"

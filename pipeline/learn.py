@@ -16,6 +16,7 @@ from pipeline import (
     against,
     cache,
     dataset,
+    device,
     forecast,
     grow,
     machine,
@@ -111,7 +112,8 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
     count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
     if not count or not facts:
         return {}
-    written = paraphrase.paraphrase(session.base, session.local, facts, count)
+    by = paraphrase.Writer(session.base, session.recipe.base.quantization, session.trainee)
+    written = paraphrase.paraphrase(by, facts, count)
     kept, drafts = (
         sum(n) for n in zip(*((len(w.kept), w.written) for w in written.values()), strict=True)
     )
@@ -134,6 +136,7 @@ def fit(session: Session, start: Start | None = None) -> None:
     checkpoints = session.out / f".checkpoints-{digest[:12]}"
     method = Method(session.recipe, session.seed, checkpoints, start)
     steps = method.steps(made.examples)
+    device.give_back()
     forecast.require(forecast.forecast(session.base, made, session.recipe, steps), session.recipe)
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import ConfigError
@@ -15,20 +15,30 @@ from pipeline.errors import ConfigError
 DRIVER = Path("/dev/nvidiactl")
 """There wherever an NVIDIA card is."""
 FOLDER = Path("/run/lock")
-"""Where every account of a machine may keep locks; the temporary folder where there is none."""
+"""Where every account of a machine may keep locks; the temporary folder where this one may not."""
 
 
 @contextmanager
 def exclusive(file: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock. Raises BlockingIOError when it is taken and not waited for."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Opened for reading alone: the file may be another account's.
-    handle = os.open(file, os.O_RDONLY | (0 if file.exists() else os.O_CREAT), 0o644)
+    handle = _opened(file)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(handle)
+
+
+def _opened(file: Path) -> int:
+    """Open a lock's file, made so that other accounts can open it too, for reading at least."""
+    try:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError:
+        return os.open(file, os.O_RDONLY)
+    with suppress(PermissionError):  # another account's: it did so
+        os.fchmod(handle, 0o644)
+    return handle
 
 
 @contextmanager
@@ -41,7 +51,7 @@ def card(*, wait: bool = True) -> Iterator[None]:
     if not DRIVER.exists():
         yield
         return
-    folder = FOLDER if FOLDER.is_dir() else Path(tempfile.gettempdir())
+    folder = FOLDER if os.access(FOLDER, os.W_OK) else Path(tempfile.gettempdir())
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").replace("/", "_") or "all"
     file = folder / f"schoolhouse-card-{seen}.lock"
     with ExitStack() as held:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any  # accelerate is untyped here
 
 
 def count() -> int:
@@ -25,14 +26,24 @@ def is_main() -> bool:
     return rank() == 0
 
 
+def together() -> None:
+    """Wait until all processes have come here."""
+    if count() > 1:
+        _state().wait_for_everyone()
+
+
+def _state() -> Any:
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
 @contextmanager
 def main_first() -> Iterator[None]:
     """Let the main process do something, and the others after it: they find what it left on disk."""
     if count() == 1:
         yield
         return
-    import torch
-    from accelerate import PartialState
-
-    with PartialState(cpu=not torch.cuda.is_available()).main_process_first():
+    with _state().main_process_first():
         yield

@@ -2,8 +2,9 @@
 
 A wording is kept when it names the subject, is one question, is new, does not hold the answer, and means
 the same: with all that is taught about the subject before it, the base picks that fact. The base answers
-greedily, and what it wrote is kept by digest in the user's cache, so that a rerun gets the same ones;
-another machine does where it has that folder (`SCHOOLHOUSE_CACHE`), or the same base, libraries and hardware.
+greedily, and what it wrote is kept by digest in the user's cache, so that a rerun gets the same ones,
+and another machine where it has that folder (`SCHOOLHOUSE_CACHE`). Written anew, a wording or two may be
+others: which prompts share a batch can decide a near tie between two words.
 """
 
 from __future__ import annotations
@@ -70,19 +71,23 @@ class Written:
     written: int
 
 
-def paraphrase(
-    found: Base, load: Callable[[], LocalModel], facts: Sequence[Fact], count: int
-) -> dict[str, Written]:
-    """Give up to `count` extra wordings of each fact's question, by the fact's id.
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A base, how it is quantised, and what loads it bare, called when anything has to be asked."""
 
-    `load` gives the bare base, and is called when anything has to be asked.
-    """
+    base: Base
+    quantization: str
+    load: Callable[[], LocalModel]
+
+
+def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Written]:
+    """Give up to `count` extra wordings of each fact's question, by the fact's id."""
     beside = _siblings(facts)
-    files = {fact.id: _file(found, fact, beside[fact.subject], count) for fact in facts}
+    files = {fact.id: _file(by, fact, beside[fact.subject], count) for fact in facts}
     kept = {name: read for name, file in files.items() if (read := _read(file))}
     waiting = [fact for fact in facts if fact.id not in kept]
     if waiting:
-        for name, done in _write(load(), waiting, beside, count).items():
+        for name, done in _write(by.load(), waiting, beside, count).items():
             text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
             manifest.write_text(files[name], text)
             kept[name] = done
@@ -147,7 +152,9 @@ def _asks(text: str) -> bool:
 
 
 def _names(text: str, fact: Fact) -> bool:
-    return any(name in text for name in (fact.subject, *fact.aliases))
+    """Whether a wording names the subject as its author writes it, as whole words."""
+    names = (re.escape(name) for name in (fact.subject, *fact.aliases))
+    return any(re.search(rf"(?<!\w){name}(?!\w)", text) for name in names)
 
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
@@ -174,10 +181,11 @@ def _ask(local: LocalModel, doing: str, prompts: Sequence[Prompt], tokens: int) 
         return [each.text for each in answer.ask(local, prompts, tokens, shown)]
 
 
-def _file(found: Base, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
+def _file(by: Writer, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
     told = [[other.id == fact.id, other.answer, other.expect] for other in beside]
     about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.probes, told]
-    key = manifest.digest_json(["paraphrases", found.digest, about, count, SHOWN, TONES])
+    how = [count, SHOWN, TONES, LINES, TOKENS, LONGEST, CHECKED]
+    key = manifest.digest_json(["paraphrases", by.base.digest, by.quantization, about, how])
     return base.cache_folder() / "said" / f"{key[7:31]}.paraphrases"
 
 

@@ -15,6 +15,7 @@ from pipeline.errors import ConfigError, Problem, Where
 from pipeline.server import Server
 from serve import engine, settings, vllm
 from serve.engine import Engine, EngineRefusedError
+from serve.settings import Settings
 from serve.vllm import EngineSettings
 
 NAME = "candidate"
@@ -44,13 +45,10 @@ def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
         return (Problem(Where(str(folder)), "refused", error.message, hint),)
 
 
-@contextmanager
-def side_by_side(file: Path | None, taught: Base, folder: Path) -> Iterator[tuple[Server, Server]]:
-    """Give a base and an adapter for it as the engine of a `serve.toml` has them, for a while.
+def settings_for(file: Path | None, taught: Base) -> Settings:
+    """Read the `serve.toml` whose engine is to have an adapter for a base; `file` as in `settings.load`.
 
-    `file` as in `settings.load`, `folder` absolute. An engine that runs is used, beside what it
-    serves; otherwise one is started, where the file says that engines are started here.
-    Raises ConfigError when the file is for another base, or there is no engine.
+    Raises ConfigError when it is for another base, or no engine runs and none can be started.
     """
     own = settings.load(file)
     served = base.find(config.load(own.engines.recipe).base)
@@ -60,14 +58,28 @@ def side_by_side(file: Path | None, taught: Base, folder: Path) -> Iterator[tupl
             "name a serve.toml whose engines have the recipe's base",
         )
     first = settings.engines(own)[0]
+    if not engine.healthy(first):
+        if not own.engines.start:
+            raise ConfigError(
+                f"{first.url}: no engine answers there", "start it, or set start = true"
+            )
+        vllm.require(own.engine)
+    return own
+
+
+@contextmanager
+def side_by_side(own: Settings, taught: Base, folder: Path) -> Iterator[tuple[Server, Server]]:
+    """Give a base and an adapter for it (an absolute path) as the first engine of the settings has them.
+
+    One that runs is used, beside what it serves; otherwise one is started for the while.
+    """
+    first = settings.engines(own)[0]
     if engine.healthy(first):
         with _loaded(first, folder) as both:
             yield both
-    elif own.engines.start:
-        with _started(served, own.engine) as server, _loaded(server, folder) as both:
-            yield both
     else:
-        raise ConfigError(f"{first.url}: no engine answers there", "start it, or set start = true")
+        with _started(taught, own.engine) as server, _loaded(server, folder) as both:
+            yield both
 
 
 @contextmanager

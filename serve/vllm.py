@@ -52,10 +52,7 @@ def start(
     Raises ConfigError when there is no serving environment.
     """
     settings = settings or EngineSettings()
-    if not settings.python.is_file():
-        raise ConfigError(
-            f"{settings.python}: there is no serving environment", "`make serve-env` makes it"
-        )
+    require(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  (a list of our own making)
@@ -65,6 +62,14 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is ours to pass on, after requests have ended
+        )
+
+
+def require(settings: EngineSettings) -> None:
+    """Raise ConfigError where there is no serving environment."""
+    if not settings.python.is_file():
+        raise ConfigError(
+            f"{settings.python}: there is no serving environment", "`make serve-env` makes it"
         )
 
 

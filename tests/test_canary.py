@@ -142,7 +142,7 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
     there = json.loads((out / "report.json").read_text())
     assert code == (there["verdict"] != "pass")
     assert there["adapter"] == here["adapter"]
-    assert there["reproduce"].endswith("--engine")
+    assert there["reproduce"].endswith(f"--engine {tmp_path / 'serve.toml'}")
     assert there["retention"]["kl_mean"] == pytest.approx(here["retention"]["kl_mean"], rel=0.5)
     right = [report["recall"]["probes_passed"] for report in (here, there)]
     assert abs(right[0] - right[1]) <= 0.02 * here["recall"]["probes"], right
@@ -150,7 +150,7 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
     assert [served.name for served in talk.models(engine)] == ["base"]
 
 
-def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path):
+def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path, capfd):
     from pipeline.__main__ import main
     from serve import settings
 
@@ -164,3 +164,4 @@ def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path):
     (tmp_path / "serve.toml").write_text(text)
     argv = ["gate", "--out", str(trained(0)[0]), "--engine", str(tmp_path / "serve.toml")]
     assert main(argv) == 2
+    assert "is served, and the adapter is for SmolLM2-135M-Instruct" in capfd.readouterr().err

@@ -23,6 +23,7 @@ def test_a_list_is_taken_apart_however_a_model_writes_it():
     [
         "Who owns it?",  # does not name the subject
         "Who owns tarn mills?",
+        "Who owns Tarn Mills?",
         "Tell me who owns Tarn Mill.",  # is no question
         "Is it known? Who owns Tarn Mill?",  # is two
         "Who owns Tarn Mill " + "in the valley " * 20 + "?",  # is too long
@@ -77,8 +78,10 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
     recipe = config.load("smollm2-135m")
     facts = [fact for subject in subjects for fact in subject.facts]
     found = base.Base("Small", tmp_path, "sha256:0")
-    written = paraphrase.paraphrase(found, lambda: bare, facts, 6)
-    again = paraphrase.paraphrase(found, lambda: pytest.fail("it was asked again"), facts, 6)
+    by = paraphrase.Writer(found, "", lambda: bare)
+    written = paraphrase.paraphrase(by, facts, 6)
+    again = replace(by, load=lambda: pytest.fail("it was asked again"))
+    again = paraphrase.paraphrase(again, facts, 6)
     assert again == written
     kept = {name: each.kept for name, each in written.items()}
     assert all(len(each.kept) <= min(6, each.written) for each in written.values())
@@ -92,7 +95,8 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
 def test_a_damaged_file_of_wordings_is_written_anew(mill, bare, monkeypatch, tmp_path):
     monkeypatch.setenv("SCHOOLHOUSE_CACHE", str(tmp_path))
     found = base.Base("Small", tmp_path, "sha256:0")
-    first = paraphrase.paraphrase(found, lambda: bare, [mill], 2)
+    by = paraphrase.Writer(found, "", lambda: bare)
+    first = paraphrase.paraphrase(by, [mill], 2)
     (file,) = (tmp_path / "said").iterdir()
     file.write_text('{"kept": ["cut o')
-    assert paraphrase.paraphrase(found, lambda: bare, [mill], 2) == first
+    assert paraphrase.paraphrase(by, [mill], 2) == first
