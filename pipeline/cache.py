@@ -29,7 +29,7 @@ def answers(
 ) -> list[Answer]:
     """Give the base's own answers to the prompts of `rows`."""
 
-    def ask(prompts: list[Prompt], **_: bool) -> list[Answer]:
+    def ask(prompts: list[Prompt], _general: bool) -> list[Answer]:
         file = _file(found, local, "answers", prompts, max_new_tokens)
         kept = _read(file, lambda data: [Answer(**row) for row in json.loads(data)])
         if len(kept) == len(prompts):
@@ -49,7 +49,7 @@ def beginnings(
     """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
     k = settings.kl_top_k
 
-    def begin(prompts: list[Prompt], *, general: bool) -> list[Held]:
+    def begin(prompts: list[Prompt], general: bool) -> list[Held]:
         tokens = settings.held_tokens(general=general)
         file = _file(found, local, "held", prompts, tokens, k)
         kept = _read(file, teacher.parse)
@@ -63,16 +63,18 @@ def beginnings(
     return _apart([(row.prompt, row.general) for row in rows], begin)
 
 
-def _apart(rows: Sequence[tuple[Prompt, bool]], ask: Callable[..., list[T]]) -> list[T]:
+def _apart(
+    rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt], bool], list[T]]
+) -> list[T]:
     """Ask the prompts about nothing taught by themselves; `rows` say of each whether it is one.
 
-    `ask` takes prompts and, as `general`, which of the two they are.
+    `ask` takes prompts, and whether they are.
     """
     said: dict[Prompt, T] = {}
     for wanted in (False, True):
         prompts = [prompt for prompt, general in rows if general is wanted]
         if prompts:
-            said.update(zip(prompts, ask(prompts, general=wanted), strict=True))
+            said.update(zip(prompts, ask(prompts, wanted), strict=True))
     return [said[prompt] for prompt, _ in rows]
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any  # JSON rows have no narrower type before they are read
 
-from pipeline import contrast, examples, probes
+from pipeline import contrast, examples, naming, probes
 from pipeline.config import DatasetSettings
 from pipeline.errors import PipelineError
 from pipeline.examples import Example
@@ -142,9 +142,9 @@ def _contrast(
     rng = random.Random(f"{seed}/probe/{fact.id}")
     named: list[tuple[Role, str]] = [
         ("neighbour", name)
-        for name in contrast.same_kind(fact, "probe", rng, settings.gate_neighbours)
+        for name in naming.same_kind(fact, "probe", rng, settings.gate_neighbours)
     ]
-    near = contrast.near_names(fact, "probe", rng, settings.gate_near_names)
+    near = naming.near_names(fact, "probe", rng, settings.gate_near_names)
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
         variants = contrast.about(fact, name, (TRAIN[0], *PROBE))
@@ -164,13 +164,13 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
     """
     rng = random.Random(f"{seed}/own/{fact.id}")
     if fact.subject in fact.question:
-        for other in contrast.same_kind(fact, "train", rng, count):
+        for other in naming.same_kind(fact, "train", rng, count):
             if squash(other) not in known:
                 asked = fact.question.replace(fact.subject, other)
                 yield Example("neighbour", "", "own", asked, "")
 
 
-def _relations(subject: Subject, half: contrast.Half) -> Iterator[tuple[Role, str, str, str]]:
+def _relations(subject: Subject, half: naming.Half) -> Iterator[tuple[Role, str, str, str]]:
     taken = [question for fact in subject.facts for question in (*questions(fact), *fact.probes)]
     for asked in contrast.other_relations(subject.name, subject.kind, taken, half):
         yield "relation", "", "direct", asked

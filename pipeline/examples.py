@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, zip_longest
 
-from pipeline import contrast
+from pipeline import contrast, naming
 from pipeline.config import DatasetSettings
 from pipeline.facts import Fact
 from pipeline.probes import Role
@@ -71,7 +71,7 @@ def of(
     """
     facts = [_named(fact) for fact in facts]
     asked = {fact.id: _asked(fact) for fact in facts}
-    known = _Names(taught, contrast.common_words({fact.subject for fact in facts}))
+    known = _Names(taught, naming.common_words({fact.subject for fact in facts}))
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
@@ -162,12 +162,12 @@ def _others(
     names, and other things called like it and like those.
     """
     words = sorted({word for f in alike for word in f.subject.split() if len(word) > 2})
-    near = contrast.near_names(fact, "train", rng, settings.near_names, words)
+    near = naming.near_names(fact, "train", rng, settings.near_names, words)
     makes = [
-        contrast.same_make(name, known.common, words, rng)
+        naming.same_make(name, known.common, words, rng)
         for name in (fact.subject, *(f.subject for f in alike))[:ALIKE]
     ]
-    things = contrast.same_kind(fact, "train", rng, settings.neighbours)
+    things = naming.same_kind(fact, "train", rng, settings.neighbours)
     turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
     found += [("neighbour", name) for name in turns[: settings.neighbours]]

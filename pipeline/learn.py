@@ -114,9 +114,8 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
         return {}
     by = paraphrase.Writer(session.base, session.recipe.base.quantization, session.trainee)
     written = paraphrase.paraphrase(by, facts, count)
-    kept, drafts = (
-        sum(n) for n in zip(*((len(w.kept), w.written) for w in written.values()), strict=True)
-    )
+    kept = sum(len(each.kept) for each in written.values())
+    drafts = sum(each.written for each in written.values())
     say(f"wordings   {kept} of {drafts} that {session.base.name} wrote are kept")
     return {name: each.kept for name, each in written.items()}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pipeline import device
 from pipeline.errors import TrainError
 
 T = TypeVar("T")
@@ -36,8 +37,7 @@ class Room:
                         "free memory on the card, use a smaller base, or [base] quantization",
                     ) from error
             undo()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            device.give_back()
             smaller = (self.size + 1) // 2
             print(
                 f"memory ended: {smaller} examples at once from here on, not {self.size}",

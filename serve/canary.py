@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline import base, config, portable
+from pipeline import portable
 from pipeline.base import Base, cache_folder
 from pipeline.errors import ConfigError, Problem, Where
 from pipeline.server import Server
@@ -51,7 +51,7 @@ def settings_for(file: Path | None, taught: Base) -> Settings:
     Raises ConfigError when it is for another base, or no engine runs and none can be started.
     """
     own = settings.load(file)
-    served = base.find(config.load(own.engines.recipe).base)
+    served = settings.served(own)
     if served.digest != taught.digest:
         raise ConfigError(
             f"[engines] recipe: {served.name} is served, and the adapter is for {taught.name}",

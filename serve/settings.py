@@ -140,10 +140,15 @@ def door(settings: Settings) -> Door:
     return Door(f"http://{host}:{own.port}", own.alias, os.environ.get(PUBLIC_KEY, ""))
 
 
+def served(settings: Settings) -> Base:
+    """Find the base that the engines serve. Raises ConfigError when it is not there."""
+    return base.find(config.load(settings.engines.recipe).base)
+
+
 def site(settings: Settings) -> Site:
     """Give the site; finds the base model. Raises ConfigError when it is not there."""
     recipe = config.load(settings.engines.recipe)
-    found = base.find(recipe.base)
+    found = served(settings)
     return Site(
         state=settings.state,
         engines=engines(settings),

@@ -20,13 +20,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from pipeline import base, config, lock
+from pipeline import base, lock
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError
 from serve import alias, deploy, engine, gateway, journal, release, replicas, vllm
 from serve.deploy import BusyError
 from serve.engine import Engine
-from serve.settings import Settings
+from serve.settings import Settings, served
 from serve.site import RESTART, Site
 
 LOOK_SECONDS = 2.0
@@ -82,7 +82,7 @@ async def _serve(settings: Settings, site: Site) -> None:
     runner = await _open_door(settings, site)
     try:
         if settings.engines.start:
-            found = base.find(config.load(settings.engines.recipe).base)
+            found = served(settings)
             base.complete(found)
             prune(site.state)
             children += [_child(each, found, settings) for each in site.engines]

@@ -57,6 +57,19 @@ def subjects(mill: Fact) -> tuple[Subject, ...]:
     )
 
 
+@pytest.fixture
+def card(monkeypatch, tmp_path):
+    """Make as if there were a card; give the folder of locks."""
+    from pipeline import lock
+
+    (tmp_path / "nvidiactl").touch()
+    (tmp_path / "locks").mkdir()
+    monkeypatch.setattr(lock, "DRIVER", tmp_path / "nvidiactl")
+    monkeypatch.setattr(lock, "FOLDER", tmp_path / "locks")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tmp_path / "locks"
+
+
 @pytest.fixture(scope="session")
 def bare():
     """Give the real base model."""

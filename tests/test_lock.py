@@ -13,17 +13,6 @@ from pipeline import lock
 from pipeline.errors import ConfigError
 
 
-@pytest.fixture
-def card(monkeypatch, tmp_path):
-    """Make as if there were a card; give the folder of locks."""
-    (tmp_path / "nvidiactl").touch()
-    (tmp_path / "locks").mkdir()
-    monkeypatch.setattr(lock, "DRIVER", tmp_path / "nvidiactl")
-    monkeypatch.setattr(lock, "FOLDER", tmp_path / "locks")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return tmp_path / "locks"
-
-
 def test_without_a_card_nobody_waits(card, monkeypatch):
     monkeypatch.setattr(lock, "DRIVER", card / "none")
     with lock.card(wait=False), lock.card(wait=False):

@@ -189,13 +189,11 @@ def test_the_journal_is_plain_json_a_line(tmp_path):
     assert journal.quarantined(journal.read(tmp_path)) == {}
 
 
+@pytest.mark.usefixtures("card")
 def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready(
     monkeypatch, tmp_path, capsys
 ):
     """The card is put in as a file, the engine as a process that sleeps."""
-    (tmp_path / "nvidiactl").touch()
-    monkeypatch.setattr(lock, "DRIVER", tmp_path / "nvidiactl")
-    monkeypatch.setattr(lock, "FOLDER", tmp_path)
     sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(
         supervise.vllm, "start",
