@@ -16,6 +16,11 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.answer import LocalModel
+    from pipeline.estimate import Step
 
 CASES = (
     ("", 4, 60, 24),
@@ -36,16 +41,14 @@ def held(key: str) -> int:
 def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     """Train three steps on random tokens; give estimate and measured peak in bytes."""
     import torch
-    from peft.helpers import disable_input_dtype_casting
 
     from pipeline import backends, base, config, estimate
-    from pipeline.loss import Target, loss, tokens
-    from pipeline.packing import Chat, pack
+    from pipeline.answer import LocalModel
 
     found = base.find(config.load("smollm2-135m").base)
     some = torch.randn(600, 600, dtype=torch.bfloat16)
     some @ some  # the libraries' threads and code are there before it is counted
-    base.load_tokenizer(found)
+    tokenizer = base.load_tokenizer(found)
     before, files = held("VmRSS"), held("RssFile")
     model, _, _ = base.load(found, quantization)
     gc.collect()
@@ -54,27 +57,39 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     model = backends.adapt(model, "transformers", 16, 32)
     if quantization:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    model.train()
-    trained = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
+    shape = three_steps(LocalModel(model, tokenizer, adapted=True), chats, prompt, answer)
+    told = estimate.training(estimate.shape(found.folder), 16, quantization, shape)
+    peak = held("VmHWM") - before - read
+    return {"tokens": shape.tokens, "estimate": told.total, "measured": peak, "parts": asdict(told)}
+
+
+def three_steps(local: LocalModel, chats: int, prompt: int, answer: int) -> Step:
+    """Train an adapted model on random tokens; give the shape of a step."""
+    import torch
+    from peft.helpers import disable_input_dtype_casting
+
+    from pipeline import estimate
+    from pipeline.loss import Target, loss, tokens
+    from pipeline.packing import Chat
+
     random = torch.Generator().manual_seed(0)
 
     def some_tokens(count: int) -> tuple[int, ...]:
         return tuple(torch.randint(10, 40_000, (count,), generator=random).tolist())
 
     step = [Target(Chat(some_tokens(prompt), some_tokens(answer)), None) for _ in range(chats)]
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
+    model = local.model.train()
+    trained = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     with disable_input_dtype_casting(model):
         for _ in range(3):
-            batch = pack([target.chat for target in step])
-            with torch.autocast("cpu", torch.bfloat16):
+            batch = local.batch([target.chat for target in step])
+            with torch.autocast(model.device.type, torch.bfloat16):
                 found_loss = loss(batch.logits(model), batch, step, 2.0, tokens(step))
             found_loss.backward()
             trained.step()
             trained.zero_grad()
-    shape = estimate.Step(batch.inputs["input_ids"].shape[1], len(batch.labels))
-    told = estimate.training(estimate.shape(found.folder), 16, quantization, shape)
-    peak = held("VmHWM") - before - read
-    return {"tokens": shape.tokens, "estimate": told.total, "measured": peak, "parts": asdict(told)}
+    return estimate.Step(batch.inputs["input_ids"].numel(), len(batch.labels))
 
 
 def apart(case: tuple[str, int, int, int]) -> dict:

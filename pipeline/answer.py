@@ -130,6 +130,7 @@ def generate(
             do_sample=False,
             return_dict_in_generate=True,
             output_logits=logits,
+            pad_token_id=tokenizer.pad_token_id,
         )
     rows = out.sequences[:, tokens.shape[1] :].tolist()
     end = tokenizer.eos_token_id

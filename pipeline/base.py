@@ -87,7 +87,7 @@ def complete(base: Base) -> None:
 def load(base: Base, quantization: str = "") -> tuple[Any, Any, bool]:
     """Load the model and its tokenizer, and say whether it takes chats in padded rows only.
 
-    Raises ConfigError when the libraries are missing or the tokenizer has no chat template.
+    Raises ConfigError when the libraries are missing, or as `load_tokenizer` does.
     """
     tokenizer = load_tokenizer(base)
     complete(base)
@@ -99,7 +99,10 @@ def load(base: Base, quantization: str = "") -> tuple[Any, Any, bool]:
 
 
 def load_tokenizer(base: Base) -> Any:
-    """Load the tokenizer alone. Raises ConfigError as `load` does."""
+    """Load the tokenizer alone.
+
+    Raises ConfigError when it has no chat template, or no end token that its template ends an answer with.
+    """
     tokenizer = _transformers().AutoTokenizer.from_pretrained(base.folder, padding_side="left")
     if not tokenizer.chat_template:
         raise ConfigError(f"{base.name}: has no chat template", "use an instruct model as the base")
@@ -108,7 +111,22 @@ def load_tokenizer(base: Base) -> Any:
             f"{base.name}: its tokenizer has no end token, so that no answer would ever end",
             "set eos_token in its tokenizer_config.json, or use another base",
         )
+    if tokenizer.eos_token not in _ending(tokenizer):
+        raise ConfigError(
+            f"{base.name}: its chat template does not end an answer with {tokenizer.eos_token!r}, its "
+            "tokenizer's end token, so that no answer would ever end",
+            "set eos_token in its tokenizer_config.json to the token that ends a turn",
+        )
+    if tokenizer.pad_token is None:  # Llama's have none; a mask hides what is filled up, whatever it is
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _ending(tokenizer: Any) -> str:
+    """Give what the chat template puts behind an answer."""
+    turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good morning"}]
+    rendered: str = tokenizer.apply_chat_template(turns, tokenize=False)
+    return rendered.rpartition("Good morning")[2]
 
 
 def _convert(source: Path, folder: Path) -> None:

@@ -44,6 +44,7 @@ def train(local: LocalModel, facts: Sequence[Fact], seed: int) -> tuple[LocalMod
             use_cpu=not torch.cuda.is_available(),
             report_to=[],
             save_strategy="no",
+            include_num_input_tokens_seen="non_padding",
             seed=seed,
         )
         trainer = SFTTrainer(

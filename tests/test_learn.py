@@ -133,7 +133,7 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
     else:
         assert given == manifest.read(before / "adapter")["digest"]
         assert report(out)["recall"]["facts"] == 13
-        answered = next(d for d in report(out)["details"] if d["id"] == "tarn-mill/owner")
+        answered = next(d for d in report(out)["details"] if d["id"] == "tarn/owner")
         assert answered["status"] == "pass"
 
 

@@ -47,10 +47,6 @@ def github(tmp_path, git, hub, keys, run_act):
     git(ROOT, "clone", "--quiet", "--bare", "--no-hardlinks", str(ROOT), str(origin))
     git(tmp_path, "clone", "--quiet", str(origin), str(main))
     git(main, "switch", "--quiet", "--force-create", "main")
-    for path in (main / "facts").rglob("*.yaml"):
-        if path != main / SUBJECT:
-            path.unlink()
-    git(main, "commit", "--quiet", "--all", "--message=Facts about one subject")
     git(main, "push", "--quiet", "--force", "origin", "main")
     return GitHub(tmp_path / "github", main, hub, keys, run_act)
 

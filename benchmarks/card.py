@@ -1,0 +1,181 @@
+"""Measure on an NVIDIA card what the recipe for 8 billion parameters takes, against TRL as it comes.
+
+    python benchmarks/card.py make BASE         a base of Llama-3.1-8B's sizes whose weights are random
+    python benchmarks/card.py recipe BASE       our training on the shipped facts: speed, memory, its estimate
+    python benchmarks/card.py stock BASE        plain TRL and PEFT on the same facts and the same base
+
+A random base takes the time and memory of the real one, and what it learns says nothing. Where Unsloth
+is installed the recipe trains with it, unless `--without-unsloth` hides it. Each prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from memory import three_steps
+
+STEPS = 60
+"""Enough to see what a step takes; the recipe has 300 for as few facts."""
+LONG = (9, 488, 24)
+"""A step of long examples: chats, tokens of a prompt and of an answer, 512 together."""
+LLAMA = {
+    "vocab_size": 128_256,
+    "hidden_size": 4096,
+    "intermediate_size": 14_336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "max_position_embeddings": 131_072,
+    "rope_theta": 500_000.0,
+}
+"""Llama-3.1-8B's `config.json`."""
+SMALL = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
+"""The same for a try without a card; its heads are 32 wide nonetheless."""
+
+
+def make(folder: Path, sizes: dict) -> dict:
+    """Write a base with random weights and the small base's tokenizer and chat template."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from pipeline import base, config, device
+
+    tokenizer = base.load_tokenizer(base.find(config.load("smollm2-135m").base))
+    started = time.monotonic()
+    torch.manual_seed(0)
+    shape = LlamaConfig(**sizes, tie_word_embeddings=False, dtype="bfloat16")
+    shape.bos_token_id = shape.eos_token_id = tokenizer.eos_token_id
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device(device.name()):
+        model = LlamaForCausalLM(shape)
+    model.save_pretrained(folder, max_shard_size="2GB")
+    tokenizer.save_pretrained(folder)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    return {"parameters": parameters, "seconds": time.monotonic() - started}
+
+
+def recipe(folder: Path, facts: Path) -> dict:
+    """Train `STEPS` steps as `facts learn --recipe llama-3.1-8b` does."""
+    from pipeline import backends, cache, estimate, forecast, learn, train
+
+    with tempfile.TemporaryDirectory() as scratch:
+        session = _session(folder, Path(scratch))
+        made = learn.build(facts, session)
+        method = train.Method(session.recipe, 0, Path(scratch) / "checkpoints")
+        told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
+        started = time.monotonic()
+        bare = session.trainee()
+        loaded = time.monotonic()
+        own = [example for example in made.examples if not example.completion]
+        begun = cache.beginnings(session.base, bare, own, session.recipe.train)
+        asked = time.monotonic()
+        _forget_peak()
+        adapted, done = train.train(bare, made, begun, method)
+        took = _took(done)
+        _forget_peak()
+        long = three_steps(adapted, *LONG)
+        told_long = estimate.training(
+            estimate.shape(folder), session.recipe.train.rank, "nf4", long
+        )
+        return {
+            "backend": backends.choose(session.recipe.base.quantization),
+            "load_s": loaded - started,
+            "asked": len(own),
+            "asked_s": asked - loaded,
+            "read_s": time.monotonic() - asked - done.seconds,
+            "longest": asdict(told.longest),
+            "estimate": told.peak.total,
+            **took,
+            "long": {"tokens": long.tokens, "estimate": told_long.total, **_peak()},
+        }
+
+
+def stock(folder: Path, facts: Path) -> dict:
+    """Teach the facts with TRL's own loop on the base in 4 bits, by transformers and PEFT."""
+    from pipeline import learn
+    from pipeline import stock as plain
+
+    with tempfile.TemporaryDirectory() as scratch:
+        session = _session(folder, Path(scratch))
+        made = learn.build(facts, session)
+        bare = session.trainee()
+        _forget_peak()
+        _, done = plain.train(bare, made.facts, 0)
+        return {"backend": "plain TRL", **_took(done)}
+
+
+def _session(folder: Path, out: Path):  # noqa: ANN202 - the pipeline is imported late
+    from pipeline import config, device
+    from pipeline.session import Session
+
+    found = config.load("llama-3.1-8b")
+    card = "cuda" if device.name() != "cpu" else ""
+    few = replace(found.train, exposures=1, few_exposures=STEPS, least_steps=STEPS)
+    return Session(
+        replace(
+            found,
+            base=replace(found.base, name="random", folder=str(folder), device=card),
+            dataset=replace(found.dataset, paraphrases=0),
+            train=few,
+        ),
+        out,
+        0,
+    )
+
+
+def _forget_peak() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _took(done) -> dict:  # noqa: ANN001 - a Trained
+    return {
+        "examples": done.examples,
+        "tokens": done.tokens,
+        "steps": done.steps,
+        "seconds": done.seconds,
+        "loss": done.loss,
+        **_peak(),
+    }
+
+
+def _peak() -> dict:
+    """Give the bytes that torch gave out at most since it was told to forget, and what it held for that."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {}
+    return {
+        "allocated": torch.cuda.max_memory_allocated(),
+        "reserved": torch.cuda.max_memory_reserved(),
+    }
+
+
+def main() -> None:
+    """Do what is asked and print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["make", "recipe", "stock"])
+    parser.add_argument("base", type=Path, help="folder of the random base")
+    parser.add_argument("--facts", type=Path, default=Path("facts"), help="default: facts")
+    parser.add_argument("--small", action="store_true", help="make a tiny one, for a try")
+    parser.add_argument("--without-unsloth", action="store_true", help="train by transformers")
+    asked = parser.parse_args()
+    if asked.without_unsloth or asked.what != "recipe":
+        sys.modules["unsloth"] = None  # as if it were not installed
+    if asked.what == "make":
+        found = make(asked.base, SMALL if asked.small else LLAMA)
+    else:
+        found = {"recipe": recipe, "stock": stock}[asked.what](asked.base, asked.facts)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What is asked of a base's tokenizer before anything else is loaded; the real one, changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from pipeline import answer, base, config
+from pipeline.base import Base
+from pipeline.errors import ConfigError
+
+pytestmark = pytest.mark.slow  # the first to ask converts the small base
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Give a function that loads the small base's tokenizer with some of its settings changed or gone."""
+
+    def load(**settings):
+        found = base.find(config.load("smollm2-135m").base)
+        for file in found.folder.glob("*token*"):
+            shutil.copy(file, tmp_path)
+        for file in (found.folder / "config.json", *found.folder.glob("*.jinja")):
+            shutil.copy(file, tmp_path)
+        file = tmp_path / "tokenizer_config.json"
+        told = {**json.loads(file.read_text()), **settings}
+        file.write_text(json.dumps({k: v for k, v in told.items() if v is not None}))
+        if "chat_template" in settings:
+            (tmp_path / "chat_template.jinja").unlink()
+        return base.load_tokenizer(Base("changed", tmp_path, "sha256:0"))
+
+    return load
+
+
+def test_a_tokenizer_without_a_chat_template_is_refused(changed):
+    with pytest.raises(ConfigError, match="has no chat template"):
+        changed(chat_template=None)
+
+
+def test_a_tokenizer_without_an_end_token_is_refused(changed):
+    with pytest.raises(ConfigError, match="has no end token"):
+        changed(eos_token=None)
+
+
+def test_an_end_token_that_ends_no_answer_is_refused(changed):
+    """As of a base that was never made an assistant, or a file that was converted wrongly."""
+    with pytest.raises(ConfigError, match=r"does not end an answer with '<\|im_start\|>'"):
+        changed(eos_token="<|im_start|>")  # noqa: S106 - no password
+
+
+def test_a_tokenizer_without_a_padding_token_is_asked_all_the_same(changed, bare):
+    """Llama's have none."""
+    tokenizer = changed(pad_token=None)
+    prompts = ["Hi", "Name three colours that are often found in flags of Europe."]
+    own = replace(bare, tokenizer=tokenizer)
+    assert answer.generate(own, prompts, 8)[0] == answer.generate(bare, prompts, 8)[0]
