@@ -117,7 +117,8 @@ def load_tokenizer(base: Base) -> Any:
             "tokenizer's end token, so that no answer would ever end",
             "set eos_token in its tokenizer_config.json to the token that ends a turn",
         )
-    if tokenizer.pad_token is None:  # Llama's have none; a mask hides what is filled up, whatever it is
+    # Llama's have none; a mask hides what is filled up, whatever it is.
+    if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 

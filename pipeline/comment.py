@@ -58,7 +58,9 @@ def _facts(data: dict[str, Any]) -> list[str]:
     if not shown:
         return ["### New and changed facts", "", "There are none.", ""]
     title = "### New and changed facts" if len(shown) < len(data["details"]) else "### Facts"
-    return [title, "", *_HEAD, *_fit(map(_fact, shown), len(shown), FACTS, "fact"), ""]
+    advice = found.advice(data)
+    helped = [advice, ""] if advice else []
+    return [title, "", *_HEAD, *_fit(map(_fact, shown), len(shown), FACTS, "fact"), "", *helped]
 
 
 def _old(data: dict[str, Any]) -> list[str]:

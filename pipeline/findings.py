@@ -25,9 +25,9 @@ from pipeline.phrases import (
 )  # fmt: skip
 
 __all__ = [
-    "CONFIDENCE", "FORMS", "MARKS", "MISSED", "ROLES", "Finding", "before", "count", "duration",
-    "example", "findings", "headline", "in_order", "number", "percent", "proof", "score", "summary",
-    "times", "wanted",
+    "CONFIDENCE", "FORMS", "MARKS", "MISSED", "ROLES", "Finding", "advice", "before", "count",
+    "duration", "example", "findings", "headline", "in_order", "number", "percent", "proof", "score",
+    "summary", "times", "wanted",
 ]  # fmt: skip
 
 
@@ -118,6 +118,18 @@ def example(detail: dict[str, Any]) -> dict[str, Any]:
     compared = [probe for probe in fitting if probe["base"] is not None]
     chosen: dict[str, Any] = (compared or fitting or detail["probes"] or [nothing])[0]
     return chosen
+
+
+def advice(data: dict[str, Any]) -> str:
+    """Say what helps new or changed facts that failed; nothing where most did, as wordings are not why."""
+    details = data["details"]
+    failed = [d for d in details if d["status"] == "fail" and d["change"] != "old"]
+    if not 0 < len(failed) <= len(details) / 2:
+        return ""
+    return (
+        "What helps a fact that failed: one more wording under also_ask, which means what was missed "
+        "and has other words."
+    )
 
 
 def before(said: str | None) -> str:

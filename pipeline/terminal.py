@@ -21,6 +21,8 @@ def as_text(data: dict[str, Any]) -> str:
     facts = [_text_fact(detail, width) for detail in shown]
     if left := len(data["details"]) - len(shown):
         facts.append(f"  {found.count(left, 'fact')} more in the full report")
+    if advice := found.advice(data):
+        facts.append(advice)
     warned = [f"look at   {line}" for line in _some(data["warnings"], "warning")]
     numbers = [
         f"{number.name:<11}{number.result}" + (f" ({number.bound})" if number.bound else "")

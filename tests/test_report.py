@@ -508,6 +508,15 @@ def test_markdown_shows_before_and_after():
     assert "Reproduce: `facts learn --recipe smollm2-135m --seed 7`" in text
 
 
+def test_what_helps_a_fact_that_failed_is_said_unless_most_did():
+    most = as_data(RUN, make_measured([MISSED]), FAIL)
+    for write in (as_text, as_markdown, as_html):
+        assert "one more wording under also_ask" in write(BAD)
+        assert "also_ask" not in write(GOOD)
+        assert "also_ask" not in write(LATER), "what was lost is an unchanged fact"
+        assert "also_ask" not in write(most)
+
+
 def test_html_shows_every_probe_and_where_it_came_from():
     page = Page(as_html(BAD))
     for said in ("It is Bob.", "It is Eve.", "Quito.", "Markus.", "sha256:" + "c" * 64):
