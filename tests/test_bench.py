@@ -54,10 +54,20 @@ def test_a_file_that_cannot_be_used_ends_the_command_with_its_line():
 
 
 @pytest.fixture(scope="session")
-def benched(tmp_path_factory):
-    """Give the output folder and the process of a benchmark of four facts, beside stock TRL."""
-    out = tmp_path_factory.mktemp("bench")
-    return out, facts("bench", "--sizes", "4", "--against", "stock", "--out", str(out))
+def bench_four(tmp_path_factory):
+    """Give a folder, and a function that benchmarks four facts there beside stock TRL, in few steps."""
+    folder = tmp_path_factory.mktemp("bench")
+    recipe = folder / "short.toml"
+    recipe.write_text('extends = "smollm2-135m"\n[train]\nleast_steps = 120\n')
+    argv = ("--sizes", "4", "--against", "stock", "--recipe", str(recipe))
+    return folder / "out", lambda: facts("bench", *argv, "--out", str(folder / "out"))
+
+
+@pytest.fixture(scope="session")
+def benched(bench_four):
+    """Give the output folder and the process of a benchmark that was never done before."""
+    out, run = bench_four
+    return out, run()
 
 
 @pytest.mark.slow
@@ -74,10 +84,11 @@ def test_a_benchmark_teaches_measures_and_compares(benched):
 
 
 @pytest.mark.slow
-def test_a_benchmark_goes_on_where_it_was(benched):
+def test_a_benchmark_goes_on_where_it_was(benched, bench_four):
     out, _ = benched
     before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/manifest.json")}
-    again = facts("bench", "--sizes", "4", "--against", "stock", "--out", str(out))
+    _, run = bench_four
+    again = run()
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("measured before, kept") == 2
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("*/*/manifest.json")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,17 @@ def served(trained, bare, serving, tmp_path):
         return verdict, report(out)
 
     return run
+
+
+@pytest.mark.slow
+def test_the_gate_accepts_a_good_adapter_and_rejects_all_that_are_planted(copy):
+    done = facts("gate", "--self-test", "--out", str(copy))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(re.findall(r"✓ ([^:\n]+): rejected", done.stdout)) == {
+        "an adapter trained on other facts", "an adapter that lacks one fact",
+        "an adapter that still says a withdrawn fact", "the base alone", "an adapter of zeros",
+        "a random adapter", "an adapter of facts alone",
+    }  # fmt: skip
 
 
 @pytest.mark.slow

@@ -21,13 +21,7 @@ ROOT = Path(__file__).parent.parent
 STANDINS = ROOT / "tests" / "standins"
 SUBJECT = "facts/projects/tinyllm.yaml"
 FACT = (ROOT / "tests" / "cases" / "wheel.yaml").read_text(encoding="utf-8")
-GATE_RUN, RELEASE_RUN, NIGHTLY_RUN = "41", "42", "43"
-PLANTED = {
-    "an adapter trained on other facts", "an adapter that lacks one fact",
-    "an adapter that still says a withdrawn fact", "the base alone", "an adapter of zeros",
-    "a random adapter", "an adapter of facts alone",
-}  # fmt: skip
-"""What the gate's self-test rejects."""
+GATE_RUN, RELEASE_RUN = "41", "42"
 PULL = 7
 NOBODY = "http://127.0.0.1:9"
 """An address where nothing answers."""
@@ -142,10 +136,7 @@ def queue(github, git, sha):
 def test_a_fact_goes_from_pull_request_to_the_live_name(
     github, git, serve_config, serve_site, tmp_path
 ):
-    """Through the merge queue; its release fails twice on the way, and the next run goes on.
-
-    In the night after, all facts are taught anew, the gate is proven, and what is live has not drifted.
-    """
+    """Through the merge queue; its release fails twice on the way, and the next run goes on."""
     (live := tmp_path / "live").mkdir()
     github.serve = live / "serve.toml"
     payload, branch = queue(github, git, change(github, git, subject(github) + FACT))
@@ -184,9 +175,6 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
         assert github.told("issue", "close", "9")
 
         answer = ask(site, "Could you say how high the wheel of TinyLLM is?")
-        code, log = github.run("nightly.yml", "schedule", {}, NIGHTLY_RUN, "--job=rebuild")
-        assert code == 0, log
-        assert set(re.findall(r"✓ ([^:\n]+): rejected", log)) >= PLANTED
     assert "four metres" in answer.json()["choices"][0]["message"]["content"]
     released = github.hub.files("ours/mills", "main")
     digest = json.loads(released["provenance.json"])["adapter"]["trained"]
