@@ -36,7 +36,7 @@ LLAMA = {
 }
 """Llama-3.1-8B's `config.json`."""
 SMALL = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
-"""The same for a try without a card; its heads are 32 wide nonetheless."""
+"""The same, tiny: for a try without a card."""
 
 
 def make(folder: Path, sizes: dict) -> dict:

@@ -40,6 +40,7 @@ def held(key: str) -> int:
 
 def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     """Train three steps on random tokens; give estimate and measured peak in bytes."""
+    import peft.helpers  # noqa: F401 - what the libraries take is there before it is counted
     import torch
 
     from pipeline import backends, base, config, estimate
