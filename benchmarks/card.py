@@ -17,8 +17,12 @@ import tempfile
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memory import three_steps
+
+if TYPE_CHECKING:
+    from pipeline.session import Session
 
 STEPS = 60
 """Enough to see what a step takes; the recipe has 300 for as few facts."""
@@ -62,7 +66,7 @@ def make(folder: Path, sizes: dict) -> dict:
 
 def recipe(folder: Path, facts: Path) -> dict:
     """Train `STEPS` steps as `facts learn --recipe llama-3.1-8b` does."""
-    from pipeline import backends, cache, estimate, forecast, learn, train
+    from pipeline import backends, cache, device, estimate, forecast, learn, train
 
     with tempfile.TemporaryDirectory() as scratch:
         session = _session(folder, Path(scratch))
@@ -77,18 +81,23 @@ def recipe(folder: Path, facts: Path) -> dict:
         asked = time.monotonic()
         _forget_peak()
         adapted, done = train.train(bare, made, begun, method)
-        took = _took(done)
+        taught = time.monotonic()
+        took = {**asdict(done), **_peak()}
+        for weights in adapted.model.parameters():
+            if weights.requires_grad:  # as it is while it is trained, not as it is shipped
+                weights.data = weights.data.float()
+        device.give_back()
         _forget_peak()
         long = three_steps(adapted, *LONG)
-        told_long = estimate.training(
-            estimate.shape(folder), session.recipe.train.rank, "nf4", long
-        )
+        quantization = session.recipe.base.quantization
+        shape = estimate.shape(folder)
+        told_long = estimate.training(shape, session.recipe.train.rank, quantization, long)
         return {
-            "backend": backends.choose(session.recipe.base.quantization),
+            "backend": backends.choose(quantization),
             "load_s": loaded - started,
             "asked": len(own),
             "asked_s": asked - loaded,
-            "read_s": time.monotonic() - asked - done.seconds,
+            "read_s": taught - asked - done.seconds,
             "longest": asdict(told.longest),
             "estimate": told.peak.total,
             **took,
@@ -107,10 +116,10 @@ def stock(folder: Path, facts: Path) -> dict:
         bare = session.trainee()
         _forget_peak()
         _, done = plain.train(bare, made.facts, 0)
-        return {"backend": "plain TRL", **_took(done)}
+        return {"backend": "plain TRL", **asdict(done), **_peak()}
 
 
-def _session(folder: Path, out: Path):  # noqa: ANN202 - the pipeline is imported late
+def _session(folder: Path, out: Path) -> Session:
     from pipeline import config, device
     from pipeline.session import Session
 
@@ -134,17 +143,6 @@ def _forget_peak() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-
-
-def _took(done) -> dict:  # noqa: ANN001 - a Trained
-    return {
-        "examples": done.examples,
-        "tokens": done.tokens,
-        "steps": done.steps,
-        "seconds": done.seconds,
-        "loss": done.loss,
-        **_peak(),
-    }
 
 
 def _peak() -> dict:

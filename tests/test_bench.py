@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,25 +55,19 @@ def test_a_file_that_cannot_be_used_ends_the_command_with_its_line():
 
 
 @pytest.fixture(scope="session")
-def bench_four(tmp_path_factory):
-    """Give a folder, and a function that benchmarks four facts there beside stock TRL, in few steps."""
+def benched(tmp_path_factory):
+    """Benchmark four facts beside stock TRL, in few steps; give folder, process, and what does it again."""
     folder = tmp_path_factory.mktemp("bench")
-    recipe = folder / "short.toml"
+    recipe, out = folder / "short.toml", folder / "out"
     recipe.write_text('extends = "smollm2-135m"\n[train]\nleast_steps = 120\n')
-    argv = ("--sizes", "4", "--against", "stock", "--recipe", str(recipe))
-    return folder / "out", lambda: facts("bench", *argv, "--out", str(folder / "out"))
-
-
-@pytest.fixture(scope="session")
-def benched(bench_four):
-    """Give the output folder and the process of a benchmark that was never done before."""
-    out, run = bench_four
-    return out, run()
+    argv = ("--sizes", "4", "--against", "stock", "--recipe", str(recipe), "--out", str(out))
+    run = partial(facts, "bench", *argv)
+    return out, run(), run
 
 
 @pytest.mark.slow
 def test_a_benchmark_teaches_measures_and_compares(benched):
-    out, done = benched
+    out, done, _ = benched
     assert done.returncode == 0, done.stderr
     recipe, stock = json.loads((out / "bench.json").read_text(encoding="utf-8"))
     assert (recipe["method"], stock["method"]) == ("recipe", "stock")
@@ -84,10 +79,9 @@ def test_a_benchmark_teaches_measures_and_compares(benched):
 
 
 @pytest.mark.slow
-def test_a_benchmark_goes_on_where_it_was(benched, bench_four):
-    out, _ = benched
+def test_a_benchmark_goes_on_where_it_was(benched):
+    out, _, run = benched
     before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/manifest.json")}
-    _, run = bench_four
     again = run()
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("measured before, kept") == 2
