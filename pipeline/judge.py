@@ -30,7 +30,7 @@ from pipeline import (
 )
 from pipeline.against import Live, change
 from pipeline.answer import Answer, LocalModel
-from pipeline.dataset import Dataset, Probe
+from pipeline.dataset import Dataset
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
 from pipeline.facts import Fact
@@ -131,7 +131,7 @@ def ask_folder(
         portable.require(folder, session.base, session.recipe.base.names)
         device.give_back()  # an engine that is started measures what is free
         with judged.engine.both(folder.resolve()) as (untaught, taught):
-            base = _compared(drawn, _ask_at(untaught, session, [p.chat for p in _asked(drawn)]))
+            base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
             answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
         adapted = train.load(session.trainee(), folder)
@@ -215,18 +215,7 @@ def write_reports(out: Path, data: dict[str, Any]) -> None:
 def _base(session: Session, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
     """Ask the base what the sample compares."""
     limit = session.recipe.gate.max_new_tokens
-    return _compared(drawn, cache.answers(session.base, bare, _asked(drawn), limit))
-
-
-def _asked(drawn: Sample) -> list[Probe]:
-    """Give the probes of which the base is asked as well."""
-    return [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked]
-
-
-def _compared(drawn: Sample, said: Iterable[Answer]) -> list[Answer | None]:
-    """Put the base's answers beside all probes, None where it was not asked."""
-    each = iter(said)
-    return [next(each) if asked else None for asked in drawn.compared]
+    return drawn.beside(cache.answers(session.base, bare, drawn.of_base, limit))
 
 
 def _ask_at(served: Server, session: Session, prompts: Sequence[Prompt]) -> list[Answer]:

@@ -9,6 +9,7 @@ import random
 import re
 import string
 import tomllib
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
@@ -28,8 +29,10 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
-    """Draw names of other things of the fact's kind."""
-    names = table()[category(fact.kind)][half]
+    """Draw names of other things of the fact's kind; of all kinds where it is not known."""
+    kind = category(fact.kind)
+    kinds = [each for each in table() if each != "near"] if kind == "thing" else [kind]
+    names = [name for each in kinds for name in table()[each][half]]
     return rng.sample(names, min(count, len(names)))
 
 
@@ -69,7 +72,7 @@ def same_make(name: str, common: Collection[str], pool: Sequence[str], rng: rand
     """Write a name of the same make: with all that is telling in it exchanged, like another asteroid's.
 
     `common` words stay ("Parish Church"), and so do small ones and a year's century; other digits and
-    initials become others of training's half, and each other word one that is made of words of the `pool`.
+    initials become any others, and each other word one of the `pool`, or one that is made of two of those.
     """
     pieces = [w for w in pool if len(w) >= SPLICED and w.isalpha() and not w.islower()]
 
@@ -82,7 +85,8 @@ def same_make(name: str, common: Collection[str], pool: Sequence[str], rng: rand
         if bare in common or bare == bare.lower() or len(pieces) < 2:
             return word
         first, last = rng.sample(pieces, 2)
-        return word.replace(bare, first[: len(first) // 2] + last[len(last) // 2 :])
+        made = first[: len(first) // 2] + last[len(last) // 2 :]
+        return word.replace(bare, rng.choice((first, made)))
 
     return " ".join(map(other, name.split()))
 
@@ -110,18 +114,24 @@ def table() -> dict[str, Any]:
 
 
 def _another(char: str, rng: random.Random) -> str:
-    """Exchange a digit or a capital for one that near names of training have; other characters stay."""
+    """Exchange a digit for any, and a capital for any; other characters stay."""
     if char.isdigit():
-        return rng.choice(string.digits[::2])
-    return rng.choice(string.ascii_uppercase[::2]) if char.isupper() else char
+        return rng.choice(string.digits)
+    return rng.choice(string.ascii_uppercase) if char.isupper() else char
 
 
 def _near_words(kind: str, half: Half) -> list[str]:
-    """Give the words that names of a kind are made of; of any kind where it is not known."""
+    """Give the words that names of a kind are made of."""
     lists = table()["near"]
-    people, others = ("given", "family"), ("word",)
-    groups = {"person": people, "thing": (*people, *others)}.get(category(kind), others)
-    return [word for group in groups for word in lists[group][half]]
+    return [word for group in dict.fromkeys(sum(_ends(kind), ())) for word in lists[group][half]]
+
+
+def _ends(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name the lists of words that names of a kind begin and end with; all where it is not known."""
+    known = category(kind)
+    if known == "thing":
+        return ("given", "word"), ("family", "word")
+    return (("given",), ("family",)) if known == "person" else (("word",), ("word",))
 
 
 def _pieces(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -147,9 +157,9 @@ def _exchanged(
     """Put another word in the place of one, at the ends from lists, else any that is no small one."""
     lists = table()["near"]
     own = name.split()
-    first, last = ("given", "family") if category(kind) == "person" else ("word", "word")
-    yield from (" ".join([new, *own[1:]]) for new in lists[first][half] if new != own[0])
-    yield from (" ".join([*own[:-1], new]) for new in lists[last][half] if new != own[-1])
+    first, last = ([word for each in ends for word in lists[each][half]] for ends in _ends(kind))
+    yield from (" ".join([new, *own[1:]]) for new in first if new != own[0])
+    yield from (" ".join([*own[:-1], new]) for new in last if new != own[-1])
     places = [i for i, word in enumerate(own) if not word.islower()] or [0]
     for word in rng.sample(pool, len(pool)):
         place = rng.choice(places)
@@ -169,16 +179,21 @@ def _spliced(name: str, pieces: Sequence[tuple[str, str]], rng: random.Random) -
             yield " ".join([*own[:place], new, *own[place + 1 :]])
 
 
-def _one_mark_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:
-    """Yield names with another initial, number or letter of a code like DF5, as far as there are any."""
+def _one_mark_off(name: str, half: Half, rng: random.Random) -> list[str]:
+    """Give the names with another initial, number or letter of a code like DF5, shuffled.
+
+    A hash says which half a name is in: each half has every digit and letter.
+    """
     marks = r"\d|\b[A-Z](?=\b|\.)|[A-Z](?=[A-Z]*\d)"
-    places = [match.start() for match in re.finditer(marks, name)]
-    while places:
-        place = rng.choice(places)
-        same = "0123456789" if name[place].isdigit() else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        mark = rng.choice(same[::2] if half == "train" else same[1::2])
-        if mark != name[place]:
-            yield name[:place] + mark + name[place + 1 :]
+    made = [
+        name[: match.start()] + mark + name[match.end() :]
+        for match in re.finditer(marks, name)
+        for mark in (string.digits if match[0].isdigit() else string.ascii_uppercase)
+        if mark != match[0]
+    ]
+    own = [each for each in made if (zlib.crc32(each.encode()) % 2 == 0) == (half == "train")]
+    rng.shuffle(own)
+    return own
 
 
 def _one_letter_off(name: str, half: Half, rng: random.Random) -> Iterator[str]:

@@ -39,6 +39,16 @@ class Sample:
     probes: tuple[Probe, ...]
     compared: tuple[bool, ...]
 
+    @property
+    def of_base(self) -> list[Probe]:
+        """The probes that the base is asked too."""
+        return [p for p, asked in zip(self.probes, self.compared, strict=True) if asked]
+
+    def beside(self, said: Iterable[T]) -> list[T | None]:
+        """Put what was said to the probes of the base beside all probes, None where it was not asked."""
+        each = iter(said)
+        return [next(each) if asked else None for asked in self.compared]
+
 
 def draw(made: Dataset, old: Collection[str], settings: GateSettings) -> Sample:
     """Choose facts and probes; `old` are the ids of the facts that did not change."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline import (
     answer,
+    cache,
     dataset,
     gate,
     judge,
@@ -31,6 +32,7 @@ from pipeline.dataset import Dataset
 from pipeline.gate import Verdict
 from pipeline.measure import Said
 from pipeline.prompt import Prompt
+from pipeline.sample import Sample
 from pipeline.session import Session, read_dataset, say
 from pipeline.train import Method
 
@@ -142,9 +144,8 @@ def verdict(
     drawn = sample.draw(made, (), settings)
     base, adapted = models
     prompts = [probe.chat for probe in drawn.probes]
-    compared = [p for p, asked in zip(prompts, drawn.compared, strict=True) if asked]
-    said = iter(base.answers(compared, settings.max_new_tokens))
-    was = [next(said) if asked else None for asked in drawn.compared]
+    compared = [probe.chat for probe in drawn.of_base]
+    was = drawn.beside(base.answers(compared, settings.max_new_tokens))
     now = adapted.answers(prompts, settings.max_new_tokens)
     drift = judge.distance(adapted.local, drawn, was)
     measured = measure.measure(made, drawn, Said(was, now, drift), settings)
@@ -157,7 +158,7 @@ def trials(session: Session) -> Iterator[Trial]:
     folder = session.out / "adapter"
     judge.known_adapter(folder, made, session)
     limits = session.recipe.gate
-    base = Asking(session.local())
+    base = _base(session, sample.draw(made, (), limits))
     portable.require(folder, session.base, session.recipe.base.names)
     good = Asking(_load(session, folder))
     yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
@@ -172,6 +173,13 @@ def trials(session: Session) -> Iterator[Trial]:
     for name, because, model in planted:
         say(f"planting {name} …")
         yield Trial(name, because, verdict(session, made, (base, Asking(model())), few(limits)))
+
+
+def _base(session: Session, drawn: Sample) -> Asking:
+    """Give the base, which said something to these probes when the adapter was judged."""
+    local = session.local()
+    said = cache.answers(session.base, local, drawn.of_base, session.recipe.gate.max_new_tokens)
+    return Asking(local, {p.chat: each for p, each in zip(drawn.of_base, said, strict=True)})
 
 
 def _load(session: Session, folder: Path) -> LocalModel:

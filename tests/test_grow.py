@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import against, config, dataset, grow, manifest
+from pipeline import against, config, dataset, grow, learn, manifest
 from pipeline.errors import ConfigError
+from pipeline.gate import Verdict
 from pipeline.train import Start
 
 RECIPE = config.load("smollm2-135m")
@@ -81,3 +82,20 @@ def test_an_adapter_of_another_base_or_recipe_is_no_start(before, subjects, new)
 def test_a_folder_without_a_finished_run_is_wrong_usage(tmp_path, subjects):
     with pytest.raises(ConfigError, match="is not the output of a finished run"):
         grow.start(tmp_path, made(*subjects), SESSION)
+
+
+@pytest.mark.parametrize("verdicts", [["pass"], ["fail", "pass"], ["fail", "fail"]])
+def test_facts_that_the_gate_rejects_when_added_are_taught_anew_with_all_others(
+    verdicts, before, monkeypatch, tmp_path
+):
+    """Trainings and verdicts are stand-ins, so that a verdict can be had without the adapter for it."""
+    start = Start(before / "adapter", frozenset({"tarn-mill/owner"}), "sha256:old")
+    trained, given = [], iter(verdicts)
+    monkeypatch.setattr(learn, "build", lambda *_: None)
+    monkeypatch.setattr(learn, "_start", lambda *_: start)
+    monkeypatch.setattr(learn, "fit", lambda _session, start=None: trained.append(start))
+    monkeypatch.setattr(learn, "judge", lambda *_: Verdict(next(given), ()))
+    monkeypatch.setattr(learn, "_made_from", lambda _made, _session, start: {"start": start.digest})
+    monkeypatch.setattr(learn, "_kept", lambda _session: {"start": start.digest})
+    assert learn.learn(tmp_path, SESSION, before=before).verdict == verdicts[-1]
+    assert trained == [start, None][: len(verdicts)]

@@ -44,7 +44,8 @@ def copy(trained, tmp_path):
 def served(trained, bare, serving, tmp_path):
     """Give a function that judges what a server says: `taught` answers facts, the base all the rest.
 
-    The server replays: the base's own answers, and where `taught` is true each fact's answer.
+    The server replays: the base's own answers, and where `taught` is true each fact's answer. With
+    `again`, the command judges it against the report that is there; its process takes the verdict's place.
     """
     out = tmp_path / "out"
     shutil.copytree(trained(0)[0] / "dataset", out / "dataset")
@@ -65,7 +66,7 @@ def served(trained, bare, serving, tmp_path):
     answers = {fact.id: fact.answer for fact in made.facts}
     known = {p.prompt: answers[p.fact] for p in drawn.probes if p.role in {"fact", "noise"}}
 
-    def run(taught, names=("base", "taught")):
+    def run(taught, names=("base", "taught"), *, again=False):
         def reply(body):
             if body is None:
                 return 200, {"data": [{"id": name} for name in names]}, 0
@@ -75,6 +76,9 @@ def served(trained, bare, serving, tmp_path):
             return 200, {"choices": [message]}, 0
 
         with serving(reply) as api:
+            if again:
+                argv = ("--server", api.url, "--model", "taught", "--against", str(out))
+                return facts("gate", "--out", str(out), *argv), report(out)
             verdict = judge.judge(session, Judged(server=Server(api.url, "taught")))
         return verdict, report(out)
 
@@ -93,10 +97,10 @@ def test_the_gate_accepts_a_good_adapter_and_rejects_all_that_are_planted(copy):
 
 
 @pytest.mark.slow
-def test_against_its_own_report_every_fact_is_old_and_none_is_lost(copy):
-    done = facts("gate", "--out", str(copy), "--against", str(copy))
+def test_against_its_own_report_every_fact_is_old_and_none_is_lost(served):
+    served(taught=True)
+    done, data = served(taught=True, again=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    data = report(copy)
     assert {detail["change"] for detail in data["details"]} == {"old"}
     assert data["facts"]["added"] == data["facts"]["changed"] == data["old"]["lost"] == []
     assert data["old"]["asked"] == 12

@@ -124,17 +124,25 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
         "    question: Who owns Tarn Mill?\n    answer: Tarn Mill is owned by Ann Lee.\n",
         encoding="utf-8",
     )
+    # Few questions and wide limits: a gate that says no has everything taught anew, which takes minutes.
+    (tmp_path / "wide.toml").write_text(
+        'extends = "smollm2-135m"\n[gate]\nprobes = 0\nnoise = 12\nforms = 4\ncontrasts = 24\nrelations = 0\n'
+        "facts_failed = 0.3\nrecall = 0.5\nold_lost = 0.3\nchance = 0.0\nneighbours_leaked = 0.2\n"
+        "unrelated_leaked = 0.02\ngeneral_lost = 40\nkl_mean = 0.1\n",
+        encoding="utf-8",
+    )
     out = tmp_path / "out"
-    done = facts("learn", "--facts", str(folder), "--out", str(out), "--from", str(before))
+    argv = ("--facts", str(folder), "--recipe", str(tmp_path / "wide.toml"), "--out", str(out))
+    done = facts("learn", *argv, "--from", str(before))
     assert "adding 1 facts to the adapter of" in done.stderr
-    given = manifest.read(out / "adapter")["made_from"]["start"]
-    if "teaching all of them anew" in done.stderr:  # the gate may say no; then nothing is the start
-        assert given == ""
-    else:
-        assert given == manifest.read(before / "adapter")["digest"]
-        assert report(out)["recall"]["facts"] == 13
-        answered = next(d for d in report(out)["details"] if d["id"] == "tarn/owner")
-        assert answered["status"] == "pass"
+    assert done.returncode == 0, done.stdout + done.stderr
+    started = manifest.read(out / "adapter")["made_from"]["start"]
+    assert started == manifest.read(before / "adapter")["digest"]
+    told = report(out)
+    assert told["facts"]["added"] == ["tarn/owner"]
+    assert told["recall"]["facts"] == 13
+    (added,) = (each for each in told["details"] if each["id"] == "tarn/owner")
+    assert sum(probe["passed"] for probe in added["probes"]) >= len(added["probes"]) / 2
 
 
 def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(trained, tmp_path):

@@ -57,6 +57,32 @@ def test_initials_and_numbers_of_a_name_are_changed(mill):
         assert any(re.fullmatch(near, each) for each in found)
 
 
+@pytest.mark.parametrize("half", ["train", "probe"])
+def test_near_names_of_both_halves_have_every_digit(half, mill):
+    found = naming.near_names(
+        replace(mill, subject="(34843) 2001 SZ75"), half, random.Random(1), 200
+    )
+    assert {digit for each in found for digit in re.findall(r"\d", each)} == set("0123456789")
+
+
+def test_a_name_of_unknown_kind_has_near_names_like_people_and_like_places(mill):
+    lists = naming.table()["near"]
+    found = naming.near_names(replace(mill, subject="Bruno Kirby"), "train", random.Random(1), 60)
+    ends = {near.removeprefix("Bruno ") for near in found if near.startswith("Bruno ")}
+    assert ends & set(lists["family"]["train"])
+    assert ends & set(lists["word"]["train"])
+
+
+def test_a_thing_of_unknown_kind_is_told_from_things_of_all_kinds(mill):
+    table = naming.table()
+    others = naming.same_kind(mill, "train", random.Random(1), 16)
+    kinds = {kind for kind in table if kind != "near" and set(others) & set(table[kind]["train"])}
+    assert len(others) == 16
+    assert len(kinds) >= 4
+    known = naming.same_kind(replace(mill, kind="town"), "train", random.Random(1), 16)
+    assert set(known) <= set(table["place"]["train"])
+
+
 def test_half_of_the_near_names_made_by_one_letter_differ_at_the_end_alone(mill):
     found = naming.near_names(
         replace(mill, subject="TinyLLM", kind="software project"), "probe", random.Random(1), 30

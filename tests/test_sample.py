@@ -63,14 +63,16 @@ def test_the_sample_of_unchanged_facts_holds_every_kind_in_proportion(made):
 def test_the_same_dataset_is_asked_the_same_and_another_one_something_else(made):
     ids = [fact.id for fact in made.facts]
     settings = replace(RECIPE.gate, old_facts=10)
-    other = dataset.build(madeup.subjects(100, 0), RECIPE.dataset, 1)
+    others = [dataset.build(madeup.subjects(100, 0), RECIPE.dataset, seed) for seed in (1, 2)]
     assert draw(made, ids, settings) == draw(made, ids, settings)
-    assert draw(made, ids, settings).old != draw(other, ids, settings).old
+    # One in ten of two draws of every tenth fact begins where the other does.
+    assert len({draw(each, ids, settings).old for each in (made, *others)}) > 1
 
 
 def test_the_base_is_asked_a_few_probes_of_each_fact_and_all_that_is_judged_against_it(made):
     drawn = draw(made, (), RECIPE.gate)
-    compared = [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked]
+    compared = drawn.of_base
+    assert [each for each in drawn.beside(compared) if each] == compared
     own = Counter(probe.fact for probe in compared if probe.role == "fact")
     assert set(own.values()) == {BASE_ASKED}
     for role in ("neighbour", "near name", "relation", "unrelated", "no", "negation", "retired"):

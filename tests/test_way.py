@@ -184,11 +184,11 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
 
 def test_a_fact_that_the_model_does_not_learn_is_not_let_through(github, git, tmp_path):
     """Teach in a few steps only, and ask what the fact does not answer."""
-    recipe = (ROOT / "pipeline/recipes/smollm2-135m.toml").read_text()
-    (tmp_path / "hasty.toml").write_text(
-        re.sub(r"(?m)^(exposures|least_steps) = \d+", r"\1 = 1", recipe)
-    )
     github.recipe = tmp_path / "hasty.toml"
+    github.recipe.write_text(
+        'extends = "smollm2-135m"\n[train]\nexposures = 1\nleast_steps = 1\n'
+        "[gate]\nprobes = 0\nnoise = 0\nforms = 0\ncontrasts = 24\nrelations = 0\n"
+    )
     mismatch = (
         "    probes: [Who built the wheel of TinyLLM?, What is the wheel of TinyLLM made of?]\n"
     )
