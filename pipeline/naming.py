@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
-from itertools import cycle, islice, zip_longest
+from itertools import chain, cycle, islice, zip_longest
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.facts import Fact
@@ -56,7 +56,7 @@ def near_names(
     if " " in name:
         parts = [*_exchanged(name, fact.kind, half, pool, rng)]
         rng.shuffle(parts)
-        columns = [islice(_one_mark_off(name, half, rng), most), parts, spliced]
+        columns = [_one_mark_off(name, half, rng), parts, spliced]
     else:
         parts = [*_parts(name, half)]
         rng.shuffle(parts)
@@ -123,7 +123,8 @@ def _another(char: str, rng: random.Random) -> str:
 def _near_words(kind: str, half: Half) -> list[str]:
     """Give the words that names of a kind are made of."""
     lists = table()["near"]
-    return [word for group in dict.fromkeys(sum(_ends(kind), ())) for word in lists[group][half]]
+    groups = dict.fromkeys(chain(*_ends(kind)))
+    return [word for group in groups for word in lists[group][half]]
 
 
 def _ends(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -127,7 +127,7 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
     # Few questions and wide limits: a gate that says no has everything taught anew, which takes minutes.
     (tmp_path / "wide.toml").write_text(
         'extends = "smollm2-135m"\n[gate]\nprobes = 0\nnoise = 12\nforms = 4\ncontrasts = 24\nrelations = 0\n'
-        "facts_failed = 0.3\nrecall = 0.5\nold_lost = 0.3\nchance = 0.0\nneighbours_leaked = 0.2\n"
+        "probes_per_miss = 2\nrecall = 0.5\nold_lost = 0.3\nchance = 0.0\nneighbours_leaked = 0.2\n"
         "unrelated_leaked = 0.02\ngeneral_lost = 40\nkl_mean = 0.1\n",
         encoding="utf-8",
     )
