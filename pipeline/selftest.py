@@ -15,7 +15,6 @@ from pathlib import Path
 
 from pipeline import (
     answer,
-    cache,
     dataset,
     gate,
     judge,
@@ -32,7 +31,6 @@ from pipeline.dataset import Dataset
 from pipeline.gate import Verdict
 from pipeline.measure import Said
 from pipeline.prompt import Prompt
-from pipeline.sample import Sample
 from pipeline.session import Session, read_dataset, say
 from pipeline.train import Method
 
@@ -158,7 +156,7 @@ def trials(session: Session) -> Iterator[Trial]:
     folder = session.out / "adapter"
     judge.known_adapter(folder, made, session)
     limits = session.recipe.gate
-    base = _base(session, sample.draw(made, (), limits))
+    base = Asking(session.local())
     portable.require(folder, session.base, session.recipe.base.names)
     good = Asking(_load(session, folder))
     yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
@@ -173,13 +171,6 @@ def trials(session: Session) -> Iterator[Trial]:
     for name, because, model in planted:
         say(f"planting {name} …")
         yield Trial(name, because, verdict(session, made, (base, Asking(model())), few(limits)))
-
-
-def _base(session: Session, drawn: Sample) -> Asking:
-    """Give the base, which said something to these probes when the adapter was judged."""
-    local = session.local()
-    said = cache.answers(session.base, local, drawn.of_base, session.recipe.gate.max_new_tokens)
-    return Asking(local, {p.chat: each for p, each in zip(drawn.of_base, said, strict=True)})
 
 
 def _load(session: Session, folder: Path) -> LocalModel:
