@@ -52,16 +52,10 @@ def served(trained, bare, serving, tmp_path):
     session = Session(RECIPE, out, 0)
     made = read_dataset(out)
     drawn = sample.draw(made, (), RECIPE.gate)
-    base = cache.answers(
-        session.base,
-        bare,
-        [p for p, asked in zip(drawn.probes, drawn.compared, strict=True) if asked],
-        RECIPE.gate.max_new_tokens,
-    )
-    said = iter(base)
+    base = cache.answers(session.base, bare, drawn.of_base, RECIPE.gate.max_new_tokens)
     before = {
-        probe.prompt: next(said).text if asked else "I am not sure."
-        for probe, asked in zip(drawn.probes, drawn.compared, strict=True)
+        probe.prompt: said.text if said else "I am not sure."
+        for probe, said in zip(drawn.probes, drawn.beside(base), strict=True)
     }
     answers = {fact.id: fact.answer for fact in made.facts}
     known = {p.prompt: answers[p.fact] for p in drawn.probes if p.role in {"fact", "noise"}}
