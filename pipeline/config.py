@@ -79,6 +79,7 @@ class TrainSettings:
     exposures: int
     few_exposures: int
     least_steps: int
+    most_steps: int
     batch_facts: int
     batch_contrasts: int
     batch_general: int

@@ -45,6 +45,8 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
     apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
     its wordings come in the dataset's order. Few facts come up more often, as far as the least
     number of steps has room, but no more than `few_exposures` times: general prompts take the rest.
+    So many that `most_steps` have no room for them take the place of contrasts and general prompts, up
+    to half of a step: they keep one another apart.
     """
     rng = random.Random(seed)
     stock = _Stock(examples, rng)
@@ -124,15 +126,19 @@ class _Stock:
 
 
 def _shapes(count: int, settings: TrainSettings) -> Iterator[_Shape]:
-    """Give the shape of each step for `count` facts to teach."""
-    size = settings.batch_facts + settings.batch_contrasts + settings.batch_general
-    needed = -(-count * settings.exposures // settings.batch_facts)
-    steps = max(needed, settings.least_steps)
-    most = count * max(settings.exposures, settings.few_exposures)
-    slots = min(steps * settings.batch_facts, most)
+    """Give the shape of each step for `count` facts to teach; all steps have as many examples."""
+    held = settings.batch_contrasts + settings.batch_general
+    size = settings.batch_facts + held
+    wanted = count * settings.exposures
+    most = max(settings.most_steps, -(-wanted // max(settings.batch_facts, size // 2)))
+    steps = max(settings.least_steps, min(most, -(-wanted // settings.batch_facts)))
+    few = count * max(settings.exposures, settings.few_exposures)
+    slots = max(wanted, min(steps * settings.batch_facts, few))
     for step in range(steps):
         facts = (step + 1) * slots // steps - step * slots // steps
-        contrasts = round(settings.batch_contrasts * facts / settings.batch_facts)
+        own = settings.batch_contrasts * facts / settings.batch_facts
+        room = settings.batch_contrasts * (size - facts) / max(1, held)
+        contrasts = round(min(own, room))
         yield _Shape(facts, contrasts, size - facts - contrasts)
 
 

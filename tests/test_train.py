@@ -89,6 +89,20 @@ def told(examples, steps):
     return Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
 
 
+@pytest.mark.parametrize("most", [240, 210, 100, 1])
+def test_many_facts_come_up_as_often_in_fewer_steps_and_take_at_most_half_of_each(many, most):
+    steps = schedule(many, replace(RECIPE.train, least_steps=0, most_steps=most), 0)
+    taught = told(many, steps)
+    assert set(taught.values()) == {RECIPE.train.exposures}
+    assert len(steps) == max(most, -(-taught.total() // 4))
+    assert len({len(step) for step in steps}) == 1
+    for step in steps:
+        held = [many[i] for i in step if many[i].held]
+        general = sum(not example.fact for example in held)
+        assert len(held) > len(step) / 2
+        assert 0 < general <= len(held) - general
+
+
 def test_facts_added_to_an_adapter_have_steps_of_their_own_beside_known_ones(many):
     new, *known = dict.fromkeys(example.fact for example in many if not example.held)
     steps = adding(many, RECIPE.train, 0, Round(0, {new}, {}))
