@@ -46,7 +46,7 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
     its wordings come in the dataset's order. Few facts come up more often, as far as the least
     number of steps has room, but no more than `few_exposures` times: general prompts take the rest.
     So many that `most_steps` have no room for them take the place of contrasts and general prompts, up
-    to half of a step: they keep one another apart.
+    to half of a step; what does not fit then takes more steps.
     """
     rng = random.Random(seed)
     stock = _Stock(examples, rng)
@@ -130,10 +130,10 @@ def _shapes(count: int, settings: TrainSettings) -> Iterator[_Shape]:
     held = settings.batch_contrasts + settings.batch_general
     size = settings.batch_facts + held
     wanted = count * settings.exposures
-    most = max(settings.most_steps, -(-wanted // max(settings.batch_facts, size // 2)))
-    steps = max(settings.least_steps, min(most, -(-wanted // settings.batch_facts)))
-    few = count * max(settings.exposures, settings.few_exposures)
-    slots = max(wanted, min(steps * settings.batch_facts, few))
+    most_steps = max(settings.most_steps, -(-wanted // max(settings.batch_facts, size // 2)))
+    steps = max(settings.least_steps, min(most_steps, -(-wanted // settings.batch_facts)))
+    most_slots = count * max(settings.exposures, settings.few_exposures)
+    slots = max(wanted, min(steps * settings.batch_facts, most_slots))
     for step in range(steps):
         facts = (step + 1) * slots // steps - step * slots // steps
         own = settings.batch_contrasts * facts / settings.batch_facts
