@@ -59,7 +59,7 @@ learn: install  ## teach the facts in facts/, prove it, leave adapter and report
 	$(BIN)/facts learn
 
 test: install  ## run all tests, the real training among them
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses logical
 	$(MAKE) slow
 
 slow: install unsloth-source  ## run only the tests with the real training and server, in a fixed order: they share both
@@ -71,7 +71,7 @@ check: install  ## lint, types, import contract, and the tests that need no mode
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/facts check
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses logical
 
 serve-env: $(SERVE_VENV)/installed  ## make the environment that vLLM runs in (2 GB; more with a GPU)
 SERVE_PIP = $(SERVE_VENV)/bin/python -m pip --quiet --disable-pip-version-check

@@ -23,7 +23,6 @@ ONCE = [("refs", "429", "before"), ("commit", "slow", "before"), ("file", "trunc
 """What the client or our own retries treat alike wherever it happens."""
 DURING = {"put", "commit"}
 """Calls that send enough to break off in the middle."""
-pytestmark = pytest.mark.slow
 
 
 def ways(routes):

@@ -17,6 +17,7 @@ import pytest
 from pipeline import manifest
 
 ROOT = Path(__file__).parent.parent
+WIDE = ROOT / "tests" / "cases" / "wide.toml"
 SEEDS = (0,)  # docs/recipe-log.md has three; each takes minutes
 pytestmark = pytest.mark.slow
 
@@ -124,15 +125,8 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
         "    question: Who owns Tarn Mill?\n    answer: Tarn Mill is owned by Ann Lee.\n",
         encoding="utf-8",
     )
-    # Few questions and wide limits: a gate that says no has everything taught anew, which takes minutes.
-    (tmp_path / "wide.toml").write_text(
-        'extends = "smollm2-135m"\n[gate]\nprobes = 0\nnoise = 12\nforms = 4\ncontrasts = 24\nrelations = 0\n'
-        "probes_per_miss = 2\nrecall = 0.5\nold_lost = 0.3\nchance = 0.0\nneighbours_leaked = 0.2\n"
-        "unrelated_leaked = 0.02\ngeneral_lost = 40\nkl_mean = 0.1\n",
-        encoding="utf-8",
-    )
     out = tmp_path / "out"
-    argv = ("--facts", str(folder), "--recipe", str(tmp_path / "wide.toml"), "--out", str(out))
+    argv = ("--facts", str(folder), "--recipe", str(WIDE), "--out", str(out))
     done = facts("learn", *argv, "--from", str(before))
     assert "adding 1 facts to the adapter of" in done.stderr
     assert done.returncode == 0, done.stdout + done.stderr

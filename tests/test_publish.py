@@ -290,7 +290,6 @@ def test_another_release_of_the_same_commit_does_not_take_its_tag(learned, facts
     assert f"the tag {tag} is on another release" in done.stderr
 
 
-@pytest.mark.slow
 def test_two_publishers_at_once_leave_one_whole_release_and_the_other_is_told(
     learned, facts, hub, start, doubles, commit, tmp_path
 ):

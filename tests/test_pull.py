@@ -174,7 +174,6 @@ def test_what_is_no_key_is_wrong_usage(facts, tmp_path):
 
 
 @pytest.mark.usefixtures("published")
-@pytest.mark.slow
 def test_an_identity_is_not_trusted_for_a_key_or_without_sigstore(facts, tmp_path):
     done = pull(facts, tmp_path, REPO, "--identity", "https://example.org/workflow")
     assert done.returncode in (1, 2)
@@ -223,7 +222,6 @@ def test_an_empty_repository_holds_no_release(facts, tmp_path):
 
 
 @pytest.mark.usefixtures("published")
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["truncate", "500", "429", "drop", "slow"])
 @pytest.mark.parametrize("route", ["info", "tree", "head", "file"])
 def test_a_hub_that_fails_for_a_while_is_asked_again(how, route, facts, tmp_path, hub, doubles):

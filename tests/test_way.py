@@ -21,6 +21,11 @@ ROOT = Path(__file__).parent.parent
 STANDINS = ROOT / "tests" / "standins"
 SUBJECT = "facts/projects/tinyllm.yaml"
 FACT = (ROOT / "tests" / "cases" / "wheel.yaml").read_text(encoding="utf-8")
+OTHERS = "facts/projects/protosai.yaml"
+QUICK = (ROOT / "tests" / "cases" / "wide.toml").read_text(encoding="utf-8") + (
+    "[dataset]\neveryday = 60\n[train]\nleast_steps = 120\n"
+)
+"""A recipe for half of the facts: test_learn has what the shipped one gives for all."""
 GATE_RUN, RELEASE_RUN = "41", "42"
 PULL = 7
 NOBODY = "http://127.0.0.1:9"
@@ -137,6 +142,11 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
     github, git, serve_config, serve_site, tmp_path
 ):
     """Through the merge queue; its release fails twice on the way, and the next run goes on."""
+    git(github.main, "rm", "--quiet", OTHERS)
+    git(github.main, "commit", "--quiet", "--message=Fewer facts")
+    git(github.main, "push", "--quiet", "origin", "main")
+    github.recipe = tmp_path / "quick.toml"
+    github.recipe.write_text(QUICK)
     (live := tmp_path / "live").mkdir()
     github.serve = live / "serve.toml"
     payload, branch = queue(github, git, change(github, git, subject(github) + FACT))
