@@ -59,7 +59,9 @@ def benched(tmp_path_factory):
     """Benchmark four facts beside stock TRL, in few steps; give folder, process, and what does it again."""
     folder = tmp_path_factory.mktemp("bench")
     recipe, out = folder / "short.toml", folder / "out"
-    recipe.write_text('extends = "smollm2-135m"\n[train]\nleast_steps = 120\n')
+    recipe.write_text(
+        'extends = "smollm2-135m"\n[dataset]\neveryday = 60\n[train]\nleast_steps = 80\n'
+    )
     argv = ("--sizes", "4", "--against", "stock", "--recipe", str(recipe), "--out", str(out))
     run = partial(facts, "bench", *argv)
     return out, run(), run

@@ -15,6 +15,7 @@ from pipeline.recall import contains
 from pipeline.server import Server
 
 ROOT = Path(__file__).parent.parent
+WIDE = ROOT / "tests" / "cases" / "wide.toml"
 PYTHON = ROOT / ".venv-serve" / "bin" / "python"
 pytestmark = pytest.mark.slow
 
@@ -138,14 +139,17 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
     text = settings.SHIPPED.read_text(encoding="utf-8")
     (tmp_path / "serve.toml").write_text(text.replace("http://127.0.0.1:8011", engine.url))
     here = json.loads((out / "report.json").read_text())
-    code = main(["gate", "--out", str(out), "--engine", str(tmp_path / "serve.toml")])
+    # Few questions: vLLM takes minutes for all of a gate's on two cores.
+    argv = ("--recipe", str(WIDE), "--engine", str(tmp_path / "serve.toml"))
+    code = main(["gate", "--out", str(out), *argv])
     there = json.loads((out / "report.json").read_text())
     assert code == (there["verdict"] != "pass")
     assert there["adapter"] == here["adapter"]
     assert there["reproduce"].endswith(f"--engine {tmp_path / 'serve.toml'}")
     assert there["retention"]["kl_mean"] == pytest.approx(here["retention"]["kl_mean"], rel=0.5)
-    right = [report["recall"]["probes_passed"] for report in (here, there)]
-    assert abs(right[0] - right[1]) <= 0.02 * here["recall"]["probes"], right
+    here, there = (report["recall"] for report in (here, there))
+    rates = [each["probes_passed"] / each["probes"] for each in (here, there)]
+    assert rates[0] == pytest.approx(rates[1], abs=0.03)
     assert "asking candidate-" in capfd.readouterr().err
     assert [served.name for served in talk.models(engine)] == ["base"]
 

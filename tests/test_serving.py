@@ -28,6 +28,8 @@ CHAT = {
     "temperature": 0,
     "max_tokens": 32,
 }
+ASKED = 4
+"""Facts that a deployment may ask about."""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not PYTHON.exists(), reason="no serving environment: `make serve-env`"),
@@ -44,6 +46,8 @@ def run(trained, tmp_path_factory):
     shutil.copytree(trained(0)[0], folder)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     report["verdict"] = "pass"
+    # vLLM takes a second an answer where a bad adapter does not end; of all facts that is minutes.
+    report["details"] = report["details"][:ASKED]
     write_report(folder, report)
     return folder
 
