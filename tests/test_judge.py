@@ -80,14 +80,8 @@ def served(trained, bare, serving, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_gate_accepts_a_good_adapter_and_rejects_all_that_are_planted(copy, tmp_path):
-    # As many probes of facts as ever, and little beside them: that is asked when the adapter is made.
-    (tmp_path / "little.toml").write_text(
-        'extends = "smollm2-135m"\n[gate]\nnoise = 12\nnoise_recall = 0.5\nforms = 0\ncontrasts = 24\n'
-        "relations = 0\n"
-    )
-    argv = ("--recipe", str(tmp_path / "little.toml"), "--out", str(copy))
-    done = facts("gate", "--self-test", *argv)
+def test_the_gate_accepts_a_good_adapter_and_rejects_all_that_are_planted(copy):
+    done = facts("gate", "--self-test", "--out", str(copy))
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(re.findall(r"✓ ([^:\n]+): rejected", done.stdout)) == {
         "an adapter trained on other facts", "an adapter that lacks one fact",
