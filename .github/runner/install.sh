@@ -25,8 +25,8 @@ install -d -o root -g root -m 0755 /opt/schoolhouse /opt/schoolhouse/actions-run
 install -d -o gpu-runner -g gpu-runner -m 0700 /var/lib/schoolhouse-runner /var/lib/schoolhouse-runner/cache
 tar --extract --gzip --file "$archive" --directory /opt/schoolhouse/actions-runner --no-same-owner
 here=$(cd "$(dirname "$0")" && pwd)
-install -o root -g root -m 0755 "$here/job-started.sh" "$here/register.sh" /opt/schoolhouse
-echo "$repository" >/etc/schoolhouse/repository
+install -o root -g root -m 0755 "$here/job-started.sh" "$here/admit.sh" "$here/register.sh" /opt/schoolhouse
+echo "$repository" >/opt/schoolhouse/repository
 if [[ ! -s /etc/schoolhouse/authorization ]]; then
   read -rsp "Token that may register runners of $repository: " token
   echo

@@ -5,7 +5,7 @@ set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 home=/var/lib/schoolhouse-runner
-repository=$(head -n 1 /etc/schoolhouse/repository)
+repository=$(head -n 1 "$(dirname "$0")/repository")
 
 # What the job before left, its program files included, is gone: nothing of it reaches the next.
 rm -rf "${home:?}/job"
