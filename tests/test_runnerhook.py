@@ -255,7 +255,13 @@ def test_a_hook_that_cannot_end_the_worker_never_returns():
         held(folder, begin(folder, PULL, place(folder), user=65534), "Operation not permitted")
 
 
-NAMESPACE = """\
+APART = ["unshare", "--map-root-user", "--mount"]
+"""A process with mounts of its own, where it may be root and put its files in the place of others."""
+apart = pytest.mark.skipif(
+    subprocess.run([*APART, "true"], check=False, capture_output=True).returncode != 0,
+    reason="needs mounts of its own (unshare)",
+)
+OWN_LOG = """\
 set -e
 mount -t tmpfs none "$1" && mkdir "$1/dev" && mount --rbind /dev "$1/dev" && mount -t tmpfs none /dev
 for node in null urandom; do : >/dev/$node; mount --bind "$1/dev/$node" /dev/$node; done
@@ -265,18 +271,93 @@ exec "$@"
 """
 
 
+@apart
 def test_a_refusal_is_kept_in_the_machine_s_own_log(run, hook, tmp_path):
-    apart = ["unshare", "--map-root-user", "--mount"]
-    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("needs a mount namespace of its own, for /dev/log")
     (tmp_path / "mnt").mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
         log.bind(str(tmp_path / "log"))
         log.settimeout(SECONDS)
-        before = [*apart, "sh", "-c", NAMESPACE, "sh", tmp_path / "mnt", tmp_path / "log"]
-        run(PULL, hook, before=before)
+        run(
+            PULL,
+            hook,
+            before=[*APART, "sh", "-c", OWN_LOG, "sh", tmp_path / "mnt", tmp_path / "log"],
+        )
         said = log.recv(4096).decode()
     assert f"schoolhouse-runner: this runner refuses pull_request from {PULL[1]}" in said
+
+
+MACHINE = """\
+set -e
+mount -t tmpfs -o "size=$2" none /var/lib
+mkdir -p /var/lib/schoolhouse-runner/job/runner && : >/var/lib/schoolhouse-runner/job/runner/evil
+mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/passwd" /etc/group
+mount --bind "$1/curl" /usr/bin/curl && mount --bind "$1/opt" /opt
+/opt/schoolhouse/register.sh
+cd /var/lib/schoolhouse-runner/job
+find . -type f
+cat registration
+"""
+CURL = """\
+#!/bin/sh
+cat >>"$RECORD"
+echo "$@" >>"$RECORD"
+echo '{"encoded_jit_config": "secret of one job"}'
+"""
+
+
+@pytest.fixture
+def register(tmp_path):
+    """Give a function that runs register.sh on a machine of its own, where GitHub is what curl tells."""
+    for name in ("curl", "jq"):
+        if not Path("/usr/bin", name).exists():
+            pytest.skip(f"needs {name}")
+    opt = tmp_path / "opt" / "schoolhouse"
+    (opt / "actions-runner").mkdir(parents=True)
+    (opt / "actions-runner" / "run.sh").write_text("")
+    shutil.copy2(RUNNER / "register.sh", opt)
+    (opt / "repository").write_text(f"{REPO}\n")
+    (tmp_path / "passwd").write_text("root:x:0:0::/:\ngpu-runner:x:0:0::/:\n")
+    (tmp_path / "curl").write_text(CURL)
+    (tmp_path / "curl").chmod(0o755)
+
+    def register(group="", free="30g"):
+        (opt / "group").write_text(f"{group}\n")
+        done = subprocess.run(
+            [*APART, "sh", "-c", MACHINE, "sh", tmp_path, free],
+            env={**os.environ, "RECORD": str(tmp_path / "record")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        asked = tmp_path / "record"
+        return done, asked.read_text() if asked.exists() else ""
+
+    return register
+
+
+@apart
+@pytest.mark.parametrize(
+    ("group", "number", "where"),
+    [("", 1, f"repos/{REPO}"), ("7", 7, "orgs/ours")],
+)
+def test_nothing_of_the_job_before_is_left_when_the_next_runner_registers(
+    register, group, number, where
+):
+    done, asked = register(group)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [
+        "./registration",
+        "./runner/run.sh",
+        "secret of one job",
+    ]
+    assert f'"runner_group_id": {number}' in asked
+    assert f"https://api.github.com/{where}/actions/runners/generate-jitconfig" in asked
+
+
+@apart
+def test_no_runner_registers_on_a_disk_that_is_almost_full(register):
+    done, asked = register(free="1g")
+    assert done.returncode == 1
+    assert "less than 20 GB free" in done.stderr
+    assert asked == ""
 
 
 @pytest.mark.parametrize("script", sorted(RUNNER.glob("*.sh")), ids=lambda path: path.name)
