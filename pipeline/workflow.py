@@ -27,7 +27,8 @@ RUN = Path("build/run")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/[\w./-]+/pr-(\d+)-[0-9a-f]{40}")
-_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}|[A-Za-z0-9-]*\[bot\])")
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}|[A-Za-z0-9-]*\[bot\])")
+"""An account; one that an enterprise manages ends in "_" and the enterprise's short name."""
 _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 
@@ -129,6 +130,14 @@ def _adapter(env: Mapping[str, str]) -> int:
     return 0
 
 
+def _base(env: Mapping[str, str]) -> int:
+    """Have the base of RECIPE in the cache, from where a job without torch takes it; print its folder."""
+    from pipeline import base, config
+
+    print(base.find(config.load(env["RECIPE"]).base).folder)
+    return 0
+
+
 def _form(env: Mapping[str, str]) -> int:
     """Write the facts file of the issue's form, and what commit, pull request or issue are told."""
     from pipeline import form, manifest
@@ -200,6 +209,7 @@ _STEPS = {
     "decide": (_decide, ()),  # what is missing there fails the check
     "digest": (_digest, ("HEAD",)),
     "adapter": (_adapter, ("HEAD", "GITHUB_REPOSITORY")),
+    "base": (_base, ("RECIPE",)),
     "report": (_report, ()),
     "review": (telling.review, ("GITHUB_REPOSITORY",)),
     "notice": (telling.notice, ("GITHUB_REPOSITORY", "TITLE", "BODY")),
