@@ -39,8 +39,11 @@ async def listening(path: Path, group: str, work: Work) -> AsyncIterator[None]:
     places = asyncio.Semaphore(AT_ONCE)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.CancelledError):  # `facts serve` ends, which the client notices
-            await _answer(reader, writer, work, places)
+        try:
+            with suppress(asyncio.CancelledError):  # `facts serve` ends, which the client notices
+                await _answer(reader, writer, work, places)
+        finally:
+            writer.close()
 
     server = await asyncio.start_unix_server(answer, sock=bound, limit=protocol.LONGEST)
     say(f"deploys are asked for at {path}")
@@ -58,10 +61,10 @@ def bind(path: Path, group: str) -> socket.socket:
     the group cannot be given.
     """
     address = protocol.address(path)
+    bound = socket.socket(socket.AF_UNIX)
     try:
         ownership.refuse_open(path.parent)
         _clear(path, address)
-        bound = socket.socket(socket.AF_UNIX)
         before = os.umask(0o177)  # until its group is set, for this account alone
         try:
             bound.bind(address)
@@ -70,7 +73,10 @@ def bind(path: Path, group: str) -> socket.socket:
         if group:
             os.chown(path, -1, _group_id(group), follow_symlinks=False)
             path.chmod(0o660)
-    except OSError as error:
+    except (OSError, ConfigError) as error:
+        bound.close()
+        if isinstance(error, ConfigError):
+            raise
         raise ConfigError(
             f"{path}: the admin socket cannot be opened: {error.strerror or error}",
             "see [deploy] socket and group in serve.toml; this account must own the socket's folder "
@@ -133,8 +139,6 @@ async def _answer(
             await _send(writer, protocol.failure(error))
     except (OSError, TimeoutError):
         say(f"{who} is gone; what was asked for goes on")
-    finally:
-        writer.close()
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
