@@ -171,13 +171,14 @@ def _begin(work: Work, request: dict[str, Any], answers: asyncio.Queue[dict[str,
 
 
 def _do(work: Work, request: dict[str, Any], put: Put) -> None:
-    bug = RuntimeError("`facts serve` met a bug")
-    answer: dict[str, Any] = {"error": {"message": str(bug), "hint": "see its log", "code": 3}}
+    told = {"message": "`facts serve` met a bug", "hint": "see its log", "code": 3}
+    answer: dict[str, Any] = {"error": told}  # unless it ends well, or with an error of ours
     try:
         with heard(lambda line: put({"line": line})):
             answer = {"done": work(request)}
     except PipelineError as error:
         answer = protocol.failure(error)
+        say(f"that was not done: {error.message}")
     finally:
         put(answer)
 

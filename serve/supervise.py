@@ -28,7 +28,7 @@ from serve.engine import Engine
 from serve.say import libraries, say
 from serve.settings import Settings, served
 from serve.site import RESTART, Site
-from serve.work import Desk
+from serve.work import Worker
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE = 60.0
@@ -80,7 +80,7 @@ def serve(settings: Settings, site: Site) -> None:
 async def _listen(settings: Settings, site: Site) -> None:
     """Serve, and answer the admin socket meanwhile."""
     async with admin.listening(
-        settings.socket, settings.deploy.group, Desk(settings, site).perform
+        settings.socket, settings.deploy.group, Worker(settings, site).perform
     ):
         await _serve(settings, site)
 

@@ -14,7 +14,7 @@ from serve.settings import Settings
 from serve.site import Site
 
 
-class Desk:
+class Worker:
     """Performs requests, one deploy or rollback at a time."""
 
     def __init__(self, own: Settings, site: Site) -> None:

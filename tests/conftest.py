@@ -12,7 +12,9 @@ import pytest
 from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 
-pytest_plugins = ["support.repository", "support.api", "support.hub", "support.live", "support.run", "support.served"]
+pytest_plugins = [
+    "support.repository", "support.api", "support.hub", "support.live", "support.served", "support.run",
+]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
 
