@@ -63,7 +63,9 @@ def _nodes() -> list[Path]:
     seen = [each.strip() for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
     if not all(each.isdecimal() for each in seen):
         return [DRIVER]
-    nodes = sorted({DRIVER.with_name(f"nvidia{each}") for each in seen})  # in one order for everybody
+    nodes = sorted(
+        {DRIVER.with_name(f"nvidia{each}") for each in seen}
+    )  # in one order for everybody
     return nodes if all(node.exists() for node in nodes) else [DRIVER]
 
 
