@@ -14,6 +14,8 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any  # the plain data of a fact as written
 
+from pipeline import duplicates, vacuous, wordings
+from pipeline.duplicates import Placed
 from pipeline.errors import Problem, Where
 from pipeline.facts import SHORT_ANSWER_WORDS, Fact, Subject, expected
 from pipeline.recall import contains, normalise
@@ -70,6 +72,9 @@ def within(entry: Entry) -> Iterator[Problem]:
         yield from _expects(item, item.data.get("reverse"), "reverse")
         yield from _supersedes(item, ids)
         yield from _dates(item)
+        if item.fact.live:
+            yield from _asks(item)
+    yield from duplicates.within([_placed(item) for item in items])
 
 
 def between(entries: Sequence[Entry]) -> Iterator[Problem]:
@@ -84,6 +89,7 @@ def between(entries: Sequence[Entry]) -> Iterator[Problem]:
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
     yield from _probes(live, trained)
+    yield from duplicates.between([_placed(item) for item in live])
 
 
 def sameness(text: str) -> str:
@@ -100,6 +106,21 @@ def _items(entry: Entry) -> list[_Item]:
     assert entry.document.data is not None
     pairs = zip(entry.subject.facts, entry.document.data["facts"], strict=True)
     return [_Item(fact, data, entry.document, index) for index, (fact, data) in enumerate(pairs)]
+
+
+def _placed(item: _Item) -> Placed:
+    return Placed(item.fact, item.data.get("supersedes", ""), item.at)
+
+
+def _asks(item: _Item) -> Iterator[Problem]:
+    """Check that a fact which is taught can be failed, in every wording."""
+    reverse = item.data.get("reverse", {})
+    yield from vacuous.within(item.fact, ("expect" in item.data, "expect" in reverse), item.at)
+    yield from wordings.within(item.fact, item.at)
+    if not wordings.names(item.fact.question, (item.fact.subject, *item.fact.aliases)):
+        message = f"the question does not name {item.fact.subject}"
+        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
 def _sourced(item: _Item) -> Iterator[Problem]:
@@ -177,6 +198,9 @@ def _trained(item: _Item) -> Iterator[_Wording]:
     """Yield every wording of a fact that the model is trained on."""
     fact = item.fact
     yield _Wording(fact.question, fact.answer, item.at("question"))
+    for alias in fact.aliases:  # training puts each in the name's place
+        asked = fact.question.replace(fact.subject, alias)
+        yield _Wording(asked, fact.answer, item.at("question"))
     for index, text in enumerate(fact.also_ask):
         yield _Wording(text, fact.answer, item.at("also_ask", index))
     if fact.reverse:
