@@ -16,6 +16,7 @@ from importlib import resources
 from pipeline.recall import normalise, squash
 
 _POINT = re.compile(r"(?<=\d)[.,](?=\d)")
+_DROPPED = re.compile(r"[^a-z0-9\0+#<=>|~$]+")
 _SIGNS = frozenset(("So", "Sm", "Sc"))
 """Signs that may be an answer: an emoji, a plus, a currency."""
 
@@ -72,7 +73,10 @@ def tokens(text: str) -> tuple[str, ...]:
     """Cut a text into folded words, numbers and signs; punctuation is dropped, C++ and 1.11 stay whole."""
     # The point of a number stands for itself until the rest is cut.
     folded = _POINT.sub("\0", normalise(text))
-    kept = "".join(char if _counts(char) else " " for char in folded)
+    if folded.isascii():
+        kept = _DROPPED.sub(" ", folded)
+    else:
+        kept = "".join(char if _counts(char) else " " for char in folded)
     return tuple(word.replace("\0", ".") for word in kept.split())
 
 
@@ -97,6 +101,7 @@ def telling(phrase: str, language: Language) -> frozenset[str]:
     return frozenset(word for word in tokens(phrase) if word not in language.stop)
 
 
+@lru_cache(maxsize=1 << 12)
 def language(text: str) -> Language:
     """Find the language whose words of grammar come up most often in a text; English where none do."""
     words = tokens(text)
@@ -124,7 +129,7 @@ def languages() -> tuple[Language, ...]:
 
 def _language(name: str, table: dict[str, object]) -> Language:
     def words(key: str) -> frozenset[str]:
-        return frozenset(word for part in str(table[key]).split() for word in tokens(part))
+        return frozenset(str(table[key]).replace("'", " ").split())
 
     def parts(key: str) -> tuple[str, ...]:
         return tuple(each for each in re.split(r"[|\n]", str(table[key])) if each)

@@ -88,6 +88,11 @@ def between(entries: Sequence[Entry]) -> Iterator[Problem]:
             message = f"“{wording.text}” has another answer at {first.where}"
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
+    for item in live:
+        for alias in item.fact.aliases:  # training puts each in the name's place
+            asked = item.fact.question.replace(item.fact.subject, alias)
+            wording = _Wording(asked, item.fact.answer, item.at("question"))
+            trained.setdefault(sameness(asked), wording)
     yield from _probes(live, trained)
     yield from duplicates.between([_placed(item) for item in live])
 
@@ -117,10 +122,6 @@ def _asks(item: _Item) -> Iterator[Problem]:
     reverse = item.data.get("reverse", {})
     yield from vacuous.within(item.fact, ("expect" in item.data, "expect" in reverse), item.at)
     yield from wordings.within(item.fact, item.at)
-    if not wordings.names(item.fact.question, (item.fact.subject, *item.fact.aliases)):
-        message = f"the question does not name {item.fact.subject}"
-        hint = "so nothing tells whether other things get this answer too; name it if people would"
-        yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
 def _sourced(item: _Item) -> Iterator[Problem]:
@@ -135,6 +136,10 @@ def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
         message = f"neither the question nor the answer names {subject.name}"
         hint = "name the subject in the question, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
+    elif item.fact.live and not wordings.names(item.fact.question, subject.names):
+        message = f"the question does not name {subject.name}"
+        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
 def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterator[Problem]:
@@ -198,9 +203,6 @@ def _trained(item: _Item) -> Iterator[_Wording]:
     """Yield every wording of a fact that the model is trained on."""
     fact = item.fact
     yield _Wording(fact.question, fact.answer, item.at("question"))
-    for alias in fact.aliases:  # training puts each in the name's place
-        asked = fact.question.replace(fact.subject, alias)
-        yield _Wording(asked, fact.answer, item.at("question"))
     for index, text in enumerate(fact.also_ask):
         yield _Wording(text, fact.answer, item.at("also_ask", index))
     if fact.reverse:

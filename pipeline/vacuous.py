@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
@@ -50,6 +50,7 @@ def within(fact: Fact, written: tuple[bool, bool], at: At) -> Iterator[Problem]:
         yield from _asked(reverse, fact, at)
 
 
+@lru_cache(maxsize=1 << 10)  # each wording of a fact is held against the same
 def known(question: str, answer: str, fact: Fact) -> Given:
     """Collect what a question gives: its words, all names of a subject that it names, the fact's kind."""
     language = content.language(f"{question} {answer}")
@@ -69,7 +70,7 @@ def asks(text: str, names: Sequence[str], language: Language) -> str:
     left = [word for word in words if word not in own]
     if left and all(word in language.greet for word in left):
         return "only greets"
-    if all(word in language.stop - language.ask - language.refer for word in left):
+    if all(word in language.stop - language.ask for word in left):
         return "only names the subject" if own & set(words) else "has only words of grammar in it"
     starts = any(normalise(text).startswith(normalise(name)) for name in names)
     if starts and text.rstrip().endswith((".", "!")) and not language.ask & set(words):
@@ -84,6 +85,9 @@ def _asked(asked: Asked, fact: Fact, at: At) -> Iterator[Problem]:
     if why := asks(asked.question, (fact.subject, *fact.aliases), language):
         message = f"the question “{asked.question}” {why}"
         yield Problem(where, "no-question", message, "write what people ask, as a question")
+    elif asked.steps and squash(asked.question) == squash(fact.question):
+        message, hint = "the reverse asks the same question", "ask for the subject, or take it out"
+        yield Problem(where, "no-question", message, hint)
     elif squash(asked.question) == squash(asked.answer):
         message, hint = "the answer is the question again", "answer it, in a sentence"
         yield Problem(answer, "no-answer", message, hint)
@@ -116,12 +120,13 @@ def _expects(asked: Asked, given: Given, at: At) -> Iterator[Problem]:
     step: tuple[str | int, ...] = ("expect",) if asked.written else ("answer",)
     for index, (item, hollow) in enumerate(zip(asked.expect, empty, strict=True)):
         if any(hollow) and not all(hollow):
-            message = f"the alternative “{item[hollow.index(True)]}” is enough, and tells nothing"
+            message = f"the alternative “{item[hollow.index(True)]}” is enough, and proves nothing"
             hint = "take it out: an alternative is another way to write the same answer"
             yield Problem(at(*asked.steps, *step, index), "no-expect", message, hint)
     if all(all(hollow) for hollow in empty):
         quoted = " and ".join(f"“{each}”" for item in asked.expect for each in item)
-        message = f"{quoted} tells nothing: {_why(asked.expect, given)}"
+        said = f"`expect` asks for {quoted}, which" if asked.written else "the answer"
+        message = f"{said} proves nothing: {_why(asked.expect, given)}"
         yield Problem(at(*asked.steps, *step), "no-expect", message, _MORE)
     elif not any(map(any, empty)):
         yield from _by_chance(asked, at(*asked.steps, *step))

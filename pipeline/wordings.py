@@ -5,6 +5,7 @@ A fact and where its parts stand come in, `Problem`s go out. `rules` is the call
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from os.path import commonprefix
 
@@ -63,10 +64,12 @@ def _telling(expect: Expect, fact: Fact) -> list[tuple[str, ...]]:
 
 def _name(text: str, name: str) -> bool:
     own = squash(name)
+    if not content.telling(name, content.languages()[0]):
+        # An alias like "the" would make every text name the subject; "IT" is told by its capitals.
+        return name != name.lower() and name in re.findall(r"\w+", text)
     if len(own) <= _SHORT and not content.spaceless(own):
         return mentions(text, name)
-    # An alias like "the" would make every text name the subject.
-    return own in squash(text) if content.telling(name, content.languages()[0]) else False
+    return own in squash(text)
 
 
 def _named(text: str, fact: Fact, language: Language, where: Where) -> Iterator[Problem]:
