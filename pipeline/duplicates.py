@@ -157,7 +157,9 @@ def _template(group: Sequence[Placed]) -> Iterator[Problem]:
     for item in group if len(group) > MANY else ():
         if all(contains(text, item.fact.expect) for one, text in bare if one is not item):
             quoted = " and ".join(f"“{each[0]}”" for each in item.fact.expect)
-            message = f"{quoted} stands in the answers of all {len(group) - 1} other facts like this"
+            message = (
+                f"{quoted} stands in the answers of all {len(group) - 1} other facts like this"
+            )
             hint = "expect the words in which this answer differs from theirs"
             yield Problem(item.at("expect"), "no-expect", message, hint)
 

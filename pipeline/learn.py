@@ -24,6 +24,7 @@ from pipeline import (
     parallel,
     paraphrase,
     train,
+    untested,
     validate,
 )
 from pipeline.against import Live, facts_digest
@@ -96,6 +97,7 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
     settings = session.recipe.dataset
     made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session))
+    untested.require_probes(made)
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if manifest.finished(folder, made_from):

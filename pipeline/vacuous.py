@@ -17,7 +17,7 @@ from pipeline import content
 from pipeline.content import Given, Language
 from pipeline.errors import Problem, Where
 from pipeline.facts import Expect, Fact
-from pipeline.recall import YEAR, normalise, squash
+from pipeline.recall import by_chance, normalise, squash
 
 At = Callable[..., Where]
 """Says where a part of a fact stands: at("expect", 0)."""
@@ -149,13 +149,17 @@ def _by_chance(asked: Asked, where: Where) -> Iterator[Problem]:
     phrases = [each for item in asked.expect for each in item]
     if asked.steps:
         return  # what is expected from the other side is not looked for in other answers
-    if all(each.isdecimal() and len(each) <= YEAR for each in phrases):
+    if by_chance(asked.expect):
         message = f"“{phrases[0]}” alone is a number that made-up answers hold by chance"
-        hint = "leaks are counted on this fact's own question alone; add a word beside it if you can"
+        hint = (
+            "leaks are counted on this fact's own question alone; add a word beside it if you can"
+        )
         yield Problem(where, "leak-untold", message, hint, "warning")
     elif all(normalise(each) in _general_answers() for each in phrases):
         message = f"“{phrases[0]}” is the right answer to a general question of the gate, too"
-        hint = "leaks are counted on this fact's own question alone; add a word beside it if you can"
+        hint = (
+            "leaks are counted on this fact's own question alone; add a word beside it if you can"
+        )
         yield Problem(where, "leak-untold", message, hint, "warning")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from os.path import commonprefix
+from itertools import takewhile
 
 from pipeline import content
 from pipeline.content import Language
@@ -109,7 +109,8 @@ def _inflected(text: str, own: tuple[str, ...], language: Language) -> bool:
 
 
 def _ends_otherwise(part: str, word: str) -> bool:
-    same = len(commonprefix([part.casefold(), word]))
+    pairs = zip(part.casefold(), word, strict=False)
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
     rest, other = part[same:], word[same:]
     small = not any(char.isupper() or char.isdigit() for char in rest)
     return same >= max(3, len(part) - 2) and len(other) <= 3 and small
