@@ -14,7 +14,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any  # the plain data of a fact as written
 
-from pipeline import duplicates, vacuous, wordings
+from pipeline import duplicates, lookalikes, vacuous, wordings
 from pipeline.duplicates import Placed
 from pipeline.errors import Problem, Where
 from pipeline.facts import SHORT_ANSWER_WORDS, Fact, Subject, expected
@@ -192,7 +192,8 @@ def _shared_names(entries: Iterable[Entry]) -> Iterator[Problem]:
         steps += [("aliases", index) for index in range(len(entry.subject.aliases))]
         for name, step in zip(entry.subject.names, steps, strict=True):
             where = entry.document.locate(step)
-            owner, first = owners.setdefault(sameness(name), (where.path, where))
+            look = sameness(lookalikes.skeleton(name))
+            owner, first = owners.setdefault(look, (where.path, where))
             if owner != where.path:
                 message = f"“{name}” names another subject too, at {first}"
                 hint = "put the facts of one subject in one file, or tell the two names apart"

@@ -204,3 +204,8 @@ def test_the_schema_allows_no_unknown_keys_anywhere():
     for part in parts(schema):
         if part.get("type") == "object":
             assert part["additionalProperties"] is False
+
+
+def test_a_file_with_a_warning_is_checked_and_taught_all_the_same():
+    (subject,) = load(INVALID / "warned-looks-latin.yaml")
+    assert subject.facts
