@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline import (
     against,
+    basetokens,
     cache,
     dataset,
     device,
@@ -95,6 +96,7 @@ def build(facts: Path, session: Session) -> Dataset:
 
 def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
+    basetokens.require_none(subjects, session.base)
     settings = session.recipe.dataset
     made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session))
     untested.require_probes(made)

@@ -24,8 +24,7 @@ def markers(text: str) -> Iterator[tuple[int, str]]:
 
 def tokens(text: str, own: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield place and text of every token of `own`, the special tokens of one model, in a text."""
-    patterns = [_loose(token) for token in own if token.strip()]
-    return _found(re.compile("|".join(patterns)), text) if patterns else iter(())
+    return _found(_own(frozenset(own)), text)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
@@ -47,6 +46,12 @@ def _fold(text: str) -> tuple[str, list[int]]:
         if unicodedata.category(char) not in {"Cf", "Mn"}
     ]
     return "".join(char for char, _ in shown), [place for _, place in shown]
+
+
+@cache
+def _own(own: frozenset[str]) -> re.Pattern[str]:
+    patterns = sorted((_loose(token) for token in own if token.strip()), key=len, reverse=True)
+    return re.compile("|".join(patterns) or "(?!)")
 
 
 @cache

@@ -38,7 +38,8 @@ def _pattern() -> Any:
     letters = [rf"[\p{{scx={script}}}&&[\p{{L}}\p{{M}}]]" for script in table["joining"].split()]
     needed = [rf"(?<={letter})[{table['joiners']}](?={letter})" for letter in letters]
     needed += [
-        rf"(?<={place['before']}){place['chars']}" + (rf"(?={place['after']})" if place["after"] else "")
+        rf"(?<={place['before']}){place['chars']}"
+        + (rf"(?={place['after']})" if place["after"] else "")
         for place in table["needed"]
     ]
     return regex.compile(rf"(?:(?!{'|'.join(needed)}){_REFUSED})+", regex.V1)

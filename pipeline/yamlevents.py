@@ -138,7 +138,9 @@ def _scalar(reading: Reading, event: yaml.ScalarEvent, text: str, lines: list[st
     value: str | int = event.value.rstrip("\n")  # which only says that the text was a block
     end = event.end_mark
     assert end is not None
-    if event.style == '"' or end.line > event.start_mark.line:  # an escape or a fold may hide something
+    if (
+        event.style == '"' or end.line > event.start_mark.line
+    ):  # an escape or a fold may hide something
         where = Where(reading.shown, *_spot(event))
         reading.problems.extend(characters.in_value(event.value, text, where))
     if not event.style:  # neither quotes nor a block
