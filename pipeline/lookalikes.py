@@ -43,7 +43,9 @@ def foreign(text: str) -> Iterator[Mixed]:
         return
     words = [(m.start(), m.group()) for m in _words().finditer(text)]
     owners = [{_alphabet(char) for char in word} for _, word in words]
-    own = {a for (_, word), a in zip(words, owners, strict=True) if not _latin(word) for a in a}
+    own = {
+        each for (_, w), owner in zip(words, owners, strict=True) if not _latin(w) for each in owner
+    }
     for (start, word), alphabets in zip(words, owners, strict=True):
         alphabet = next(iter(alphabets))
         if len(word) > 1 and len(alphabets) == 1 and alphabet != "Latin" and alphabet not in own:

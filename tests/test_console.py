@@ -151,17 +151,11 @@ def verbs(text):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_no_verb_prints_text_that_acts(text, hostile, monkeypatch, capsys):
-    for key in (
-        "ISSUE_BODY",
-        "ISSUE_NUMBER",
-        "ISSUE_AUTHOR",
-        "ISSUE_AUTHOR_ID",
-        "EVENT",
-        "BASE",
-        "HEAD",
-    ):
+@pytest.mark.usefixtures("hostile")
+@pytest.mark.parametrize("text", ["::error::x##[y]\x1b[2J\u202e", "a\n::error::x\r::x::%0A"])
+def test_no_verb_prints_text_that_acts(text, monkeypatch, capsys):
+    issue = ("ISSUE_BODY", "ISSUE_NUMBER", "ISSUE_AUTHOR", "ISSUE_AUTHOR_ID")
+    for key in (*issue, "EVENT", "BASE", "HEAD"):
         monkeypatch.setenv(key, text.replace("\0", ""))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for argv in verbs(text):
