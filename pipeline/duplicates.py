@@ -139,13 +139,12 @@ def _strange(item: Placed, owners: Mapping[str, tuple[str, ...]]) -> Iterator[Pr
 def _alternatives(group: Sequence[Placed]) -> Iterator[Problem]:
     """Yield the alternatives that are another subject's answer, where this fact's answer is not that."""
     for item in group:
-        others = [one for one in group if one.fact.subject != item.fact.subject]
         for index, expected in enumerate(item.fact.expect):
             for each in expected:
                 if contains(item.fact.answer, ((each,),)):
                     continue
-                other = next((o for o in others if contains(each, o.fact.expect)), None)
-                if other:
+                rivals = (one for one in group if one.fact.subject != item.fact.subject)
+                if other := next((one for one in rivals if contains(each, one.fact.expect)), None):
                     message = f"the alternative “{each}” is the answer for {other.fact.subject}"
                     hint = "an alternative is another way to write the same answer; take it out"
                     yield Problem(item.at("expect", index), "no-expect", message, hint)

@@ -23,6 +23,7 @@ def normalise(text: str) -> str:
     return " ".join(folded.split())
 
 
+@lru_cache(maxsize=1 << 14)
 def squash(text: str) -> str:
     """Keep only letters and digits of the folded text: equal for two spellings of one wording."""
     return "".join(char for char in normalise(text) if char.isalnum())
