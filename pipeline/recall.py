@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from pipeline.facts import Expect
 
-_PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"})
+_PUNCTUATION = str.maketrans(
+    {"\ufe0f": "", "’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"}
+)
 
 
 YEAR = 4
