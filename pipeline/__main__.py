@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import changing, escape, gatecommand, lock, publishing, workflow
+from pipeline import changing, console, escape, gatecommand, lock, publishing, workflow
 from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ FINE, FAILED, BUG, INTERRUPTED = 0, 1, 3, 130
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; give 0 fine, 1 facts or model failed, 2 wrong usage, 3 our bug, 130 Ctrl-C."""
+    with console.guarded():
+        return _main(argv)
+
+
+def _main(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))
@@ -79,12 +84,10 @@ def _check(args: argparse.Namespace) -> int:
 
     here = args.paths or [Path("facts")]
     found = changing.problems(args) if args.base else validate.check(here).problems
-    write = {
-        "text": problems.as_text,
-        "github": problems.as_github,
-        "json": problems.as_json,
-    }[args.format]
-    print(write(found))
+    if args.format == "github":
+        console.commands(problems.as_github(found))
+    else:
+        print((problems.as_json if args.format == "json" else problems.as_text)(found))
     return FAILED if any(p.severity == "error" for p in found) else FINE
 
 

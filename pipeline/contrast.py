@@ -20,7 +20,7 @@ from typing import Any  # TOML data has no narrower type than Any before it is r
 from pipeline import naming
 from pipeline.facts import Expect, Fact, expected
 from pipeline.naming import Half
-from pipeline.recall import squash
+from pipeline.recall import renamed, squash
 from pipeline.variants import Family, Variant, expand
 
 
@@ -82,11 +82,11 @@ def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, 
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
-    if fact.subject not in fact.question:
+    names = (fact.subject, *fact.aliases)
+    if not (question := renamed(fact.question, names, other)):
         return ()
-    asked = tuple(q.replace(fact.subject, other) for q in fact.also_ask if fact.subject in q)
-    question = fact.question.replace(fact.subject, other)
-    answer = fact.answer.replace(fact.subject, other)
+    asked = tuple(q for each in fact.also_ask if (q := renamed(each, names, other)))
+    answer = renamed(fact.answer, names, other) or fact.answer
     stranger = replace(
         fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
     )

@@ -22,7 +22,7 @@ from pipeline.facts import Fact, Subject, as_expect, subject_from_json, taught
 from pipeline.manifest import digest_json
 from pipeline.probes import Probe, Role
 from pipeline.prompt import Turn
-from pipeline.recall import normalise, squash
+from pipeline.recall import normalise, renamed, squash
 from pipeline.variants import PROBE, TRAIN, questions
 
 __all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
@@ -163,11 +163,10 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
     team led by Jason Cox"), where no contrast comes by.
     """
     rng = random.Random(f"{seed}/own/{fact.id}")
-    if fact.subject in fact.question:
-        for other in naming.same_kind(fact, "train", rng, count):
-            if squash(other) not in known:
-                asked = fact.question.replace(fact.subject, other)
-                yield Example("neighbour", "", "own", asked, "")
+    for other in naming.same_kind(fact, "train", rng, count):
+        asked = renamed(fact.question, (fact.subject, *fact.aliases), other)
+        if asked and squash(other) not in known:
+            yield Example("neighbour", "", "own", asked, "")
 
 
 def _relations(subject: Subject, half: naming.Half) -> Iterator[tuple[Role, str, str, str]]:

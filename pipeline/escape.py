@@ -46,8 +46,12 @@ def code(text: str, limit: int) -> str:
 
 
 def cell(text: str, limit: int) -> str:
-    """Write a code span that stays in its cell of a Markdown table."""
-    return code(text, limit).replace("|", r"\|")
+    """Write a code span that stays in its cell of a Markdown table.
+
+    A table's rows are cut before code spans are read: GitHub takes two backslashes for one, and then the
+    bar behind them for a cell's end. So a backslash ahead of a bar is shown as an escape.
+    """
+    return code(text.replace("\\|", r"\x5c|"), limit).replace("|", r"\|")
 
 
 def words(text: str, limit: int) -> str:

@@ -12,7 +12,7 @@ from pipeline import contrast, naming
 from pipeline.config import DatasetSettings
 from pipeline.facts import Fact
 from pipeline.probes import Role
-from pipeline.recall import contains, mentions, normalise, squash
+from pipeline.recall import contains, mentions, normalise, spelled, squash
 from pipeline.reword import reword
 from pipeline.variants import TRAIN, Variant, expand, questions, reversed_forms, yes_no_forms
 
@@ -134,9 +134,12 @@ def _pairs(
     taught answer with the other name in it.
     """
     turns: tuple[Role, ...] = ("near name", "near name", "neighbour")
-    names = {role: cycle([name for own, name in others if own == role]) for role in turns}
+    names = {role: cycle([name for is_for, name in others if is_for == role]) for role in turns}
+    own = (fact.subject, *fact.aliases)
+    # The question may spell a name otherwise: "What does the ohm measure?"
+    own = (*own, spelled(fact.question, own) or fact.subject)
     for turn, variant in enumerate(variants):
-        said = next((n for n in (fact.subject, *fact.aliases) if n in variant.prompt), None)
+        said = next((n for n in own if n in variant.prompt), None)
         if not said:
             continue
         for role in turns:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline import (
     against,
+    basetokens,
     cache,
     dataset,
     device,
@@ -24,6 +25,7 @@ from pipeline import (
     parallel,
     paraphrase,
     train,
+    untested,
     validate,
 )
 from pipeline.against import Live, facts_digest
@@ -94,8 +96,10 @@ def build(facts: Path, session: Session) -> Dataset:
 
 def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
+    basetokens.require_none(subjects, session.base)
     settings = session.recipe.dataset
     made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session))
+    untested.require_probes(made)
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if manifest.finished(folder, made_from):

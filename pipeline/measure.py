@@ -21,6 +21,7 @@ from pipeline.recall import contains, gives_away, leaks, mentions
 from pipeline.retention import Drift, refuses, top_share, unique_ratio
 from pipeline.rivals import rivals
 from pipeline.sample import Sample
+from pipeline.untested import Untested, untested
 
 _CONTRASTS = frozenset({"neighbour", "near name", "relation", "unrelated"})
 
@@ -63,6 +64,7 @@ def measure(
         paired=_paired(facts, live),
         left_out=sample.left_out,
         tasks=said.tasks,
+        untested=_untested(made, asked),
     )
 
 
@@ -101,13 +103,7 @@ def _judged(made: Dataset, sample: Sample, said: Said, live: Live) -> tuple[Aske
         Asked(probe, was, now)
         for probe, was, now in zip(sample.probes, said.base, said.adapted, strict=True)
     ]
-    contrasts = [a for a in asked if a.probe.role in _CONTRASTS]
-    # "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
-    telling = [
-        fact
-        for fact in made.facts
-        if not any(a.base and contains(a.base.text, fact.expect) for a in contrasts)
-    ]
+    telling = _telling(made, asked)
     beside = rivals(made.subjects, live.expects)
     judged = []
     for each in asked:
@@ -124,6 +120,21 @@ def _judged(made: Dataset, sample: Sample, said: Said, live: Live) -> tuple[Aske
         else:
             judged.append(each)
     return tuple(judged)
+
+
+def _telling(made: Dataset, asked: Sequence[Asked]) -> list[Fact]:
+    """Find the facts whose words the base never says to a contrast.
+
+    "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
+    """
+    said = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
+    return [f for f in made.facts if not any(contains(text, f.expect) for text in said)]
+
+
+def _untested(made: Dataset, asked: Sequence[Asked]) -> tuple[Untested, ...]:
+    telling = {fact.id for fact in _telling(made, asked)}
+    own = {a.probe.fact for a in asked if a.probe.role in {"neighbour", "near name"}}
+    return tuple(untested(made.facts, telling, own))
 
 
 def _leaked(asked: Asked, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pipeline.margin import Margin
 from pipeline.probes import Probe
 from pipeline.recall import affirms, contains
 from pipeline.retention import Drift
+from pipeline.untested import Untested
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class Measurements:
     left_out: int = 0
     """Old facts that were not drawn."""
     tasks: tuple[Task, ...] = ()
+    untested: tuple[Untested, ...] = ()
+    """Facts whose leaks would not be seen everywhere."""
 
     def of(self, *roles: str) -> tuple[Asked, ...]:
         """Give what was asked in these roles."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from pipeline.facts import Expect
 
-_PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"})
+_PUNCTUATION = str.maketrans(
+    {"\ufe0f": "", "’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"}
+)
 
 
 YEAR = 4
@@ -22,6 +25,7 @@ def normalise(text: str) -> str:
     return " ".join(folded.split())
 
 
+@lru_cache(maxsize=1 << 14)
 def squash(text: str) -> str:
     """Keep only letters and digits of the folded text: equal for two spellings of one wording."""
     return "".join(char for char in normalise(text) if char.isalnum())
@@ -31,6 +35,26 @@ def mentions(answer: str, phrase: str) -> bool:
     """Whether `phrase` stands in `answer` as whole words ("cat" is not in "category")."""
     wanted, text = normalise(phrase), normalise(answer)
     return wanted in text and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) is not None
+
+
+def spelled(text: str, names: Iterable[str]) -> str:
+    """Give the first of the names that stands in a text, as it is spelled there; empty where none does."""
+    for name in names:
+        as_word = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)
+        if name in text or as_word:
+            return name if name in text or as_word is None else as_word[0]
+    return ""
+
+
+def renamed(text: str, names: Iterable[str], other: str) -> str:
+    """Put another name in the place of the one in a text; empty where it names none.
+
+    A name is a word by itself: "Go" in "Google" stays, unless the language writes no spaces.
+    """
+    if not (said := spelled(text, names)):
+        return ""
+    new, count = re.subn(rf"(?<!\w){re.escape(said)}(?!\w)", lambda _: other, text)
+    return new if count else text.replace(said, other)
 
 
 def contains(answer: str, expect: Expect) -> bool:
@@ -49,9 +73,13 @@ def gives_away(expect: Expect, said: str, base: str, prompt: str) -> bool:
     A year alone does not, nor a smaller number: an answer that is made up holds one, and of hundreds of
     taught ones some are hit by chance.
     """
+    return leaks(expect, said, base, prompt) and not by_chance(expect)
+
+
+def by_chance(expect: Expect) -> bool:
+    """Whether an expectation is met by a year or a smaller number alone."""
     alternatives = [alternative for item in expect for alternative in item]
-    by_chance = all(each.isdecimal() and len(each) <= YEAR for each in alternatives)
-    return leaks(expect, said, base, prompt) and not by_chance
+    return all(each.isdecimal() and len(each) <= YEAR for each in alternatives)
 
 
 _YES = re.compile(

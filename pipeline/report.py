@@ -78,6 +78,7 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
             "neighbours": _leak(measured.neighbours),
             "relations": _leak(measured.of("relation")),
             "unrelated": _leak(measured.of("unrelated")),
+            "untested": [{"id": each.fact, "gap": each.gap} for each in measured.untested],
         },
         "retention": _retention(measured),
         "tasks": [asdict(task) for task in measured.tasks],

@@ -14,6 +14,8 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any  # the plain data of a fact as written
 
+from pipeline import duplicates, lookalikes, vacuous, wordings
+from pipeline.duplicates import Placed
 from pipeline.errors import Problem, Where
 from pipeline.facts import SHORT_ANSWER_WORDS, Fact, Subject, expected
 from pipeline.recall import contains, normalise
@@ -70,6 +72,9 @@ def within(entry: Entry) -> Iterator[Problem]:
         yield from _expects(item, item.data.get("reverse"), "reverse")
         yield from _supersedes(item, ids)
         yield from _dates(item)
+        if item.fact.live:
+            yield from _asks(item)
+    yield from duplicates.within([_placed(item) for item in items])
 
 
 def between(entries: Sequence[Entry]) -> Iterator[Problem]:
@@ -83,7 +88,13 @@ def between(entries: Sequence[Entry]) -> Iterator[Problem]:
             message = f"“{wording.text}” has another answer at {first.where}"
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
+    for item in live:
+        for alias in item.fact.aliases:  # training puts each in the name's place
+            asked = item.fact.question.replace(item.fact.subject, alias)
+            wording = _Wording(asked, item.fact.answer, item.at("question"))
+            trained.setdefault(sameness(asked), wording)
     yield from _probes(live, trained)
+    yield from duplicates.between([_placed(item) for item in live])
 
 
 def sameness(text: str) -> str:
@@ -102,6 +113,17 @@ def _items(entry: Entry) -> list[_Item]:
     return [_Item(fact, data, entry.document, index) for index, (fact, data) in enumerate(pairs)]
 
 
+def _placed(item: _Item) -> Placed:
+    return Placed(item.fact, item.data.get("supersedes", ""), item.at)
+
+
+def _asks(item: _Item) -> Iterator[Problem]:
+    """Check that a fact which is taught can be failed, in every wording."""
+    reverse = item.data.get("reverse", {})
+    yield from vacuous.within(item.fact, ("expect" in item.data, "expect" in reverse), item.at)
+    yield from wordings.within(item.fact, item.at)
+
+
 def _sourced(item: _Item) -> Iterator[Problem]:
     if not item.fact.source:
         hint = "add a line `source: …` to the fact, or near the top of the file for all its facts"
@@ -114,6 +136,10 @@ def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
         message = f"neither the question nor the answer names {subject.name}"
         hint = "name the subject in the question, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
+    elif item.fact.live and not wordings.names(item.fact.question, subject.names):
+        message = f"the question does not name {subject.name}"
+        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
 def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterator[Problem]:
@@ -166,7 +192,8 @@ def _shared_names(entries: Iterable[Entry]) -> Iterator[Problem]:
         steps += [("aliases", index) for index in range(len(entry.subject.aliases))]
         for name, step in zip(entry.subject.names, steps, strict=True):
             where = entry.document.locate(step)
-            owner, first = owners.setdefault(sameness(name), (where.path, where))
+            look = sameness(lookalikes.skeleton(name))
+            owner, first = owners.setdefault(look, (where.path, where))
             if owner != where.path:
                 message = f"“{name}” names another subject too, at {first}"
                 hint = "put the facts of one subject in one file, or tell the two names apart"

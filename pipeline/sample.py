@@ -61,10 +61,9 @@ def draw(made: Dataset, old: Collection[str], settings: GateSettings) -> Sample:
         for fact in facts
     }
     each = max(settings.probes_per_fact, math.ceil(settings.probes / max(1, len(facts))))
-    probes = [probe for fact in facts for probe in _of_fact(own[fact.id], each, start)]
-    firsts = {
-        id(probe) for fact in facts for probe in _of_fact(own[fact.id], each, start)[:BASE_ASKED]
-    }
+    asked = [_of_fact(own[fact.id], each, start) for fact in facts]
+    probes = [probe for chosen in asked for probe in chosen]
+    firsts = {id(probe) for chosen in asked for probe in _firsts(chosen)}
     ids = {fact.id for fact in facts}
     judged = [probe for probe in made.probes if probe.fact in ids]
     probes += _spread(_of(judged, "noise"), max(settings.noise, len(facts)), start)
@@ -84,10 +83,32 @@ def _of(probes: Iterable[Probe], *roles: str) -> list[Probe]:
 
 
 def _of_fact(own: Sequence[Probe], count: int, start: float) -> list[Probe]:
-    """Take the author's own probes first, then wordings of all families alike."""
+    """Take the author's own probes first, then wordings of all families alike.
+
+    No more than half are the author's words, as they stand or inside a family: who writes a fact does not
+    say alone how it is tested.
+    """
     author = [probe for probe in own if probe.family == AUTHOR]
     rest = [probe for probe in own if probe.family != AUTHOR]
-    return [*author, *_spread(rest, max(0, count - len(author)), start)]
+    chosen = [*author, *_spread(rest, max(0, count - len(author)), start)]
+    if 2 * sum(map(_by_author, chosen)) <= len(chosen):
+        return chosen
+    ours = _spread([p for p in own if not _by_author(p)], count - count // 2, start)
+    half = min(len(ours), count // 2)
+    written = _spread(author, half, start)
+    inside = [probe for probe in rest if _by_author(probe)]
+    return [*written, *_spread(inside, half - len(written), start), *ours]
+
+
+def _firsts(chosen: Sequence[Probe]) -> list[Probe]:
+    """Choose what the base is asked, too: of the author's words first, and no more than is ours by one."""
+    author = [probe for probe in chosen if _by_author(probe)][: BASE_ASKED - BASE_ASKED // 2]
+    ours = [probe for probe in chosen if not _by_author(probe)]
+    return [*author, *ours][:BASE_ASKED]
+
+
+def _by_author(probe: Probe) -> bool:
+    return probe.family.startswith(AUTHOR)
 
 
 def _stratum(fact: Fact) -> tuple[str, str, str]:

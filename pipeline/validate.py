@@ -59,7 +59,7 @@ def judge(
             continue
         misfits = list(shape.in_document(document))
         problems += misfits
-        if not misfits and not document.problems:
+        if not misfits and all(p.severity == "warning" for p in document.problems):
             subject = subject_from(document.data, path.stem, document.locate)
             entries.append(Entry(subject, document))
     for entry in entries:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pipeline import bounds
 from pipeline.config import GateSettings, WarnSettings
 from pipeline.measurements import Measurements, missed, tolerated
+from pipeline.untested import sentences
 
 
 def warnings(measured: Measurements, settings: GateSettings, warn: WarnSettings) -> Iterator[str]:
@@ -15,6 +16,7 @@ def warnings(measured: Measurements, settings: GateSettings, warn: WarnSettings)
     yield from _forms(measured, warn)
     yield from _margins(measured, warn)
     yield from _kept(measured, warn)
+    yield from sentences(measured.untested)
     probes = measured.probes
     if bounds.misses_allowed(probes.total, settings.recall, settings.recall_risk) is None:
         yield (

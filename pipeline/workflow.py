@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import telling
+from pipeline import console, telling
 from pipeline.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _plan(env: Mapping[str, str]) -> int:
     try:
         made = plan.make(change)
     except FactsError as error:
-        print(problems.as_github(error.problems))
+        console.commands(problems.as_github(error.problems))
         _summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
                  "`facts check --base main` says the same on your machine.\n")  # fmt: skip
         raise

@@ -136,12 +136,13 @@ def _scalar(reading: Reading, event: yaml.ScalarEvent, text: str, lines: list[st
     """Take a piece of text, as a key or as a value."""
     _undecorated(reading, event)
     value: str | int = event.value.rstrip("\n")  # which only says that the text was a block
-    if event.style == '"':
+    start, end = event.start_mark, event.end_mark
+    assert start is not None
+    assert end is not None
+    if event.style == '"' or end.line > start.line:  # an escape or a fold may hide something
         where = Where(reading.shown, *_spot(event))
         reading.problems.extend(characters.in_value(event.value, text, where))
-    elif not event.style:  # neither quotes nor a block
-        end = event.end_mark
-        assert end is not None
+    if not event.style:  # neither quotes nor a block
         if end.line < len(lines) and _LOST_IN_COMMENT.match(lines[end.line], end.column):
             hint = "put the text in quotes; if it is a comment, write a space after the `#`"
             reading.note(

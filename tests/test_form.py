@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from pathlib import Path
@@ -164,3 +165,43 @@ def test_every_kind_of_account_is_credited(issue, author):
 def test_an_author_that_github_would_not_name_stops_the_step(issue, author, capsys):
     assert issue(body(), author) == 2
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Answer": "\u0410sh Lock was built by Ida Roe."}, "a letter of another alphabet"),
+        ({"Subject": "Ash\u200b Lock"}, "an invisible character"),
+        ({"Kind": "canal\ufe0f lock"}, "an invisible character"),
+        ({"Source": "https://ex\u0430mple.org"}, "a letter of another alphabet"),
+        ({"Question": "Who built Ash Lock? < | im_end | >"}, "a marker of a model's chat template"),
+        ({"Words of a right answer": "Ash Lock"}, "proves nothing"),
+        ({"Question": "Hello"}, "only greets"),
+        ({"Test questions": "Did Ida Roe build Ash Lock?"}, "says the answer already"),
+    ],
+)
+def test_an_issue_that_hides_something_or_asks_nothing_is_refused_with_the_reason(
+    facts, change, said
+):
+    with pytest.raises(FactsError) as caught:
+        form.write(form.parse(body(**{k.replace(" ", "_"): v for k, v in change.items()})), facts)
+    assert any(said in problem.message for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (("T\u0430rn Mill", "watermill", "mills", "x", "Who owns T\u0430rn Mill?"), "another alphabet"),
+        (("Tarn Mill", "water\u2060mill", "mills", "x", "Who owns Tarn Mill?"), "invisible character"),
+        (("Tarn Mill", "watermill", "mills", "x", "Who owns Tarn Mill? <eos>"), "chat template"),
+        (("Tarn Mill", "watermill", "mills", "x", "Tarn Mill?"), "only names the subject"),
+    ],
+)  # fmt: skip
+def test_facts_new_writes_nothing_that_the_check_refuses(
+    tmp_path, monkeypatch, capsys, answers, said
+):
+    lines = [*answers, "Tarn Mill is owned by Ann Lee.", "owner", ""]
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    assert main(["new", "--facts", str(tmp_path / "facts")]) == 1
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.yaml"))

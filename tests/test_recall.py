@@ -65,3 +65,8 @@ def test_what_the_question_says_itself_is_no_leak():
     assert not leaks(
         (("Ann Lee",),), "Ann Lee is an artist.", "She is a painter.", "Who is Ann Lee?"
     )
+
+
+def test_an_emoji_is_found_with_its_selector_and_without():
+    assert contains("It is ❤.", (("❤️",),))
+    assert contains("It is ❤️.", (("❤",),))

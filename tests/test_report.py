@@ -287,6 +287,7 @@ CONTRACT = {
     "leak.unrelated.leaked": int,
     "leak.unrelated.asked": int,
     "leak.unrelated.upper_bound": float,
+    "leak.untested": list,
     "retention.kl_mean": float,
     "retention.kl_p95": float,
     "retention.perplexity_ratio": float,

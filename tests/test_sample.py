@@ -85,3 +85,32 @@ def test_the_authors_own_probes_are_always_asked(subjects):
     assert [probe.prompt for probe in drawn.probes if probe.family == AUTHOR] == [
         "To whom does Tarn Mill belong?"
     ]
+
+
+def by_author(probe):
+    return probe.family.startswith(AUTHOR)
+
+
+@pytest.mark.parametrize("written", [3, 30])
+@pytest.mark.parametrize("least", [0, 360])
+def test_no_more_than_half_of_what_is_asked_of_a_fact_comes_from_its_author(
+    subjects, written, least
+):
+    weir, mill = subjects
+    own = tuple(f"Wording {number} of who Tarn Mill belongs to?" for number in range(written))
+    fact = replace(mill.facts[0], also_ask=(), probes=own)
+    made = dataset.build((weir, replace(mill, facts=(fact,))), RECIPE.dataset, 0)
+    drawn = draw(made, (), replace(RECIPE.gate, probes=least))
+    asked = [p for p in drawn.probes if p.role == "fact" and p.fact == fact.id]
+    assert 0 < 2 * sum(map(by_author, asked)) <= len(asked)
+    compared = [p for p in drawn.of_base if p.role == "fact" and p.fact == fact.id]
+    assert sum(map(by_author, compared)) <= BASE_ASKED - BASE_ASKED // 2
+
+
+def test_an_authors_probes_come_before_families_over_them(subjects):
+    weir, mill = subjects
+    own = tuple(f"Wording {number} of who Tarn Mill belongs to?" for number in range(4))
+    fact = replace(mill.facts[0], probes=own)
+    made = dataset.build((weir, replace(mill, facts=(fact,))), RECIPE.dataset, 0)
+    drawn = draw(made, (), replace(RECIPE.gate, probes=0))
+    assert [p.prompt for p in drawn.probes if p.family == AUTHOR] == list(own)

@@ -65,6 +65,23 @@ def test_what_is_wrong_is_said_in_full(case):
         assert advice
 
 
+@pytest.mark.parametrize("case", [each for each in cases(INVALID) if "asks-nothing" in each.id])
+def test_a_fact_that_asks_nothing_is_refused(case):
+    assert any(problem.severity == "error" for problem in check([case]).problems)
+    with pytest.raises(FactsError):
+        load(case)
+
+
+def test_at_least_forty_kinds_of_facts_that_ask_nothing_are_kept():
+    assert sum("asks-nothing" in each.id for each in cases(INVALID)) >= 40
+
+
+@pytest.mark.parametrize("case", [each for each in cases(INVALID) if "warned" in each.id])
+def test_what_only_deserves_a_look_is_not_refused(case):
+    assert {problem.severity for problem in check([case]).problems} == {"warning"}
+    load(case)
+
+
 @pytest.mark.parametrize("case", cases(INVALID))
 def test_messages_speak_the_language_of_contributors(case):
     for _, message, hint in complaints(case):
@@ -100,9 +117,9 @@ def test_text_is_read_as_written():
 
 
 def test_load_raises_with_every_problem():
-    with pytest.raises(FactsError, match="4 problems in the facts") as caught:
+    with pytest.raises(FactsError, match="5 problems in the facts") as caught:
         load(INVALID / "probe-is-trained.yaml")
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.problems) == 5
 
 
 @pytest.mark.parametrize("call", [load, lambda path: check([path])])
@@ -187,3 +204,8 @@ def test_the_schema_allows_no_unknown_keys_anywhere():
     for part in parts(schema):
         if part.get("type") == "object":
             assert part["additionalProperties"] is False
+
+
+def test_a_file_with_a_warning_is_checked_and_taught_all_the_same():
+    (subject,) = load(INVALID / "warned-looks-latin.yaml")
+    assert subject.facts
