@@ -29,13 +29,21 @@ def add_verbs(verb: Verb) -> None:
         help="what `facts learn` left (default: build), or a release on the Hub",
     )  # fmt: skip
     deploy.add_argument(
-        "--again", action="store_true", help="try an adapter that was quarantined once more"
-    )
+        "--again", action="store_true",
+        help="try an adapter that was quarantined once more, or one that is held back now",
+    )  # fmt: skip
     deploy.add_argument(
         "--watch", action="store_true",
         help="deploy what the file of [watch] in git desires, again and again, and heal servers",
     )  # fmt: skip
-    rollback = verb("rollback", _rollback, "go back to the adapter before, at once")
+    rollback = verb(
+        "rollback", _rollback, "go back to the adapter before, at once",
+        "The adapter that was live is quarantined, unless --not-its-fault says what was to blame.",
+    )  # fmt: skip
+    rollback.add_argument(
+        "--not-its-fault", metavar="REASON",
+        help="do not quarantine the adapter that was live: it is fit to be deployed again",
+    )  # fmt: skip
     status = verb("status", _status, "show what is live, desired, under way and quarantined")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     status.add_argument(
@@ -80,14 +88,20 @@ def _deploy(args: argparse.Namespace) -> int:
         print(f"{site.door.alias} is now {done.adapter.name}")
         return FINE
     print(f"{done.adapter.name} is not live: {done.reason}", file=sys.stderr)
+    if done.again_at:
+        print(f"hint: it is held back; try again at {done.again_at}", file=sys.stderr)
     return FAILED
 
 
 def _rollback(args: argparse.Namespace) -> int:
+    from pipeline.errors import ConfigError
     from serve import alias, deploy, settings
 
+    blamed = (args.not_its_fault or "").strip()
+    if args.not_its_fault is not None and not blamed:
+        raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
     site = settings.site(settings.load(args.config))
-    deploy.rollback(site)
+    deploy.rollback(site, not_its_fault=blamed)
     live = alias.read(site.state).table.adapter
     print(f"{site.door.alias} is now {live.name if live else 'nothing'}")
     return FINE

@@ -16,15 +16,12 @@ from pathlib import Path
 
 from pipeline import lock
 from pipeline.errors import PipelineError
-from serve import alias, door, journal, release, replicas, steps
+from serve import alias, door, hold, journal, release, replicas, steps
 from serve.alias import Table
 from serve.journal import Entry, State
 from serve.release import RefusedError
 from serve.site import Site, present
 from serve.steps import RejectedError
-
-PATIENCE = 3
-"""Failures in a row that were not the adapter's own fault, after which it is quarantined all the same."""
 
 
 class BusyError(PipelineError):
@@ -32,16 +29,16 @@ class BusyError(PipelineError):
 
 
 def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False) -> Entry:
-    """Make the adapter of `source` live and give the last journal entry ("committed" or "failed").
+    """Make the adapter of `source` live; give the last journal entry ("committed", "failed", "held back").
 
     `expected` is the digest that it must have, if known. Raises BusyError when another deploy runs,
-    PipelineError when the adapter is quarantined and not tried `again`, or when the source is not fit
-    to be fetched: nothing has been touched then.
+    PipelineError when the adapter is quarantined or still held back and not tried `again`, or when the
+    source is not fit to be fetched: nothing has been touched then.
     """
     with alone(site.state):
         settle(site)
         present(site)
-        door.counters(site.door, "")  # a deploy without a door could not soak
+        door.in_flight(site.door, "")  # a deploy without a door could not soak
         before = alias.read(site.state).table
         try:
             new = release.fetch(source, site.state, site.door.alias, site.base)
@@ -54,7 +51,8 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         except RefusedError as error:
             _record(site, Entry(_id(), error.adapter, before, "failed", error.message))
             raise
-        bad = journal.quarantined(journal.read(site.state)).get(new.adapter.digest)
+        entries = journal.read(site.state)
+        bad = journal.quarantined(entries).get(new.adapter.digest)
         if bad and not again:
             raise PipelineError(
                 f"{new.adapter.name}: is quarantined: {bad.reason}",
@@ -65,6 +63,8 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         if before.adapter == new.adapter:
             replicas.load(present(site), new.adapter)
             return Entry(_id(), new.adapter, before, "committed", detail="was live already")
+        if not again:
+            hold.refuse(entries, new.adapter.digest)
         return _advance(site, _record(site, Entry(_id(), new.adapter, before, "fetched")))
 
 
@@ -74,10 +74,11 @@ def settle(site: Site) -> Entry | None:
     return _advance(site, cut_off) if cut_off else None
 
 
-def rollback(site: Site) -> Entry:
+def rollback(site: Site, *, not_its_fault: str = "") -> Entry:
     """Move the public name back to the adapter before, at once, and quarantine the one that was live.
 
-    Nothing is judged: this is for emergencies. Raises PipelineError when there is nothing to go back to.
+    It is not quarantined where `not_its_fault` says what was to blame instead. Nothing is judged: this
+    is for emergencies. Raises PipelineError when there is nothing to go back to.
     """
     with alone(site.state):
         settle(site)
@@ -89,10 +90,11 @@ def rollback(site: Site) -> Entry:
         replicas.load(present(site), now.previous)
         back = Table(adapter=now.previous)
         reason = "rolled back by hand"
-        return _advance(
-            site,
-            _record(site, Entry(_id(), now.adapter, back, "rolling back", reason, quarantine=True)),
+        reason += f", not for its own fault: {not_its_fault}" if not_its_fault else ""
+        begun = Entry(
+            _id(), now.adapter, back, "rolling back", reason, quarantine=not not_its_fault
         )
+        return _advance(site, _record(site, begun))
 
 
 @contextmanager
@@ -113,7 +115,7 @@ def _advance(site: Site, entry: Entry) -> Entry:
         "fetched": steps.stage,
         "staged": steps.probe,
         "probed": lambda _, done: replace(done, state="cutover", detail=""),
-        "cutover": steps.soak,
+        "cutover": steps.soaked,
         "soaked": steps.commit,
         "rolling back": steps.undo,
     }
@@ -123,24 +125,23 @@ def _advance(site: Site, entry: Entry) -> Entry:
         except PipelineError as error:
             if entry.state == "rolling back":
                 raise
-            bad = isinstance(error, RejectedError) or _failures(site, entry) + 1 >= PATIENCE
-            done = replace(entry, state="rolling back", reason=error.message, quarantine=bad)
+            bad = isinstance(error, RejectedError)
+            digest = entry.adapter.digest
+            done = replace(
+                entry,
+                state="rolling back",
+                reason=error.message,
+                quarantine=bad,
+                again_at="" if bad else hold.again_at(journal.read(site.state), digest),
+            )
         entry = _record(site, done)
     return entry
 
 
-def _failures(site: Site, entry: Entry) -> int:
-    """Count how often in a row deploys of this adapter have failed before."""
-    count = 0
-    for past in journal.read(site.state):
-        if past.adapter == entry.adapter and past.state in journal.ENDED:
-            count = count + 1 if past.state == "failed" else 0
-    return count
-
-
 def _record(site: Site, entry: Entry) -> Entry:
     said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
-    print(f"{entry.adapter.name}  {entry.state}{said}", file=sys.stderr, flush=True)
+    until = f" until {entry.again_at}" if entry.state == "held back" else ""
+    print(f"{entry.adapter.name}  {entry.state}{until}{said}", file=sys.stderr, flush=True)
     return journal.append(site.state, entry)
 
 

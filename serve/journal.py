@@ -21,9 +21,9 @@ FILE = "journal.jsonl"
 
 State = Literal[
     "fetched", "staged", "probed", "cutover", "soaked", "committed",
-    "rolling back", "failed", "released",
+    "rolling back", "failed", "held back", "released",
 ]  # fmt: skip
-ENDED: tuple[State, ...] = ("committed", "failed", "released")
+ENDED: tuple[State, ...] = ("committed", "failed", "held back", "released")
 """States after which a deploy has nothing left to do; "released" lifts a quarantine."""
 
 
@@ -32,7 +32,7 @@ class Entry:
     """A deploy of `adapter` has reached `state`; `before` is the alias table that it started from.
 
     `reason` says why a state is a bad one, `detail` what was measured. `quarantine`: do not try
-    this adapter again.
+    this adapter again. `again_at` (ISO time, UTC): do not try it again before.
     """
 
     deploy: str
@@ -43,6 +43,7 @@ class Entry:
     quarantine: bool = False
     detail: str = ""
     at: str = ""
+    again_at: str = ""
 
 
 def append(state: Path, entry: Entry) -> Entry:

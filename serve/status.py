@@ -8,7 +8,7 @@ from typing import Any  # plain data for JSON
 
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
-from serve import alias, engine, journal
+from serve import alias, engine, hold, journal
 from serve.desired import Desired
 from serve.engine import Engine, EngineAwayError, EngineRefusedError
 
@@ -53,6 +53,15 @@ def gather(state: Path, engines: Sequence[Engine], name: str, wanted: str) -> di
             }
             for digest, entry in journal.quarantined(entries).items()
         ],
+        "held_back": [
+            {
+                "adapter": entry.adapter.name,
+                "digest": digest,
+                "again_at": entry.again_at,
+                "reason": entry.reason,
+            }
+            for digest, entry in hold.held(entries).items()
+        ],
     }
 
 
@@ -74,6 +83,10 @@ def as_text(data: dict[str, Any]) -> str:
         lines.append(f"server      {url}  {told}")
     for bad in data["quarantined"]:
         lines.append(f"quarantine  {bad['adapter']} since {bad['at']}: {bad['reason']}")
+    for held in data["held_back"]:
+        lines.append(
+            f"held back   {held['adapter']}, try again at {held['again_at']}: {held['reason']}"
+        )
     return "\n".join(plain(line, WIDTH) for line in lines)
 
 

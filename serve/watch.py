@@ -8,43 +8,38 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from serve import alias, deploy, desired, journal, replicas
+from serve import alias, deploy, desired, hold, journal, replicas
 from serve.desired import Desired
 from serve.journal import Entry
 from serve.settings import WatchSection
 from serve.site import Site
-
-LONGEST_SECONDS = 1800.0
-"""Longest wait before an adapter whose deploy failed through no fault of its own is tried again."""
 
 Fetch = Callable[[str], Path]
 """An adapter's source as written → its local folder, downloaded when it is a Hub reference."""
 
 
 def watch(site: Site, section: WatchSection, fetch: Fetch) -> None:
-    """Look every so many seconds, until interrupted; a failure is told once and tried again later."""
-    told, wait, tried = "", section.seconds, ""
+    """Look every so many seconds, until interrupted; a failure is told once and tried again later.
+
+    When a deploy that failed is tried again is in the journal, so a restart changes nothing about it.
+    """
+    told = ""
     while True:
         try:
             wanted = desired.read(Path(section.repository), section.revision, section.file)
-            if wanted.digest != tried:
-                wait = section.seconds
-            done = reconcile(site, wanted, fetch)
-            tried = wanted.digest
-            failed = done is not None and done.state == "failed"
-            wait = min(2 * wait, LONGEST_SECONDS) if failed else section.seconds
+            reconcile(site, wanted, fetch)
             told = ""
         except PipelineError as error:
             if error.message != told:
                 print(f"watch: {error.message}", file=sys.stderr, flush=True)
             told = error.message
-        _heal_until(site, time.monotonic() + wait, section.seconds)
+        time.sleep(section.seconds)
 
 
 def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
     """Bring the engines to the alias table and the alias table to what is wanted; None: nothing to do.
 
-    Raises PipelineError for what stands in the way.
+    Raises PipelineError for what stands in the way, HeldBackError when it is only too early.
     """
     with deploy.alone(site.state):
         deploy.settle(site)
@@ -53,14 +48,8 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
         print(f"watch: {line}", file=sys.stderr, flush=True)
     if table.adapter and table.adapter.digest == wanted.digest:
         return None
-    if bad := journal.quarantined(journal.read(site.state)).get(wanted.digest):
+    entries = journal.read(site.state)
+    if bad := journal.quarantined(entries).get(wanted.digest):
         raise PipelineError(f"{wanted.adapter}: is quarantined: {bad.reason}")
+    hold.refuse(entries, wanted.digest)  # before anything is fetched for it
     return deploy.deploy(site, fetch(wanted.adapter), expected=wanted.digest)
-
-
-def _heal_until(site: Site, until: float, every: float) -> None:
-    """Wait, looking after restarted engines meanwhile."""
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, every))
-        for line in replicas.heal(site.engines, alias.read(site.state).table.wanted):
-            print(f"watch: {line}", file=sys.stderr, flush=True)
