@@ -49,7 +49,10 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
                     "correct the desired state, or publish the adapter that it names",
                 )
         except RefusedError as error:
-            _record(site, Entry(_id(), error.adapter, before, "failed", error.message))
+            refused = Entry(_id(), error.adapter, before, "failed", error.message)
+            last = journal.read(site.state)[-1:]
+            if not last or (last[0].adapter, last[0].reason) != (error.adapter, error.message):
+                _record(site, refused)  # `--watch` may be refused the same for ever
             raise
         entries = journal.read(site.state)
         bad = journal.quarantined(entries).get(new.adapter.digest)
