@@ -55,6 +55,11 @@ class Failures:
         task.add_done_callback(self._running.discard)
         return task
 
+    def close(self) -> None:
+        """Leave off whatever still follows."""
+        for task in self._running:
+            task.cancel()
+
     async def _follow(self, failure: Failure, how: FailedError) -> bool:
         if how.silent:  # it may hang for this one: another would hang as well
             self.suspects.died(failure.call.digest)

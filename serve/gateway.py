@@ -63,6 +63,7 @@ def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Applicat
             yield
             polling.cancel()
             comparing.cancel()
+            gateway.failures.close()
 
     app.cleanup_ctx.append(upstream)
     app.router.add_get("/health", gateway.health, allow_head=False)
@@ -90,7 +91,8 @@ class Gateway:
             return _error(
                 404, f"the model here is called {self.settings.alias!r}", "model_not_found"
             )
-        address = failures.address(request.remote or "", request.headers.get("X-Forwarded-For", ""))
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+        address = failures.address(request.remote or "", forwarded)
         call = self.failures.call(request.path, body, address)
         if self.failures.suspects.refused(call.digest):
             return self._unanswered(call, "", failed=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from serve import alias, deploy, desired, hold, journal, replicas
+from serve.alias import Table
 from serve.desired import Desired
 from serve.journal import Entry
 from serve.settings import WatchSection
@@ -34,6 +35,7 @@ def watch(site: Site, section: WatchSection, fetch: Fetch) -> None:
                 print(f"watch: {error.message}", file=sys.stderr, flush=True)
             told = error.message
         time.sleep(section.seconds)
+        _heal(site)  # also while git cannot be read
 
 
 def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
@@ -43,9 +45,7 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
     """
     with deploy.alone(site.state):
         deploy.settle(site)
-    table = alias.read(site.state).table
-    for line in replicas.heal(site.engines, table.wanted):
-        print(f"watch: {line}", file=sys.stderr, flush=True)
+    table = _heal(site)
     if table.adapter and table.adapter.digest == wanted.digest:
         return None
     entries = journal.read(site.state)
@@ -53,3 +53,11 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
         raise PipelineError(f"{wanted.adapter}: is quarantined: {bad.reason}")
     hold.refuse(entries, wanted.digest)  # before anything is fetched for it
     return deploy.deploy(site, fetch(wanted.adapter), expected=wanted.digest)
+
+
+def _heal(site: Site) -> Table:
+    """Give restarted engines their adapters back, and give the alias table."""
+    table = alias.read(site.state).table
+    for line in replicas.heal(site.engines, table.wanted):
+        print(f"watch: {line}", file=sys.stderr, flush=True)
+    return table
