@@ -16,12 +16,16 @@ from pathlib import Path
 
 from pipeline import lock
 from pipeline.errors import PipelineError
+from pipeline.escape import plain
 from serve import alias, door, hold, journal, release, replicas, steps
 from serve.alias import Table
 from serve.journal import Entry, State
 from serve.release import RefusedError
 from serve.site import Site, present
 from serve.steps import RejectedError
+
+SHOWN = 2000
+"""Characters of a state's reason that are shown; the journal keeps all of it."""
 
 
 class BusyError(PipelineError):
@@ -144,7 +148,8 @@ def _advance(site: Site, entry: Entry) -> Entry:
 def _record(site: Site, entry: Entry) -> Entry:
     said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
     until = f" until {entry.again_at}" if entry.state == "held back" else ""
-    print(f"{entry.adapter.name}  {entry.state}{until}{said}", file=sys.stderr, flush=True)
+    line = plain(f"{entry.adapter.name}  {entry.state}{until}{said}", SHOWN)
+    print(line, file=sys.stderr, flush=True)
     return journal.append(site.state, entry)
 
 
