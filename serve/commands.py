@@ -33,13 +33,21 @@ def add_verbs(verb: Verb) -> None:
         help="what `facts learn` left (default: build), or a release on the Hub",
     )  # fmt: skip
     deploy.add_argument(
-        "--again", action="store_true", help="try an adapter that was quarantined once more"
-    )
+        "--again", action="store_true",
+        help="try an adapter that was quarantined once more, or one that is held back now",
+    )  # fmt: skip
     deploy.add_argument(
         "--watch", action="store_true",
         help="deploy what the file of [watch] in git desires, again and again, and heal servers",
     )  # fmt: skip
-    rollback = verb("rollback", _rollback, "go back to the adapter before, at once")
+    rollback = verb(
+        "rollback", _rollback, "go back to the adapter before, at once",
+        "The adapter that was live is quarantined, unless --not-its-fault says what was to blame.",
+    )  # fmt: skip
+    rollback.add_argument(
+        "--not-its-fault", metavar="REASON",
+        help="do not quarantine the adapter that was live: it is fit to be deployed again",
+    )  # fmt: skip
     status = verb("status", _status, "show what is live, desired, under way and quarantined")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     status.add_argument(
@@ -75,13 +83,15 @@ def _deploy(args: argparse.Namespace) -> int:
             raise ConfigError(
                 "--watch takes its source from git", "see [watch] in serve.toml, or leave it out"
             )
-        watch.watch(found.watch, lambda want: str(_ask(found, want.adapter, want.digest)["state"]))
+        watch.watch(found.watch, lambda wanted: _ask(found, wanted.adapter, wanted.digest))
         return FINE
     done = _ask(found, args.source or "build", again=args.again)
     if done["state"] == "committed":
         give(f"{found.gateway.alias} is now {done['adapter']}")
         return FINE
     say(f"{done['adapter']} is not live: {done['reason']}")
+    if done["again_at"]:
+        say(f"hint: it is held back; try again at {done['again_at']}")
     return FAILED
 
 
@@ -94,10 +104,14 @@ def _ask(found: Settings, source: str, digest: str = "", *, again: bool = False)
 
 
 def _rollback(args: argparse.Namespace) -> int:
+    from pipeline.errors import ConfigError
     from serve import client, settings
 
+    blamed = (args.not_its_fault or "").strip()
+    if args.not_its_fault is not None and not blamed:
+        raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
     found = settings.load(args.config)
-    done = client.ask(found.socket, "rollback")
+    done = client.ask(found.socket, "rollback", not_its_fault=blamed)
     give(f"{found.gateway.alias} is now {done['live']}")
     return FINE
 

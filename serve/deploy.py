@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pipeline import lock
 from pipeline.errors import PipelineError
-from serve import alias, door, journal, release, replicas, steps
+from pipeline.escape import plain
+from serve import alias, door, hold, journal, release, replicas, steps
 from serve.alias import Table
 from serve.journal import Entry, State
 from serve.release import RefusedError
@@ -23,8 +24,8 @@ from serve.say import say
 from serve.site import Site, present
 from serve.steps import RejectedError
 
-PATIENCE = 3
-"""Failures in a row that were not the adapter's own fault, after which it is quarantined all the same."""
+SHOWN = 2000
+"""Characters of a state's reason that are shown; the journal keeps all of it."""
 
 
 class BusyError(PipelineError):
@@ -36,16 +37,16 @@ class StoppedError(PipelineError):
 
 
 def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False) -> Entry:
-    """Make the adapter of `source` live and give the last journal entry ("committed" or "failed").
+    """Make the adapter of `source` live; give the last journal entry ("committed", "failed", "held back").
 
     `expected` is the digest that it must have, if known. Raises BusyError when another deploy runs,
-    PipelineError when the adapter is quarantined and not tried `again`, or when the source is not fit
-    to be fetched: nothing has been touched then.
+    PipelineError when the adapter is quarantined or still held back and not tried `again`, or when the
+    source is not fit to be fetched: nothing has been touched then.
     """
     with alone(site.state):
         settle(site)
         present(site)
-        door.counters(site.door, "")  # a deploy without a door could not soak
+        door.in_flight(site.door, "")  # a deploy without a door could not soak
         before = alias.read(site.state).table
         try:
             new = release.fetch(source, site.state, site.door.alias, site.base)
@@ -56,9 +57,13 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
                     "correct the desired state, or publish the adapter that it names",
                 )
         except RefusedError as error:
-            _record(site, Entry(_id(), error.adapter, before, "failed", error.message))
+            refused = Entry(_id(), error.adapter, before, "failed", error.message)
+            last = journal.read(site.state)[-1:]
+            if not last or (last[0].adapter, last[0].reason) != (error.adapter, error.message):
+                _record(site, refused)  # `--watch` may be refused the same for ever
             raise
-        bad = journal.quarantined(journal.read(site.state)).get(new.adapter.digest)
+        entries = journal.read(site.state)
+        bad = journal.quarantined(entries).get(new.adapter.digest)
         if bad and not again:
             raise PipelineError(
                 f"{new.adapter.name}: is quarantined: {bad.reason}",
@@ -69,6 +74,8 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         if before.adapter == new.adapter:
             replicas.load(present(site), new.adapter)
             return Entry(_id(), new.adapter, before, "committed", detail="was live already")
+        if not again:
+            hold.refuse(entries, new.adapter.digest)
         return _advance(site, _record(site, Entry(_id(), new.adapter, before, "fetched")))
 
 
@@ -78,10 +85,11 @@ def settle(site: Site) -> Entry | None:
     return _advance(site, cut_off) if cut_off else None
 
 
-def rollback(site: Site) -> Entry:
+def rollback(site: Site, *, not_its_fault: str = "") -> Entry:
     """Move the public name back to the adapter before, at once, and quarantine the one that was live.
 
-    Nothing is judged: this is for emergencies. Raises PipelineError when there is nothing to go back to.
+    It is not quarantined where `not_its_fault` says what was to blame instead. Nothing is judged: this
+    is for emergencies. Raises PipelineError when there is nothing to go back to.
     """
     with alone(site.state):
         settle(site)
@@ -93,10 +101,11 @@ def rollback(site: Site) -> Entry:
         replicas.load(present(site), now.previous)
         back = Table(adapter=now.previous)
         reason = "rolled back by hand"
-        return _advance(
-            site,
-            _record(site, Entry(_id(), now.adapter, back, "rolling back", reason, quarantine=True)),
+        reason += f", not for its own fault: {not_its_fault}" if not_its_fault else ""
+        begun = Entry(
+            _id(), now.adapter, back, "rolling back", reason, quarantine=not not_its_fault
         )
+        return _advance(site, _record(site, begun))
 
 
 @contextmanager
@@ -117,7 +126,7 @@ def _advance(site: Site, entry: Entry) -> Entry:
         "fetched": steps.stage,
         "staged": steps.probe,
         "probed": lambda _, done: replace(done, state="cutover", detail=""),
-        "cutover": steps.soak,
+        "cutover": steps.soaked,
         "soaked": steps.commit,
         "rolling back": steps.undo,
     }
@@ -127,19 +136,17 @@ def _advance(site: Site, entry: Entry) -> Entry:
         except PipelineError as error:
             if entry.state == "rolling back":
                 raise
-            bad = isinstance(error, RejectedError) or _failures(site, entry) + 1 >= PATIENCE
-            done = replace(entry, state="rolling back", reason=error.message, quarantine=bad)
+            bad = isinstance(error, RejectedError)
+            digest = entry.adapter.digest
+            done = replace(
+                entry,
+                state="rolling back",
+                reason=error.message,
+                quarantine=bad,
+                again_at="" if bad else hold.again_at(journal.read(site.state), digest),
+            )
         entry = _record(site, done)
     return entry
-
-
-def _failures(site: Site, entry: Entry) -> int:
-    """Count how often in a row deploys of this adapter have failed before."""
-    count = 0
-    for past in journal.read(site.state):
-        if past.adapter == entry.adapter and past.state in journal.ENDED:
-            count = count + 1 if past.state == "failed" else 0
-    return count
 
 
 def _record(site: Site, entry: Entry) -> Entry:
@@ -148,7 +155,8 @@ def _record(site: Site, entry: Entry) -> Entry:
             "`facts serve` is stopping", "what was begun is finished when it is started again"
         )
     said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
-    say(f"{entry.adapter.name}  {entry.state}{said}")
+    until = f" until {entry.again_at}" if entry.state == "held back" else ""
+    say(plain(f"{entry.adapter.name}  {entry.state}{until}{said}", SHOWN))
     return journal.append(site.state, entry)
 
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipeline.answer import Answer
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
 
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
 AT_ONCE = 8
 TIMEOUT = 60.0
+TRIES, PAUSE = 3, 1.0
+"""How often a question is put that the gateway has no room for (429, 503), and the seconds between."""
 IN_FLIGHT = "schoolhouse_requests_in_flight"
-ANSWERED = "schoolhouse_requests_total"
+REQUESTS, CLIENTS = "schoolhouse_compared_requests", "schoolhouse_compared_clients"
+WAITING = "schoolhouse_comparing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +35,23 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
-    """Requests of one adapter: now in flight, and failed (5xx) since the gateway started."""
+class Compared:
+    """Failed requests of the adapter that the name stands for, since it moved.
 
-    in_flight: int
-    failed: int
+    `alone` failed with it and not with the adapter before, sent by so many distinct `clients`; `both`
+    failed with both; so many are `waiting` to be compared.
+    """
+
+    alone: int
+    clients: int
+    both: int
+    waiting: int
 
 
 class DoorError(PipelineError):
-    """The gateway cannot be reached or does not answer as it must."""
+    """The gateway cannot be reached or does not answer as it must; `status` is HTTP's, 0 where none came."""
+
+    status = 0
 
 
 def ask(door: Door, prompts: Sequence[str], max_new_tokens: int) -> list[tuple[Answer, str]]:
@@ -47,24 +63,42 @@ def ask(door: Door, prompts: Sequence[str], max_new_tokens: int) -> list[tuple[A
         return list(pool.map(lambda prompt: _ask_one(door, prompt, max_new_tokens), prompts))
 
 
-def counters(door: Door, adapter: str) -> Counters:
-    """Read the gateway's counters for one adapter. Raises DoorError."""
+def in_flight(door: Door, adapter: str) -> int:
+    """Count the requests of one adapter that the gateway has in flight. Raises DoorError."""
+    return _sum(_meters(door, adapter), IN_FLIGHT)
+
+
+def compared(door: Door, adapter: str) -> Compared:
+    """Say how requests of the live adapter failed beside the one before. Raises DoorError."""
+    found = _meters(door, adapter)
+    return Compared(
+        _sum(found, REQUESTS, "alone"),
+        _sum(found, CLIENTS, "alone"),
+        _sum(found, REQUESTS, "both"),
+        _sum(found, WAITING),
+    )
+
+
+def _meters(door: Door, adapter: str) -> list[Sample]:
+    """Read the gateway's meters of one adapter."""
     from prometheus_client.parser import text_string_to_metric_families
 
     text = _send(door, "GET", "/metrics", None)[0]
-    in_flight = failed = 0.0
     try:
         samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
     except ValueError as error:
         raise DoorError(f"{door.url}: /metrics is not the gateway's") from error
-    for sample in samples:
-        if sample.labels.get("adapter") != adapter:
-            continue
-        if sample.name == IN_FLIGHT:
-            in_flight += sample.value
-        elif sample.name == ANSWERED and sample.labels.get("code", "").startswith("5"):
-            failed += sample.value
-    return Counters(int(in_flight), int(failed))
+    return [sample for sample in samples if sample.labels.get("adapter") == adapter]
+
+
+def _sum(samples: list[Sample], name: str, outcome: str = "") -> int:
+    return int(
+        sum(
+            each.value
+            for each in samples
+            if each.name == name and each.labels.get("outcome", "") == outcome
+        )
+    )
 
 
 def _ask_one(door: Door, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
@@ -74,7 +108,14 @@ def _ask_one(door: Door, prompt: str, max_new_tokens: int) -> tuple[Answer, str]
         "temperature": 0.0,
         "max_tokens": max_new_tokens,
     }
-    text, adapter = _send(door, "POST", "/v1/chat/completions", body)
+    for left in reversed(range(TRIES)):
+        try:
+            text, adapter = _send(door, "POST", "/v1/chat/completions", body)
+            break
+        except DoorError as error:
+            if error.status not in {429, 503} or not left:
+                raise
+            time.sleep(PAUSE)
     try:
         choice = json.loads(text)["choices"][0]
         said = str(choice["message"]["content"] or "").strip()
@@ -99,5 +140,7 @@ def _send(door: Door, method: str, route: str, body: dict[str, object] | None) -
         ) from error
     if not response.is_success:
         said = plain(response.text, 200)
-        raise DoorError(f"the gateway at {door.url} answered {response.status_code}: {said}")
+        refused = DoorError(f"the gateway at {door.url} answered {response.status_code}: {said}")
+        refused.status = response.status_code
+        raise refused
     return response.text, response.headers.get("x-adapter", "")

@@ -24,7 +24,9 @@ class EngineAwayError(PipelineError):
 
 
 class EngineRefusedError(PipelineError):
-    """The engine answered that it does not do what it was asked."""
+    """The engine answered that it does not do what it was asked; `status` is HTTP's, 0 where none fits."""
+
+    status = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ def _call(
     message = f"{engine.url}{route}: answered {response.status_code}: {said or '(nothing)'}"
     if response.status_code in {502, 503, 504} or "EngineDead" in said:
         raise EngineAwayError(message, "vLLM's engine is dead or not there yet; see its log")
-    raise EngineRefusedError(message, "see vLLM's log")
+    refused = EngineRefusedError(message, "see vLLM's log")
+    refused.status = response.status_code
+    raise refused
 
 
 def _json(engine: Engine, text: str) -> Any:

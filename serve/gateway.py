@@ -13,22 +13,27 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any  # JSON of a client has no narrower type before it is read
 
 import aiohttp
 from aiohttp import web
 
-from serve import meters
+from serve import failures, meters
 from serve.alias import Adapter
+from serve.compare import STREAM_ERROR, Call, Failure
 from serve.engine import Engine
+from serve.failures import FailedError, Failures, NotTakenError
 from serve.meters import Meters
 from serve.routing import Desk, Replica, Routes, key
 
 COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
 RETRY_SECONDS = "5"
 ATTEMPTS = 4
-"""Engines, or moves of the alias, that one request lives through before it gets a 503."""
+"""Engines that were away, or moves of the alias, that one request lives through before it gets a 503."""
+KEEP_SECONDS = 2.0
+"""How long an idle connection is kept: vLLM closes its own after 5, and a request must not meet that."""
 UPSTREAM = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=300)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,22 +49,21 @@ class Settings:
     api_key: str = field(default="", repr=False)
 
 
-class EngineGoneError(Exception):
-    """An engine broke off, is dead, or has lost the adapter, before anything was answered."""
-
-
 def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Application:
     """Build the gateway; run it with `handler_cancellation`, so that a client that leaves is noticed."""
     app = web.Application(middlewares=[_guard(settings)], client_max_size=settings.max_body_bytes)
     gateway = Gateway(settings, Desk(settings.state), meters.make())
 
     async def upstream(_: web.Application) -> AsyncIterator[None]:
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_SECONDS)
         async with aiohttp.ClientSession(connector=connector, timeout=UPSTREAM) as session:
-            gateway.routes = Routes(engines, session)
+            gateway.routes = gateway.failures.routes = Routes(engines, session)
             polling = asyncio.create_task(gateway.routes.poll())
+            comparing = asyncio.create_task(gateway.failures.comparison.run(session))
             yield
             polling.cancel()
+            comparing.cancel()
+            gateway.failures.close()
 
     app.cleanup_ctx.append(upstream)
     app.router.add_get("/health", gateway.health, allow_head=False)
@@ -77,6 +81,7 @@ class Gateway:
         self.settings = settings
         self.desk = desk
         self.meters = metered
+        self.failures = Failures(desk.table)
         self.routes: Routes  # set while the application runs
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -86,24 +91,41 @@ class Gateway:
             return _error(
                 404, f"the model here is called {self.settings.alias!r}", "model_not_found"
             )
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+        address = failures.address(request.remote or "", forwarded)
+        call = self.failures.call(request.path, body, address)
+        if self.failures.suspects.refused(call.digest):
+            return self._unanswered(call, "", failed=True)
+        return await self._answer(request, call)
+
+    async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+        """Ask engines until one answers: all that do not take it, and one more after one that failed."""
         tried: set[Replica] = set()
-        adapter = self.desk.table().adapter
+        adapter, failed = self.desk.table().adapter, False
         for _ in range(ATTEMPTS):
             if adapter is None:
                 return self._away("", "no adapter is live yet")
             replica = await self.routes.choose(adapter, tried)
             if replica is not None:
                 try:
-                    return await self._forward(request, body, adapter, replica)
-                except EngineGoneError:
+                    return await self._forward(request, call, adapter, replica)
+                except NotTakenError:
                     replica.listed = {}  # until the next round of asking says otherwise
                     tried.add(replica)
+                except FailedError as error:
+                    following = self.failures.follow(Failure(call, adapter, replica), error)
+                    again = await asyncio.shield(following) and not failed
+                    failed = True
+                    if not again:
+                        break
+                    if error.answered:
+                        tried.add(replica)
             now = self.desk.table().adapter
             if replica is None and now == adapter:
                 break
             if now != adapter:
                 adapter, tried = now, set()
-        return self._away(adapter.name if adapter else "", "the model is away for a moment")
+        return self._unanswered(call, adapter.name if adapter else "", failed=failed)
 
     async def models(self, _: web.Request) -> web.Response:
         """List the one public name."""
@@ -128,13 +150,14 @@ class Gateway:
         table = self.desk.table()
         self.meters.generation.set(table.generation)
         self.meters.ready.set(len(self.routes.ready(table.adapter)) if table.adapter else 0)
+        self.failures.comparison.publish(self.meters)
         return web.Response(body=meters.as_text(self.meters), content_type="text/plain")
 
     async def _forward(
-        self, request: web.Request, body: dict[str, Any], adapter: Adapter, replica: Replica
+        self, request: web.Request, call: Call, adapter: Adapter, replica: Replica
     ) -> web.StreamResponse:
-        """Have one engine answer. Raises EngineGoneError when it cannot, and nothing was answered."""
-        data = json.dumps({**body, "model": adapter.name}).encode()
+        """Have one engine answer. Raises NotTakenError or FailedError while nothing was answered."""
+        data = json.dumps({**call.body, "model": adapter.name}).encode()
         headers = {"Content-Type": "application/json", **key(replica.engine)}
         url = replica.engine.url + request.path
         started = time.perf_counter()
@@ -143,20 +166,29 @@ class Gateway:
         code = "gone"
         try:
             async with self.routes.session.post(url, data=data, headers=headers) as answer:
-                if answer.status == 404 or answer.status >= 500:
-                    raise EngineGoneError
+                if answer.status == 404:
+                    raise NotTakenError
+                if answer.status >= 500:
+                    raise FailedError("answered")
                 code = str(answer.status)
                 if answer.content_type == "text/event-stream":
-                    return await _stream(request, answer, adapter)
+                    ended = partial(self._ended, Failure(call, adapter, replica))
+                    return await _stream(request, answer, adapter, ended)
+                read = await answer.read()
+                if answer.ok:
+                    self.failures.suspects.answered(call.digest)
                 return web.Response(
-                    body=await answer.read(),
+                    body=read,
                     status=answer.status,
                     content_type=answer.content_type,
                     headers={"x-adapter": adapter.name},
                 )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotTakenError from error
         except (aiohttp.ClientError, TimeoutError) as error:
             code = "gone"
-            raise EngineGoneError from error
+            how = "silent" if isinstance(error, TimeoutError) else "broke off"
+            raise FailedError(how) from error
         except asyncio.CancelledError:
             code = "client left"
             raise
@@ -166,17 +198,40 @@ class Gateway:
             self.meters.requests.labels(adapter.name, code).inc()
             self.meters.seconds.observe(time.perf_counter() - started)
 
-    def _away(self, adapter: str, message: str) -> web.Response:
+    def _ended(self, failure: Failure, how: FailedError | None) -> None:
+        """Note how a stream ended at the engine: well (None), or after something was answered."""
+        if how:
+            self.failures.follow(failure, how)
+        else:
+            self.failures.suspects.answered(failure.call.digest)
+
+    def _unanswered(self, call: Call, adapter: str, *, failed: bool) -> web.Response:
+        """Say why no engine has answered, and when to come back."""
+        if seconds := self.failures.suspects.refused(call.digest):
+            said = f"a server broke off while it had this very request, refused for {seconds} s"
+            return self._away(adapter, said, str(seconds))
+        if not failed:
+            return self._away(adapter, "the model is away for a moment")
+        self.meters.requests.labels(adapter, "502").inc()
+        return _error(502, "the model's server failed at this request", "server_error")
+
+    def _away(self, adapter: str, message: str, seconds: str = RETRY_SECONDS) -> web.Response:
         self.meters.requests.labels(adapter, "503").inc()
         response = _error(503, message, "unavailable")
-        response.headers["Retry-After"] = RETRY_SECONDS
+        response.headers["Retry-After"] = seconds
         return response
 
 
 async def _stream(
-    request: web.Request, answer: aiohttp.ClientResponse, adapter: Adapter
+    request: web.Request,
+    answer: aiohttp.ClientResponse,
+    adapter: Adapter,
+    ended: Callable[[FailedError | None], None],
 ) -> web.StreamResponse:
-    """Pass events on as they come. One that breaks off midway breaks off for the client as well."""
+    """Pass events on as they come. One that breaks off midway breaks off for the client as well.
+
+    `ended` is told how, once something was sent; before that, FailedError is raised.
+    """
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream",
@@ -187,16 +242,22 @@ async def _stream(
     first = (
         await answer.content.readany()
     )  # before anything is sent: another engine may still do it
+    if STREAM_ERROR in first:
+        raise FailedError("answered")
+    failed = None
     await response.prepare(request)
     await response.write(first)
     try:
         async for chunk in answer.content.iter_any():
+            failed = FailedError("answered") if STREAM_ERROR in chunk else failed
             await response.write(chunk)
     except (aiohttp.ClientError, TimeoutError) as error:
+        ended(FailedError("silent" if isinstance(error, TimeoutError) else "broke off"))
         if request.transport:
             request.transport.abort()
         raise asyncio.CancelledError from error
     await response.write_eof()
+    ended(failed)
     return response
 
 

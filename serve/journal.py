@@ -1,7 +1,8 @@
 """The journal: one JSON line for each step of each deploy, on disk before the step after it begins.
 
 It is what a deploy resumes from after `kill -9`, what `facts status` tells, and the list of
-quarantined adapters. Lines are only ever appended; a last line that was cut off is not read.
+quarantined adapters. Lines are only ever appended, until `compact` writes it anew without the oldest;
+a last line that was cut off is not read.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal  # JSON data has no narrower type before it is read
 
+from pipeline import manifest
 from pipeline.errors import ConfigError
 from serve.alias import Adapter, Table
 
 FILE = "journal.jsonl"
+KEPT = 300
+"""So many of the last steps are kept when it is compacted: about forty deploys."""
 
 State = Literal[
     "fetched", "staged", "probed", "cutover", "soaked", "committed",
-    "rolling back", "failed", "released",
+    "rolling back", "failed", "held back", "released",
 ]  # fmt: skip
-ENDED: tuple[State, ...] = ("committed", "failed", "released")
+ENDED: tuple[State, ...] = ("committed", "failed", "held back", "released")
 """States after which a deploy has nothing left to do; "released" lifts a quarantine."""
 
 
@@ -32,7 +36,7 @@ class Entry:
     """A deploy of `adapter` has reached `state`; `before` is the alias table that it started from.
 
     `reason` says why a state is a bad one, `detail` what was measured. `quarantine`: do not try
-    this adapter again.
+    this adapter again. `again_at` (ISO time, UTC): do not try it again before.
     """
 
     deploy: str
@@ -43,6 +47,7 @@ class Entry:
     quarantine: bool = False
     detail: str = ""
     at: str = ""
+    again_at: str = ""
 
 
 def append(state: Path, entry: Entry) -> Entry:
@@ -78,6 +83,30 @@ def read(state: Path) -> tuple[Entry, ...]:
     except OSError as error:
         raise ConfigError(f"{state / FILE}: cannot be read: {error.strerror}") from error
     return tuple(_entries(text))
+
+
+def compact(state: Path) -> bool:
+    """Write the journal anew when half of it is no longer needed; say whether it was.
+
+    The last steps stay, and of those before whatever quarantines or holds back an adapter still. Call
+    it holding the lock of deploys. Raises ConfigError when it cannot be written; it is then as before.
+    """
+    entries = read(state)
+    needed = compacted(entries)
+    if len(entries) <= 2 * len(needed):
+        return False
+    lines = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in needed)
+    manifest.write_text(state / FILE, "".join(lines))
+    return True
+
+
+def compacted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Give the steps that are still needed, in their order."""
+    bad = {id(entry) for entry in quarantined(entries).values()}
+    last = {entry.adapter.digest: entry for entry in entries}
+    bad |= {id(entry) for entry in last.values() if entry.state == "held back"}
+    recent = entries[-KEPT:]
+    return (*(entry for entry in entries[:-KEPT] if id(entry) in bad), *recent)
 
 
 def unfinished(entries: Sequence[Entry]) -> Entry | None:

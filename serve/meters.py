@@ -1,4 +1,4 @@
-"""What the gateway counts, in the shape of Prometheus; the deployer reads two of them back."""
+"""What the gateway counts, in the shape of Prometheus; the deployer reads some of them back."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ class Meters:
     seconds: Histogram
     generation: Gauge
     ready: Gauge
+    compared: Gauge
+    compared_clients: Gauge
+    comparing: Gauge
 
 
 def make() -> Meters:
@@ -48,6 +51,24 @@ def make() -> Meters:
             "schoolhouse_alias_generation", "How often the public name has moved", registry=registry
         ),
         Gauge("schoolhouse_engines_ready", "Engines that have the live adapter", registry=registry),
+        Gauge(
+            "schoolhouse_compared_requests",
+            "Failed requests, since the name moved, by what failed when they were asked again",
+            ["adapter", "outcome"],
+            registry=registry,
+        ),
+        Gauge(
+            "schoolhouse_compared_clients",
+            "Distinct clients of these requests",
+            ["adapter", "outcome"],
+            registry=registry,
+        ),
+        Gauge(
+            "schoolhouse_comparing",
+            "Failed requests that are still to be compared",
+            ["adapter"],
+            registry=registry,
+        ),
     )
 
 

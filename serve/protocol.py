@@ -1,8 +1,8 @@
 """What is said on the admin socket: one JSON object a line, in both directions.
 
 A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "again": false}`,
-`{"verb": "rollback"}` or `{"verb": "status"}`. Its answers are any number of `{"line": …}` as the work
-goes on, then `{"done": {…}}` or `{"error": {"message": …, "hint": …, "code": 1}}`.
+`{"verb": "rollback", "not_its_fault": ""}` or `{"verb": "status"}`. Its answers are any number of
+`{"line": …}` as the work goes on, then `{"done": {…}}` or `{"error": {"message": …, "hint": …, "code": 1}}`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_PATH = 107
 """Bytes that Linux has for the path of a socket."""
 FIELDS: dict[str, dict[str, type]] = {
     "deploy": {"source": str, "digest": str, "again": bool},
-    "rollback": {},
+    "rollback": {"not_its_fault": str},
     "status": {},
 }
 """What can be asked, and the fields that it takes, all of them, beside "verb"."""

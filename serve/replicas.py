@@ -37,6 +37,11 @@ def load(engines: Sequence[Engine], adapter: Adapter) -> None:
             )
 
 
+def has(each: Engine, adapter: Adapter) -> bool:
+    """Whether an engine lists an adapter at its folder."""
+    return any((m.name, m.root) == (adapter.name, adapter.folder) for m in engine.models(each))
+
+
 def heal(engines: Sequence[Engine], wanted: Sequence[Adapter]) -> Iterator[str]:
     """Load what a restarted engine has lost; yield a line for each thing done or not to be done."""
     for each in engines:

@@ -26,11 +26,15 @@ LISTING = aiohttp.ClientTimeout(total=3)
 
 @dataclass(slots=True, eq=False)
 class Replica:
-    """An engine, what it lists (name → folder), and how many requests it has from here."""
+    """An engine, what it lists (name → folder), and how many requests it has from here.
+
+    `dead`: it was found dead, and may still list what it can no longer answer with.
+    """
 
     engine: Engine
     listed: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
+    dead: bool = False
 
 
 class Desk:
@@ -111,10 +115,28 @@ class Routes:
             await self.refresh()
             await asyncio.sleep(POLL_SECONDS)
 
+    async def died(self, replica: Replica) -> bool:
+        """Say whether an engine is dead; one that is gets no request until it answers again."""
+        url = f"{replica.engine.url}/health"
+        try:
+            async with self.session.get(
+                url, headers=key(replica.engine), timeout=LISTING
+            ) as answer:
+                replica.dead = not answer.ok
+        except TimeoutError:
+            replica.dead = False  # slow, as far as anybody knows
+        except aiohttp.ClientError:
+            replica.dead = True
+        if replica.dead:
+            replica.listed = {}
+        return replica.dead
+
     async def _ask_all(self) -> None:
         await asyncio.gather(*(self._ask(replica) for replica in self.replicas))
 
     async def _ask(self, replica: Replica) -> None:
+        if replica.dead and await self.died(replica):
+            return
         url = f"{replica.engine.url}/v1/models"
         try:
             async with self.session.get(

@@ -116,7 +116,7 @@ def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
 def drained(site: Site, name: str) -> bool:
     """Wait until the gateway has no request of an adapter in flight; False when it still has."""
     until = time.monotonic() + DRAINED_SECONDS
-    while door.counters(site.door, name).in_flight:
+    while door.in_flight(site.door, name):
         if time.monotonic() > until:
             return False
         time.sleep(0.2)

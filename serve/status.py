@@ -8,7 +8,7 @@ from typing import Any  # plain data for JSON
 
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
-from serve import alias, engine, journal
+from serve import alias, engine, hold, journal, tidy
 from serve.desired import Desired
 from serve.engine import Engine, EngineAwayError, EngineRefusedError
 
@@ -25,6 +25,7 @@ def gather(state: Path, engines: Sequence[Engine], name: str, wanted: str) -> di
     live, previous = reading.table.adapter, reading.table.previous
     last = entries[-1] if entries else None
     going = journal.unfinished(entries)
+    left = tidy.leftovers(state)
     return {
         "alias": name,
         "generation": reading.table.generation,
@@ -53,6 +54,16 @@ def gather(state: Path, engines: Sequence[Engine], name: str, wanted: str) -> di
             }
             for digest, entry in journal.quarantined(entries).items()
         ],
+        "held_back": [
+            {
+                "adapter": entry.adapter.name,
+                "digest": digest,
+                "again_at": entry.again_at,
+                "reason": entry.reason,
+            }
+            for digest, entry in hold.held(entries).items()
+        ],
+        "left_over": {"adapters": len(left), "bytes": tidy.size(left)},
     }
 
 
@@ -74,6 +85,15 @@ def as_text(data: dict[str, Any]) -> str:
         lines.append(f"server      {url}  {told}")
     for bad in data["quarantined"]:
         lines.append(f"quarantine  {bad['adapter']} since {bad['at']}: {bad['reason']}")
+    for held in data["held_back"]:
+        lines.append(
+            f"held back   {held['adapter']}, try again at {held['again_at']}: {held['reason']}"
+        )
+    if count := data["left_over"]["adapters"]:
+        lines.append(
+            f"left over   {count} old adapters, {data['left_over']['bytes'] / 1e6:.1f} MB, "
+            "removed ten minutes after the last server has let go of them"
+        )
     return "\n".join(plain(line, WIDTH) for line in lines)
 
 

@@ -5,12 +5,11 @@ Every step may be done again: what is loaded is not loaded twice, and a name tha
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from pipeline import manifest
 from pipeline.errors import PipelineError
-from serve import alias, door, engine, probing, release, replicas
+from serve import alias, door, engine, probing, release, replicas, soak
 from serve.alias import Table
 from serve.engine import Engine, EngineAwayError, EngineRefusedError
 from serve.journal import Entry
@@ -24,8 +23,12 @@ KNOWN_THROUGH_DOOR = 0.75
 """Share of facts, one wording each, that must be known through the gateway; probing judged each fact."""
 
 
+NOT_TAKEN = (400, 422, 500)
+"""How vLLM answers for an adapter that it cannot take; 401, 404 and their like say nothing about it."""
+
+
 class RejectedError(PipelineError):
-    """The adapter itself is at fault: it is quarantined."""
+    """The probes prove that the adapter itself is at fault: it is quarantined."""
 
 
 def stage(site: Site, entry: Entry) -> Entry:
@@ -34,6 +37,8 @@ def stage(site: Site, entry: Entry) -> Entry:
     try:
         replicas.load(there, entry.adapter)
     except EngineRefusedError as error:
+        if error.status not in NOT_TAKEN or len(replicas.present(there)) < len(there):
+            raise
         raise RejectedError(f"the engine does not take it: {error.message}", error.hint) from error
     question = release.read(entry.adapter).facts[0].question
     wanted = site.token_ids(question)
@@ -76,29 +81,24 @@ def probe(site: Site, entry: Entry) -> Entry:
     return replace(entry, state="probed", detail="; ".join(summaries))
 
 
-def soak(site: Site, entry: Entry) -> Entry:
-    """Move the public name over and watch the public door for a while."""
+def soaked(site: Site, entry: Entry) -> Entry:
+    """Move the public name over, ask through the public door and watch it for a while.
+
+    Nothing that is seen here proves whose fault it is, so no adapter is rejected here.
+    """
     there = present(site)
     replicas.load(there, entry.adapter)
-    failed = door.counters(site.door, entry.adapter.name).failed
     _flip(site, entry)
-    until = time.monotonic() + site.soak_seconds
     facts = probing.plan(release.read(entry.adapter), None).changed[:SOAK_ASKED]
     said = door.ask(site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens)
     if others := {by for _, by in said} - {entry.adapter.name}:
         raise PipelineError(f"the gateway answered with {', '.join(sorted(others)) or 'nothing'}")
     right = sum(probing.passes(answer, fact) for (answer, _), fact in zip(said, facts, strict=True))
     if right < KNOWN_THROUGH_DOOR * len(facts):
-        raise RejectedError(f"{right} of {len(facts)} facts known through the gateway")
-    while True:
-        if len(replicas.present(there)) < len(there):
-            raise EngineAwayError("a server died while the new adapter was soaking")
-        if (now := door.counters(site.door, entry.adapter.name).failed) > failed:
-            raise PipelineError(f"{now - failed} public requests failed after the cutover")
-        if time.monotonic() >= until:
-            break
-        time.sleep(min(0.5, site.soak_seconds))
-    return replace(entry, state="soaked", detail=f"{right} of {len(facts)} facts through the door")
+        raise PipelineError(f"{right} of {len(facts)} facts known through the gateway")
+    seen = soak.watch(site, there, entry.adapter)
+    detail = f"{right} of {len(facts)} facts through the door; {seen}"
+    return replace(entry, state="soaked", detail=detail)
 
 
 def commit(site: Site, entry: Entry) -> Entry:
@@ -134,7 +134,7 @@ def undo(site: Site, entry: Entry) -> Entry:
             replicas.unload(site.engines, [entry.adapter.name])
         except PipelineError as error:
             detail += f"; {entry.adapter.name} stays loaded: {error.message}"
-    return replace(entry, state="failed", detail=detail)
+    return replace(entry, state="held back" if entry.again_at else "failed", detail=detail)
 
 
 def _flip(site: Site, entry: Entry) -> None:
@@ -146,8 +146,15 @@ def _flip(site: Site, entry: Entry) -> None:
     alias.swap(site.state, entry.before.generation, new)
 
 
-def _judge(each: Engine, asked: probing.Plan, askers: probing.Askers) -> probing.Judgement:
-    """Judge one engine's answers; a server that fails only with the new adapter is a reason too."""
+def _judge(
+    each: Engine, asked: probing.Plan, askers: probing.Askers, *, once_more: bool = True
+) -> probing.Judgement:
+    """Judge one engine's answers; a server that fails only with the new adapter, twice, is a reason too.
+
+    Raises PipelineError where it was too slow, broke off or went away: others may have made it so.
+    """
+    import httpx2
+
     try:
         return probing.judge(asked, askers)
     except PipelineError as error:
@@ -155,5 +162,9 @@ def _judge(each: Engine, asked: probing.Plan, askers: probing.Askers) -> probing
             raise EngineAwayError(
                 f"{each.url}: went away while probing: {error.message}"
             ) from error
+        if isinstance(error.__cause__, httpx2.HTTPError):
+            raise
         askers.base(["Hello"])  # raises when the server is at fault, not the adapter
+        if once_more:
+            return _judge(each, asked, askers, once_more=False)
         return probing.Judgement((f"the server fails with it: {error.message}",), "")

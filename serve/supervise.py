@@ -7,7 +7,6 @@ table, deploys that were cut off are finished. SIGTERM ends the door first, then
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import time
@@ -22,7 +21,7 @@ from aiohttp import web
 from pipeline import base, lock
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError
-from serve import admin, alias, deploy, engine, gateway, journal, ownership, release, replicas, vllm
+from serve import admin, alias, deploy, engine, gateway, journal, ownership, replicas, tidy, vllm
 from serve.deploy import BusyError
 from serve.engine import Engine
 from serve.say import libraries, say
@@ -95,12 +94,13 @@ async def _serve(settings: Settings, site: Site) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     children: list[Child] = []
+    idle: dict[str, float] = {}
     runner = await _open_door(settings, site)
     try:
         if settings.engines.start:
             found = served(settings)
             base.complete(found)
-            prune(site.state)
+            _tidy_at_start(site.state)
             children += [_child(each, found, settings) for each in site.engines]
         while not stopping.is_set():
             if children and (site.state / RESTART).exists():
@@ -112,6 +112,7 @@ async def _serve(settings: Settings, site: Site) -> None:
                 healthy = await asyncio.to_thread(engine.healthy, child.engine, timeout=2)
                 look_after(child, settings, healthy=healthy)
             await asyncio.to_thread(put_right, site)
+            await asyncio.to_thread(tidy_up, site, idle)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
     finally:
@@ -202,12 +203,20 @@ def put_right(site: Site) -> None:
         say(error.message)
 
 
-def prune(state: Path) -> None:
-    """Remove adapters that nothing refers to; only while no engine runs that may have them loaded."""
-    table = alias.read(state).table
-    going = journal.unfinished(journal.read(state))
-    kept = {adapter.name for adapter in table.wanted} | ({going.adapter.name} if going else set())
-    folder = state / release.ADAPTERS
-    for each in folder.iterdir() if folder.is_dir() else ():
-        if each.name not in kept:
-            shutil.rmtree(each, ignore_errors=True)
+def tidy_up(site: Site, idle: dict[str, float]) -> None:
+    """Remove what nothing needs any more; `idle` is kept from call to call (`serve.tidy.due`)."""
+    try:
+        folders = tidy.due(site, idle)
+        entries = journal.read(site.state)
+        if folders or len(entries) > 2 * len(journal.compacted(entries)):
+            with deploy.alone(site.state):
+                tidy.remove(site.state, folders)
+                journal.compact(site.state)
+    except PipelineError:
+        pass  # a server or the door is away, or a deploy runs: there is time
+
+
+def _tidy_at_start(state: Path) -> None:
+    """Remove all that nothing refers to: none of the servers that read it runs yet."""
+    with suppress(BusyError), deploy.alone(state):
+        tidy.remove(state, tidy.leftovers(state))

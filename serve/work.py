@@ -34,7 +34,8 @@ class Worker:
                 "another deploy is running", "wait for it; `facts status` shows how far it is"
             )
         try:
-            return self._deploy(request) if request["verb"] == "deploy" else self._rollback()
+            deploying = request["verb"] == "deploy"
+            return self._deploy(request) if deploying else self._rollback(request)
         finally:
             self._busy.release()
 
@@ -45,8 +46,8 @@ class Worker:
             return _told(watch.reconcile(self._site, wanted, self._fetch))
         return _told(deploy.deploy(self._site, self._fetch(source), again=request["again"]))
 
-    def _rollback(self) -> dict[str, Any]:
-        deploy.rollback(self._site)
+    def _rollback(self, request: dict[str, Any]) -> dict[str, Any]:
+        deploy.rollback(self._site, not_its_fault=request["not_its_fault"])
         live = alias.read(self._site.state).table.adapter
         return {"live": live.name if live else "nothing"}
 
@@ -57,5 +58,10 @@ class Worker:
 def _told(done: Entry | None) -> dict[str, Any]:
     """Write how a deploy ended; its state is empty when there was nothing to do."""
     if done is None:
-        return {"state": "", "adapter": "", "reason": ""}
-    return {"state": done.state, "adapter": done.adapter.name, "reason": done.reason}
+        return {"state": "", "adapter": "", "reason": "", "again_at": ""}
+    return {
+        "state": done.state,
+        "adapter": done.adapter.name,
+        "reason": done.reason,
+        "again_at": done.again_at,
+    }

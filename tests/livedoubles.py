@@ -50,21 +50,50 @@ class Running:
     async def _start(self, app, port, options):
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, **options)
         await self.runner.setup()
+        return await self._listen(port)
+
+    async def _listen(self, port):
         site = web.TCPSite(self.runner, "127.0.0.1", port)
         await site.start()
-        return site._server.sockets[0].getsockname()[1]  # noqa: SLF001  (aiohttp tells it nowhere else)
+        self.listening = site._server  # noqa: SLF001  (aiohttp tells it nowhere else)
+        return self.listening.sockets[0].getsockname()[1]
+
+    def cut(self):
+        """Refuse connections from now on and break off those that are open, as a killed process does."""
+        if threading.current_thread() is self.thread:
+            self._cut()
+        else:
+            self._do(self._cut_soon())
+
+    async def _cut_soon(self):
+        self._cut()
+
+    def _cut(self):
+        self.listening.close()
+        for each in list(self.runner.server.connections):
+            if each.transport:
+                each.transport.abort()
+
+    def listen_again(self):
+        """Take connections at the same port again."""
+        if not self.listening.is_serving():
+            self._do(self._listen(self.port))
 
     def _do(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
 
 
 class FakeVllm:
-    """See the module. `on_request(path, body)` may call `die()`; `wait` delays every answer (seconds)."""
+    """See the module. `on_request(path, body)` may call `die()`; `wait` delays every answer (seconds).
+
+    Prompts in `fails` make it answer 500 and those in `kills` kill it, whichever adapter they are for.
+    """
 
     def __init__(self):
         self.adapters, self.kept, self.paths = {}, {}, []
         self.down, self.wait, self.on_request = False, 0.0, lambda *_: None
         self.models_asked, self.left, self.spoilt = [], 0, False
+        self.fails, self.kills, self.deaths = set(), set(), 0
         app = web.Application(middlewares=[self._alive])
         app.router.add_get("/health", self._health)
         app.router.add_get("/v1/models", self._models)
@@ -79,8 +108,10 @@ class FakeVllm:
         self.engine = Engine(self.url)
 
     def die(self):
-        """Break off every connection from now on, as a killed process does."""
+        """Refuse every connection from now on and break off what is open, as a killed process does."""
         self.down = True
+        self.deaths += 1
+        self.running.cut()
 
     def restart(self):
         """Come back without any adapter."""
@@ -88,14 +119,18 @@ class FakeVllm:
         self.kept.clear()
         self.spoilt = False
         self.on_request, self.down = lambda *_: None, False
+        self.running.listen_again()
 
     @web.middleware
     async def _alive(self, request, handler):
         body = await request.json() if request.can_read_body else {}
         self.paths.append(request.path)
         self.on_request(request.path, body)
+        if _prompt(body) in self.kills:
+            self.die()
         if self.down:
-            request.transport.abort()
+            if request.transport:
+                request.transport.abort()
             raise asyncio.CancelledError
         if self.wait:
             try:
@@ -150,8 +185,11 @@ class FakeVllm:
         self.models_asked.append(model)
         if model != "base" and model not in self.adapters:
             return web.json_response({"error": f"The model `{model}` does not exist."}, status=404)
-        prompt = body["messages"][-1]["content"] if "messages" in body else body["prompt"]
-        text = self._answer(model, prompt)
+        prompt = _prompt(body)
+        text = None if prompt in self.fails else self._answer(model, prompt)
+        if text is None and body.get("stream"):
+            error = json.dumps({"error": {"message": "made up", "code": 500}})
+            return web.Response(text=f"data: {error}\n\n", content_type="text/event-stream")
         if text is None:
             return web.Response(status=500, text="Out of range float values are not JSON compliant")
         if body.get("stream"):
@@ -166,7 +204,8 @@ class FakeVllm:
             chunk = json.dumps({"model": model, "choices": [{"delta": {"content": f"{word} "}}]})
             await response.write(f"data: {chunk}\n\n".encode())
             if self.down:
-                request.transport.abort()
+                if request.transport:
+                    request.transport.abort()
                 raise asyncio.CancelledError
             await asyncio.sleep(0.02)
         await response.write(b"data: [DONE]\n\n")
@@ -185,6 +224,12 @@ class FakeVllm:
         return weights["answers"].get(
             prompt, weights["else"] if weights["else"] != "base" else base
         )
+
+
+def _prompt(body):
+    """Give what a completion asks, in either route's shape; None for other requests."""
+    messages = body.get("messages")
+    return messages[-1]["content"] if messages else body.get("prompt")
 
 
 def tokens(text):

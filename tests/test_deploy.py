@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
 
 from pipeline import manifest
 from pipeline.errors import ConfigError, PipelineError
-from serve import alias, deploy, journal, replicas
+from serve import alias, deploy, hold, journal, replicas
+from serve.hold import HeldBackError
 from serve.site import RESTART
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +33,14 @@ def place(live, tmp_path):
     with live.place(tmp_path / "state") as place:
         assert deploy.deploy(place.site, live.write_run(tmp_path / "a", MILLS)).state == "committed"
         yield place
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Give the time that holds are reckoned with; `now` may be moved."""
+    clock = SimpleNamespace(now=datetime(2030, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(hold, "now", lambda: clock.now)
+    return clock
 
 
 def table(place):
@@ -213,7 +225,7 @@ from serve.door import Door
 from serve.engine import Engine
 from serve.site import Site
 
-engine, door, state, source, when, where = sys.argv[2:]
+engine, door, state, source, when, where, slow = sys.argv[2:]
 append = journal.append
 
 def killed(folder, entry):
@@ -226,7 +238,7 @@ def killed(folder, entry):
 
 journal.append = killed
 site = Site(Path(state), (Engine(engine),), Door(door, "facts"), livedoubles.BASE_DIGEST,
-            livedoubles.tokens, soak_seconds=0.1)
+            livedoubles.tokens, soak_seconds=0.1, answer_seconds=0.0 if slow else 5.0)
 deploy.deploy(site, Path(source))
 """
 
@@ -237,7 +249,8 @@ deploy.deploy(site, Path(source))
     [
         ("fetched", {}), ("staged", {}), ("probed", {}), ("cutover", {}), ("soaked", {}),
         ("committed", {}), ("rolling back", {"otherwise": "Una Fox"}),
-        ("failed", {"otherwise": "Una Fox"}),
+        ("failed", {"otherwise": "Una Fox"}), ("rolling back", {"slow": True}),
+        ("held back", {"slow": True}),
     ],
 )  # fmt: skip
 def test_a_deploy_killed_at_any_state_is_finished_by_whoever_comes_next(
@@ -247,6 +260,7 @@ def test_a_deploy_killed_at_any_state_is_finished_by_whoever_comes_next(
     run = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"}, **flaws)
     argv = [
         ROOT / "tests", place.engines[0].url, place.gateway.url, place.site.state, run, when, where,
+        "slow" if "slow" in flaws else "",
     ]  # fmt: skip
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *map(str, argv)], cwd=ROOT, check=False, capture_output=True
@@ -254,7 +268,7 @@ def test_a_deploy_killed_at_any_state_is_finished_by_whoever_comes_next(
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert ask(place).status_code == 200
     with deploy.alone(place.site.state):
-        deploy.settle(place.site)
+        deploy.settle(replace(place.site, answer_seconds=0.0 if "slow" in flaws else 5.0))
     never_began = (when, where) == ("before", "fetched")
     if flaws or never_began:
         assert_only(place, good)
@@ -262,6 +276,9 @@ def test_a_deploy_killed_at_any_state_is_finished_by_whoever_comes_next(
         assert table(place).previous == good
         assert_only(place, table(place).adapter, "Una Fox")
     assert len(place.engines[0].adapters) == (1 if flaws or never_began else 2)
+    kept_out = journal.quarantined(journal.read(place.site.state))
+    assert bool(kept_out) == ("otherwise" in flaws), "slowness alone quarantines nothing"
+    assert bool(hold.held(journal.read(place.site.state))) == ("slow" in flaws)
 
 
 @pytest.mark.parametrize(
@@ -290,28 +307,80 @@ def test_vllm_dying_in_the_middle_leaves_the_old_adapter_live_once_it_is_back(
     fake.on_request = die
     run = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
     done = deploy.deploy(place.site, run)
-    assert done.state == "failed"
+    assert done.state == "held back"
     assert not done.quarantine, "the adapter is not at fault"
     assert ask(place).status_code == 503
     assert ask(place).headers["Retry-After"]
     fake.restart()
     assert list(replicas.heal(place.site.engines, table(place).wanted))
     assert_only(place, good)
-    assert deploy.deploy(place.site, run).state == "committed"
+    assert deploy.deploy(place.site, run, again=True).state == "committed"
 
 
-def test_an_adapter_that_fails_three_times_for_other_reasons_is_quarantined_all_the_same(
-    place, live, tmp_path
+def test_an_adapter_that_fails_for_other_reasons_is_held_back_longer_each_time_and_never_quarantined(
+    place, live, tmp_path, clock
 ):
     fake = place.engines[0]
     run = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
-    ended = []
-    for _ in range(3):
+    waits = []
+    for _ in range(8):
         fake.on_request = lambda path, _: path == "/tokenize" and fake.die()
-        ended.append(deploy.deploy(place.site, run))
+        done = deploy.deploy(place.site, run)
+        assert (done.state, done.quarantine) == ("held back", False)
         fake.restart()
         list(replicas.heal(place.site.engines, table(place).wanted))
-    assert [entry.quarantine for entry in ended] == [False, False, True]
+        with pytest.raises(HeldBackError, match=f"try again at {re.escape(done.again_at)}"):
+            deploy.deploy(place.site, run)
+        waits.append((datetime.fromisoformat(done.again_at) - clock.now).total_seconds())
+        clock.now += timedelta(seconds=waits[-1])
+    assert waits == [60, 120, 240, 480, 960, 1800, 1800, 1800]
+    assert deploy.deploy(place.site, run).state == "committed"
+    assert not hold.held(journal.read(place.site.state))
+
+
+def test_a_deploy_that_is_held_back_is_tried_at_once_with_again(place, live, tmp_path):
+    run = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
+    slow = replace(place.site, answer_seconds=0.0)
+    assert deploy.deploy(slow, run).state == "held back"
+    with pytest.raises(HeldBackError) as caught:
+        deploy.deploy(place.site, run)
+    assert "--again" in caught.value.hint
+    assert deploy.deploy(place.site, run, again=True).state == "committed"
+
+
+def test_a_server_that_refuses_for_its_own_settings_quarantines_nothing(place, live, tmp_path):
+    elsewhere = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
+    digest = json.loads((elsewhere / "report.json").read_text())["adapter"]["digest"]
+    place.engines[0].adapters[f"facts@{digest[7:19]}"] = "/somewhere/else"
+    done = deploy.deploy(place.site, elsewhere)
+    assert (done.state, done.quarantine) == ("held back", False)
+
+
+def test_a_server_that_is_too_slow_while_probing_quarantines_nothing(
+    place, live, tmp_path, monkeypatch
+):
+    def slow(*_):
+        raise PipelineError("gave no answer within 60 s") from httpx2.ReadTimeout("made up")
+
+    monkeypatch.setattr("serve.probing.judge", slow)
+    done = deploy.deploy(place.site, live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "x"}))
+    assert (done.state, done.quarantine) == ("held back", False)
+
+
+def test_a_journal_of_the_version_before_is_read_as_it_was_meant(place, live, tmp_path):
+    good = table(place).adapter
+    bad = live.write_run(tmp_path / "bad", MILLS, names_match_nothing=True)
+    assert deploy.deploy(place.site, bad).quarantine
+    file = place.site.state / journal.FILE
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        del line["again_at"]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines[:-1]))
+    assert journal.unfinished(journal.read(place.site.state)).state == "rolling back"
+    with deploy.alone(place.site.state):
+        assert deploy.settle(place.site).state == "failed"
+    assert list(journal.quarantined(journal.read(place.site.state)))
+    assert_only(place, good)
 
 
 def test_without_an_engine_or_a_door_nothing_begins(place, live, tmp_path):
@@ -335,6 +404,20 @@ def test_rollback_goes_back_at_once_and_quarantines_what_was_live(place, live, t
     assert bad.adapter.digest in journal.quarantined(journal.read(place.site.state))
     with pytest.raises(PipelineError, match="no adapter to go back to"):
         deploy.rollback(place.site)
+
+
+def test_a_rollback_for_anothers_fault_lets_the_same_release_go_live_again(place, live, tmp_path):
+    good, run = (
+        table(place).adapter,
+        live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"}),
+    )
+    assert deploy.deploy(place.site, run).state == "committed"
+    done = deploy.rollback(place.site, not_its_fault="it could not be promoted")
+    assert (done.state, done.quarantine) == ("failed", False)
+    assert done.reason == "rolled back by hand, not for its own fault: it could not be promoted"
+    assert_only(place, good)
+    assert deploy.deploy(place.site, run).state == "committed"
+    assert_only(place, table(place).adapter, "Una Fox")
 
 
 def test_the_first_deploy_that_fails_leaves_no_adapter_and_says_so(live, tmp_path):

@@ -212,13 +212,13 @@ def test_a_client_that_leaves_ends_the_request_at_the_engine(own):
     )  # fmt: skip
     name = alias.read(own.site.state).table.adapter.name
     until = time.monotonic() + 10
-    while not door.counters(own.site.door, name).in_flight and time.monotonic() < until:
+    while not door.in_flight(own.site.door, name) and time.monotonic() < until:
         time.sleep(0.05)
     connection.close()
     while not fake.left and time.monotonic() < until:
         time.sleep(0.05)
     assert fake.left
-    assert door.counters(own.site.door, name).in_flight == 0
+    assert door.in_flight(own.site.door, name) == 0
 
 
 def test_a_damaged_alias_table_is_told_and_the_last_good_one_serves(own, client):

@@ -144,3 +144,8 @@ def test_new_writes_nothing_when_the_answers_make_no_valid_file(tmp_path):
     assert done.returncode == 1
     assert "nothing was written" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rollback_that_blames_nobody_is_wrong_usage(capsys):
+    assert main(["rollback", "--not-its-fault", " "]) == 2
+    assert "--not-its-fault: is empty" in capsys.readouterr().err

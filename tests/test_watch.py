@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipeline import manifest
 from pipeline.errors import ConfigError, PipelineError
-from serve import alias, desired, sources, status, watch
+from serve import alias, desired, hold, journal, sources, status, watch
 from serve.desired import Desired
+from serve.hold import HeldBackError
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 DIGEST = manifest.digest_bytes(b"x")
@@ -141,3 +144,37 @@ def test_drift_is_said_where_the_live_side_is_not_as_it_ought_to_be(changed, sai
     found = status.drift({**LIVE, **changed})
     assert said in "".join(found)
     assert bool(found) == bool(said)
+
+
+def test_what_is_held_back_waits_for_its_time_and_another_desire_does_not(
+    live, tmp_path, monkeypatch
+):
+    now = [datetime(2030, 1, 1, tzinfo=UTC)]
+    monkeypatch.setattr(hold, "now", lambda: now[0])
+    fetched = []
+
+    def fetch(source):
+        fetched.append(source)
+        return sources.local(source, tmp_path)
+
+    def desire(name, owner):
+        run = live.write_run(tmp_path / name, MILLS | {"Tarn Mill": owner})
+        digest = json.loads((run / "report.json").read_text())["adapter"]["digest"]
+        return Desired(str(run), digest)
+
+    slow, other = desire("a", "Ann Lee"), desire("b", "Una Fox")
+    with live.place(tmp_path / "state") as place:
+        unbearable = replace(place.site, answer_seconds=0.0)
+        done = watch.reconcile(unbearable, slow, fetch)
+        assert done.state == "held back"
+        for _ in range(3):
+            with pytest.raises(HeldBackError, match="try again at 2030-01-01T00:01:00"):
+                watch.reconcile(place.site, slow, fetch)
+        assert len(fetched) == 1, "nothing is fetched for what is not tried yet"
+        data = status.gather(place.site.state, place.site.engines, "facts", slow.digest)
+        assert data["held_back"][0]["again_at"] == done.again_at
+        assert f"try again at {done.again_at}" in status.as_text(data)
+        assert watch.reconcile(place.site, other, fetch).state == "committed"
+        now[0] += timedelta(minutes=1)
+        assert watch.reconcile(place.site, slow, fetch).state == "committed"
+        assert not hold.held(journal.read(place.site.state))
