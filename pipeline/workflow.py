@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import telling
+from pipeline import owners, reposettings, reviewed, telling
 from pipeline.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
+    from pipeline.artifacts import Made
     from pipeline.plan import Change
     from pipeline.publishing import Verb
 
@@ -34,10 +35,15 @@ _NUMBER = re.compile(r"[1-9]\d{0,8}")
 def add(verb: Verb) -> None:
     """Add the verb."""
     ci = verb("ci", _run, "do one step of a workflow; docs/runner.md names them")
-    ci.add_argument("step", choices=sorted(_STEPS), help="which one")
+    ci.add_argument("step", choices=sorted((*_STEPS, reposettings.NAME)), help="which one")
+    ci.add_argument("--json", action="store_true", help=f"{reposettings.NAME}: print them as JSON")
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.step == reposettings.NAME:
+        return reposettings.run(os.environ, as_json=args.json)
+    if args.json:
+        raise ConfigError(f"--json is for {reposettings.NAME} alone", "leave it out")
     step, needed = _STEPS[args.step]
     if missing := [name for name in needed if name not in os.environ]:
         raise ConfigError(
@@ -51,7 +57,10 @@ def _plan(env: Mapping[str, str]) -> int:
     """Plan EVENT's change from BASE to HEAD; leave the facts of HEAD in build/facts when it trains."""
     from pipeline import decide, git, plan, problems
 
-    _outputs(env, {"pr": pull_request(env)})
+    branch = decide.branch(env["EVENT"], env["BRANCH"])
+    _outputs(env, {"pr": pull_request(env), "branch": branch})
+    if branch != env["DEFAULT"]:
+        raise PipelineError(decide.not_default(branch), "open the pull request for the default one")
     change = _change(env)
     try:
         made = plan.make(change)
@@ -62,14 +71,26 @@ def _plan(env: Mapping[str, str]) -> int:
         raise
     if made.training:
         git.write(git.read(Path(), change.head), FACTS)
-    queue = env.get("QUEUE") == "true"
+    event, queue = env["EVENT"], env.get("QUEUE") == "true"
+    now = decide.trains_now(event, training=made.training, judging=made.judging)
     _outputs(env, {
         "training": str(made.training).lower(),
+        "judging": str(made.judging).lower(),
+        "now": str(now).lower(),
         "code": str(made.code).lower(),
-        "check": decide.check_name(env["EVENT"], made.training, queue),
+        "check": decide.check_name(event, made.training or made.judging, queue),
     })  # fmt: skip
     _summary(env, plan.as_markdown(made))
     print(plan.as_text(made))
+    return 0
+
+
+def _main(env: Mapping[str, str]) -> int:
+    """Refuse to go on with a run that was started from another branch than the default one."""
+    if env["REF"] != f"refs/heads/{env['DEFAULT']}":
+        from pipeline import decide
+
+        raise PipelineError(decide.not_default(env["REF"]), "start it from the default branch")
     return 0
 
 
@@ -92,40 +113,52 @@ def _change(env: Mapping[str, str]) -> Change:
 
 
 def _decide(env: Mapping[str, str]) -> int:
-    """Decide on EVENT, PLAN, TRAINING and TRAIN."""
+    """Decide on what the plan says and on how the jobs ended; docs/runner.md names what is read."""
+    from dataclasses import fields
+
     from pipeline import decide
 
-    given = (env.get(name, "") for name in ("EVENT", "PLAN", "TRAINING", "TRAIN"))
-    decision = decide.decide(decide.Results(*given))
+    given = {field.name: env.get(field.name.upper(), "") for field in fields(decide.Results)}
+    decision = decide.decide(decide.Results(**given))
     print(decision.why)
     _summary(env, f"**{'Passed' if decision.passed else 'Failed'}**: {decision.why}\n")
     return 0 if decision.passed else 1
 
 
 def _digest(env: Mapping[str, str]) -> int:
-    """Output the digest of the facts of HEAD, by which adapters that passed for them are named."""
-    _outputs(env, {"digest": _facts_digest(env)})
+    """Output the digest of the facts of HEAD, of RECIPE and of the code that runs, which names runs."""
+    _outputs(env, {"digest": _made_from(env).digest})
     return 0
 
 
-def _facts_digest(env: Mapping[str, str]) -> str:
-    from pipeline import git, plan
+def _made_from(env: Mapping[str, str]) -> Made:
+    from pipeline import codebase, config, git, plan
+    from pipeline.artifacts import Made
 
     checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
     if any(problem.severity == "error" for problem in checked.problems):
         raise FactsError(checked.problems)
-    return plan.digest(checked.subjects).removeprefix("sha256:")[:16]
+    recipe = config.digest(config.load(env["RECIPE"]))
+    return Made(plan.digest(checked.subjects), recipe, codebase.digest())
 
 
 def _adapter(env: Mapping[str, str]) -> int:
     """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
     from pipeline import artifacts, github
 
-    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _facts_digest(env))
+    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _made_from(env).digest)
     _outputs(env, {"run": made})
     print(
         f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
     )
+    return 0
+
+
+def _made(env: Mapping[str, str]) -> int:
+    """Refuse a run in build/run that was made from other facts, another recipe or other code."""
+    from pipeline import artifacts
+
+    artifacts.require(RUN, _made_from(env))
     return 0
 
 
@@ -196,10 +229,14 @@ def _append(env: Mapping[str, str], name: str, text: str) -> None:
 
 
 _STEPS = {
-    "plan": (_plan, ("EVENT", "BASE", "HEAD")),
+    "main": (_main, ("REF", "DEFAULT")),
+    "plan": (_plan, ("EVENT", "BRANCH", "DEFAULT", "BASE", "HEAD")),
     "decide": (_decide, ()),  # what is missing there fails the check
-    "digest": (_digest, ("HEAD",)),
-    "adapter": (_adapter, ("HEAD", "GITHUB_REPOSITORY")),
+    "reviewed": (reviewed.step, ("GITHUB_REPOSITORY", "DEFAULT", "PR", "HEAD")),
+    "digest": (_digest, ("HEAD", "RECIPE")),
+    "adapter": (_adapter, ("HEAD", "RECIPE", "GITHUB_REPOSITORY")),
+    "made": (_made, ("HEAD", "RECIPE")),
+    "owners": (owners.step, ()),
     "report": (_report, ()),
     "review": (telling.review, ("GITHUB_REPOSITORY",)),
     "notice": (telling.notice, ("GITHUB_REPOSITORY", "TITLE", "BODY")),
