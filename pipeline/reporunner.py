@@ -30,18 +30,19 @@ def check(look: Look, repository: Repository) -> Iterator[Finding]:
         yield unseen(GROUP, WHY, "Self-hosted runners: read, of the organisation")
         return
     plan = _plan(look, owner)
-    ours = 0
+    told = False
     for group in groups.data["runner_groups"]:
         path = f"orgs/{owner}/actions/runner-groups/{group['id']}"
         runners = look(f"{path}/runners?per_page=100")
         if runners.status != 200:
+            told = True
             yield unseen(
                 f"{GROUP} {group['id']}", WHY, "Self-hosted runners: read, of the organisation"
             )
         elif any(_is_ours(runner) for runner in runners.data["runners"]):
-            ours += 1
+            told = True
             yield _group(look, repository, group, plan)
-    if not ours:
+    if not told:
         yield _none(plan)
 
 
