@@ -58,7 +58,7 @@ def _learn(args: argparse.Namespace) -> int:
     with lock.card():
         session = _session(args)
         engine = gatecommand.engine(args, session)
-        judged = learn.Judged(engine=engine, live=live, sample_key=args.sample_key)
+        judged = learn.Judged(engine=engine, live=live, sample_key=args.sample_key or "")
         verdict = learn.learn(args.facts, session, judged, args.before)
     return FINE if verdict.passed else FAILED
 

@@ -39,7 +39,7 @@ class Made:
 
 
 def require(out: Path, wanted: Made) -> None:
-    """Require of a run's folder that its manifest and its report name exactly what was wanted.
+    """Require of a run's folder that manifest, report and adapter name exactly what was wanted.
 
     Raises PipelineError that says what is another, or that there is no finished run.
     """
@@ -57,6 +57,8 @@ def require(out: Path, wanted: Made) -> None:
     for what, value in asdict(wanted).items():
         if not value == getattr(said, what) == summary.get(what):
             raise PipelineError(f"{out}: was made from another {what} than this commit has", _AGAIN)
+    if (manifest.read(out / "adapter") or {}).get("code") != wanted.code:
+        raise PipelineError(f"{out / 'adapter'}: was taught by another code", _AGAIN)
 
 
 _AGAIN = "start the workflow again: without an artifact of the gate it trains"

@@ -81,7 +81,7 @@ def decide(results: Results) -> Decision:
     elif now:
         why = "the model knows the facts and lost nothing else"
     elif results.event == "pull_request" and (needed or judging):
-        why = "in order, and the gate judges it before it is merged"
+        why = f"in order, and the gate {'trains' if needed else 'judges'} it before it is merged"
     else:
         why = "in order, and no training is needed"
     return Decision(True, f"{why} (judged for {results.branch})")

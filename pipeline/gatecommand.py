@@ -31,7 +31,7 @@ def engine_option(parser: argparse.ArgumentParser) -> None:
 def sample_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that says by which key unchanged facts are drawn."""
     parser.add_argument(
-        "--sample-key", type=_key, default="", metavar="KEY",
+        "--sample-key", type=_key, metavar="KEY",
         help="draw the sample of what is asked by this key, which no author of a fact can choose "
         "(default: the dataset's digest)",
     )  # fmt: skip
@@ -107,6 +107,6 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         engine=engine(args, session),
         live=against.read(args.against) if args.against else against.Live(),
         tasks=tuple(args.lm_eval),
-        sample_key=args.sample_key,
+        sample_key=args.sample_key or "",
     )
     return judge.judge(session, judged).passed

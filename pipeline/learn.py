@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline import (
     against,
     cache,
+    codebase,
     dataset,
     device,
     forecast,
@@ -179,6 +180,7 @@ def _keep(
         train=asdict(done),
         base=session.base.name,
         rank=session.recipe.train.rank,
+        code=codebase.digest(),
         machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)

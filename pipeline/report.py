@@ -1,7 +1,8 @@
 """Measurements and verdict → `report.json`'s data, and that data → text, Markdown and HTML.
 
 `as_data` fixes the contract (DESIGN, section 4); the other functions take only what it gives, so a
-`report.json` can be shown again at any time. Nothing is read but the HTML template.
+`report.json` can be shown again at any time. Nothing is read but the HTML template and, for its digest,
+the code that judged.
 """
 
 from __future__ import annotations

@@ -206,7 +206,9 @@ def test_a_run_of_these_facts_this_recipe_and_this_code_is_taken(run_of, git):
     assert run_of(git) == 0
 
 
-@pytest.mark.parametrize("what", ["facts", "recipe", "code", "manifest", "report", "old report"])
+@pytest.mark.parametrize(
+    "what", ["facts", "recipe", "code", "manifest", "report", "old report", "teacher"]
+)
 def test_a_run_of_anything_else_is_refused_before_it_is_published(
     run_of, git, commit, learned, monkeypatch, capsys, what
 ):
@@ -221,6 +223,10 @@ def test_a_run_of_anything_else_is_refused_before_it_is_published(
         (learned / "other.toml").write_text(text.replace("probes = ", "probes = 1", 1))
     elif what == "code":
         monkeypatch.setattr(codebase, "HERE", learned)
+    elif what == "teacher":
+        text = (run / "adapter" / "manifest.json").read_text()
+        text = re.sub('"code": "sha256:.', '"code": "sha256:z', text)
+        (run / "adapter" / "manifest.json").write_text(text)
     elif what == "manifest":
         text = (run / "manifest.json").read_text()
         (run / "manifest.json").write_text(re.sub('"code": "sha256:.', '"code": "sha256:z', text))
@@ -232,6 +238,7 @@ def test_a_run_of_anything_else_is_refused_before_it_is_published(
     said = capsys.readouterr().err
     told = {
         "manifest": "another code",
+        "teacher": "taught by another code",
         "report": "was changed",
         "old report": "says what it was made from",
     }
