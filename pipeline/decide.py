@@ -87,9 +87,9 @@ def decide(results: Results) -> Decision:
     return Decision(True, f"{why} (judged for {results.branch})")
 
 
-def not_default(branch: str) -> str:
+def not_default(name: str) -> str:
     """Say why nothing is judged for a branch; of its name only what no log and no Markdown obeys is shown."""
-    shown = re.sub(r"[^\w./-]", "?", branch, flags=re.ASCII)[:100]
+    shown = re.sub(r"[^\w./-]", "?", name, flags=re.ASCII)[:100]
     return (
         f"this is for the branch {shown}, not for the default one: nobody protects that, and a commit "
         "that is green there is green everywhere"

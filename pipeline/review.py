@@ -5,8 +5,7 @@ Nobody's change ever fails for it: a page that vanished makes no fact untrue.
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ from datetime import date
 from pipeline.escape import cell
 from pipeline.facts import Fact, Subject, taught
 
-SECONDS = 20
-"""How long a page may take to answer."""
 AT_ONCE = 8
 SHOWN = 100
 """Rows of each table; an issue holds 65 536 characters."""
-AGENT = "schoolhouse-link-check"
+ADDRESS = re.compile(r"https?:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""How a source begins that means to be an address; others are references, such as a book."""
 
 Fetch = Callable[[str], str]
-"""Asks for a web address: what is wrong with it, or "" when it answers."""
+"""Asks for an address, whatever it is: what is wrong with it, or "" when it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,10 @@ def due(subjects: Iterable[Subject], today: date) -> list[Fact]:
 
 
 def broken(subjects: Iterable[Subject], fetch: Fetch) -> list[Broken]:
-    """Ask for the source of every taught fact that is a web address, each address once."""
+    """Ask for the source of every taught fact that is an address, each address once."""
     naming: dict[str, list[str]] = {}
     for fact in taught(subjects):
-        if fact.source.startswith(("https://", "http://")):
+        if ADDRESS.match(fact.source):
             naming.setdefault(fact.source, []).append(fact.id)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(fetch, naming)
@@ -56,22 +54,6 @@ def broken(subjects: Iterable[Subject], fetch: Fetch) -> list[Broken]:
             for (url, facts), why in zip(naming.items(), answers, strict=True)
             if why
         ]
-
-
-def fetch(url: str) -> str:
-    """Ask for the head of a page, then for the page where a server wants no such question."""
-    try:
-        for method in ("HEAD", "GET"):
-            request = urllib.request.Request(url, method=method, headers={"User-Agent": AGENT})  # noqa: S310  (http or https: `broken` sees to it)
-            try:
-                with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
-                    return ""
-            except urllib.error.HTTPError as error:
-                if method == "GET" or error.code in (404, 410):
-                    return f"answers {error.code}"
-    except (OSError, ValueError) as error:
-        return f"cannot be reached: {getattr(error, 'reason', error)}"
-    return ""
 
 
 def as_markdown(dated: Sequence[Fact], gone: Sequence[Broken]) -> str:

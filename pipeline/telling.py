@@ -25,9 +25,16 @@ def review(env: Mapping[str, str]) -> int:
     from pipeline import review as again
     from pipeline import validate
 
+    try:
+        from pipeline import webpage
+    except ImportError as error:
+        raise ConfigError(
+            f"asking for web pages needs a library that is not installed: {error.name}",
+            "`make hub-env` brings it; by hand: pip install httpx2",
+        ) from error
     subjects = validate.load(Path("facts"))
     dated = again.due(subjects, datetime.now(UTC).date())
-    text = again.as_markdown(dated, again.broken(subjects, again.fetch))
+    text = again.as_markdown(dated, again.broken(subjects, webpage.fetch))
     print(text or "nothing to look at")
     keep_issue(github.run, github.ask, env["GITHUB_REPOSITORY"], (REVIEW, text))
     return 0

@@ -13,22 +13,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import owners, reposettings, reviewed, telling
+from pipeline import owners, reposettings, reviewed, runsteps, stepfiles, telling
 from pipeline.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.artifacts import Made
     from pipeline.plan import Change
     from pipeline.publishing import Verb
 
-SUMMARY_BYTES = 1_000_000
-"""GitHub refuses a step's summary above 1 MiB as a whole."""
 FACTS = Path("build/facts")
-RUN = Path("build/run")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/[\w./-]+/pr-(\d+)-[0-9a-f]{40}")
-_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}|[A-Za-z0-9-]*\[bot\])")
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}|[A-Za-z0-9-]*\[bot\])")
+"""An account; one that an enterprise manages ends in "_" and the enterprise's short name."""
 _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 
@@ -58,7 +55,7 @@ def _plan(env: Mapping[str, str]) -> int:
     from pipeline import decide, git, plan, problems
 
     branch = decide.branch(env["EVENT"], env["BRANCH"])
-    _outputs(env, {"pr": pull_request(env), "branch": branch})
+    stepfiles.outputs(env, {"pr": pull_request(env), "branch": branch})
     if branch != env["DEFAULT"]:
         raise PipelineError(decide.not_default(branch), "open the pull request for the default one")
     change = _change(env)
@@ -66,21 +63,21 @@ def _plan(env: Mapping[str, str]) -> int:
         made = plan.make(change)
     except FactsError as error:
         print(problems.as_github(error.problems))
-        _summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
+        stepfiles.summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
                  "`facts check --base main` says the same on your machine.\n")  # fmt: skip
         raise
     if made.training:
         git.write(git.read(Path(), change.head), FACTS)
     event, queue = env["EVENT"], env.get("QUEUE") == "true"
     now = decide.trains_now(event, training=made.training, judging=made.judging)
-    _outputs(env, {
+    stepfiles.outputs(env, {
         "training": str(made.training).lower(),
         "judging": str(made.judging).lower(),
         "now": str(now).lower(),
         "code": str(made.code).lower(),
         "check": decide.check_name(event, made.training or made.judging, queue),
     })  # fmt: skip
-    _summary(env, plan.as_markdown(made))
+    stepfiles.summary(env, plan.as_markdown(made))
     print(plan.as_text(made))
     return 0
 
@@ -121,45 +118,8 @@ def _decide(env: Mapping[str, str]) -> int:
     given = {field.name: env.get(field.name.upper(), "") for field in fields(decide.Results)}
     decision = decide.decide(decide.Results(**given))
     print(decision.why)
-    _summary(env, f"**{'Passed' if decision.passed else 'Failed'}**: {decision.why}\n")
+    stepfiles.summary(env, f"**{'Passed' if decision.passed else 'Failed'}**: {decision.why}\n")
     return 0 if decision.passed else 1
-
-
-def _digest(env: Mapping[str, str]) -> int:
-    """Output the digest of the facts of HEAD, of RECIPE and of the code that runs, which names runs."""
-    _outputs(env, {"digest": _made_from(env).digest})
-    return 0
-
-
-def _made_from(env: Mapping[str, str]) -> Made:
-    from pipeline import codebase, config, git, plan
-    from pipeline.artifacts import Made
-
-    checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
-    if any(problem.severity == "error" for problem in checked.problems):
-        raise FactsError(checked.problems)
-    recipe = config.digest(config.load(env["RECIPE"]))
-    return Made(plan.digest(checked.subjects), recipe, codebase.digest())
-
-
-def _adapter(env: Mapping[str, str]) -> int:
-    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
-    from pipeline import artifacts, github
-
-    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _made_from(env).digest)
-    _outputs(env, {"run": made})
-    print(
-        f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
-    )
-    return 0
-
-
-def _made(env: Mapping[str, str]) -> int:
-    """Refuse a run in build/run that was made from other facts, another recipe or other code."""
-    from pipeline import artifacts
-
-    artifacts.require(RUN, _made_from(env))
-    return 0
 
 
 def _form(env: Mapping[str, str]) -> int:
@@ -186,14 +146,14 @@ def _form(env: Mapping[str, str]) -> int:
     manifest.write_text(
         Path("build/message.txt"), f"Add {made.fact}\n\nFrom issue #{number}.\n\n{credit}\n"
     )
-    _outputs(env, {"branch": f"fact/issue-{number}", "title": f"Add {made.fact}"})
+    stepfiles.outputs(env, {"branch": f"fact/issue-{number}", "title": f"Add {made.fact}"})
     return 0
 
 
 def _report(env: Mapping[str, str]) -> int:
     """Put the run's report into the summary."""
     try:
-        _summary(env, (RUN / "report.md").read_text(encoding="utf-8"))
+        stepfiles.summary(env, (runsteps.RUN / "report.md").read_text(encoding="utf-8"))
     except OSError:
         print("there is no report: training did not get that far", file=sys.stderr)
     return 0
@@ -209,34 +169,16 @@ def pull_request(env: Mapping[str, str]) -> str:
     return number
 
 
-def _outputs(env: Mapping[str, str], values: Mapping[str, str]) -> None:
-    assert not any("\n" in value for value in values.values()), "one line each, or it sets others"
-    _append(env, "GITHUB_OUTPUT", "".join(f"{name}={value}\n" for name, value in values.items()))
-
-
-def _summary(env: Mapping[str, str], text: str) -> None:
-    _append(env, "GITHUB_STEP_SUMMARY", text.encode()[:SUMMARY_BYTES].decode("utf-8", "ignore"))
-
-
-def _append(env: Mapping[str, str], name: str, text: str) -> None:
-    if not env.get(name):
-        return
-    try:
-        with Path(env[name]).open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise ConfigError(f"{name}: cannot be written: {error.strerror or error}") from error
-
-
 _STEPS = {
     "main": (_main, ("REF", "DEFAULT")),
     "plan": (_plan, ("EVENT", "BRANCH", "DEFAULT", "BASE", "HEAD")),
     "decide": (_decide, ()),  # what is missing there fails the check
     "reviewed": (reviewed.step, ("GITHUB_REPOSITORY", "DEFAULT", "PR", "HEAD")),
-    "digest": (_digest, ("HEAD", "RECIPE")),
-    "adapter": (_adapter, ("HEAD", "RECIPE", "GITHUB_REPOSITORY")),
-    "made": (_made, ("HEAD", "RECIPE")),
+    "digest": (runsteps.digest, ("HEAD", "RECIPE")),
+    "adapter": (runsteps.adapter, ("HEAD", "RECIPE", "GITHUB_REPOSITORY")),
+    "made": (runsteps.made, ("HEAD", "RECIPE")),
     "owners": (owners.step, ()),
+    "base": (runsteps.base, ("RECIPE",)),
     "report": (_report, ()),
     "review": (telling.review, ("GITHUB_REPOSITORY",)),
     "notice": (telling.notice, ("GITHUB_REPOSITORY", "TITLE", "BODY")),

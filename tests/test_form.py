@@ -154,7 +154,13 @@ def test_the_step_answers_errors_with_text_that_cannot_act(issue, facts, capsys)
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("author", ["x y", "a\nb", "$(id)", "x>", ""])
+@pytest.mark.parametrize("author", ["jo-doe_acme", "j", "renovate[bot]"])
+def test_every_kind_of_account_is_credited(issue, author):
+    """Accounts that an enterprise manages end in an underscore and its short name."""
+    assert issue(body(), author) == 0
+
+
+@pytest.mark.parametrize("author", ["x y", "a\nb", "$(id)", "x>", "", "_x", "x" * 40])
 def test_an_author_that_github_would_not_name_stops_the_step(issue, author, capsys):
     assert issue(body(), author) == 2
     capsys.readouterr()

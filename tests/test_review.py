@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from pipeline import review
+from pipeline import review, webpage
 
 TODAY = date(2026, 11, 25)
 
@@ -40,49 +40,30 @@ def test_each_address_is_asked_for_once_and_other_sources_never(subjects):
     assert asked == ["https://a.example/x"]
 
 
-@pytest.mark.parametrize(
-    ("path", "wrong"),
-    [("/there", ""), ("/no-head", ""), ("/gone", "answers 404"), ("/broken", "answers 500")],
-)
-def test_a_page_is_asked_for_its_head_and_then_for_itself(pages, path, wrong):
-    assert review.fetch(pages + path) == wrong
+ODD = [
+    "http://a.example:abc/",
+    "http:///",
+    "HTTP://user@a.example",
+    "ftp://a.example",
+    "https:a.example",
+    "http://[::1",
+]
+"""Addresses that stop a request in as many ways."""
 
 
-def test_a_host_that_does_not_exist_cannot_be_reached():
-    assert review.fetch("http://no-such-host.invalid/").startswith("cannot be reached")
+@pytest.mark.parametrize("source", ODD)
+def test_one_odd_source_is_one_line_of_the_report(subjects, source):
+    first, *others = subjects
+    odd = with_facts([first], source=source)
+    found = review.broken([*odd, *others], webpage.fetch)
+    assert [each.url for each in found] == [source]
+    assert found[0].why.startswith("is not asked: ")
+    assert review.as_markdown([], found).count("\n| ") == 2
 
 
-@pytest.fixture
-def pages():
-    """Serve four pages: one in order, one that wants no HEAD, one gone, one broken."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-    codes = {"/there": 200, "/no-head": 405, "/gone": 404, "/broken": 500}
-
-    class Handler(BaseHTTPRequestHandler):
-        """Answers with the code of a page."""
-
-        def do_HEAD(self):
-            """Answer without a text."""
-            self.send_response(codes[self.path])
-            self.end_headers()
-
-        def do_GET(self):
-            """Answer with an empty text."""
-            self.send_response(200 if self.path == "/no-head" else codes[self.path])
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_address[1]}"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+def test_a_reference_to_a_book_is_no_address(subjects):
+    books = with_facts(subjects, source="doi:10.1000/182: the mill's own book")
+    assert review.broken(books, webpage.fetch) == []
 
 
 def test_nothing_to_look_at_is_an_empty_text():

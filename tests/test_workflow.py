@@ -6,7 +6,7 @@ import re
 import pytest
 from support.repository import FACT
 
-from pipeline import codebase, workflow
+from pipeline import codebase, stepfiles, workflow
 from pipeline.__main__ import main
 from pipeline.errors import ConfigError
 
@@ -183,7 +183,7 @@ def test_the_report_goes_into_the_summary_and_a_missing_one_is_no_failure(repo, 
     (repo / "build" / "run" / "report.md").write_text("## Passed\n" + "é" * 1_000_000)
     assert step("report")[0] == 0
     assert summary(repo).startswith("## Passed")
-    assert len(summary(repo).encode()) <= workflow.SUMMARY_BYTES
+    assert len(summary(repo).encode()) <= stepfiles.SUMMARY_BYTES
 
 
 @pytest.fixture

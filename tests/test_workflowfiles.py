@@ -28,6 +28,7 @@ JOBS = [
     for path in FILES
     for name, job in load(path)["jobs"].items()
 ]
+THAT_SIGN = [job for job in JOBS if "id-token" in job.values[0]["permissions"]]
 OF_PULL_REQUESTS = [
     pytest.param(job, id=f"{path.stem}-{name}")
     for path in FILES
@@ -90,6 +91,28 @@ def test_the_gpu_is_used_by_one_job_at_a_time_that_can_write_nothing(job):
     assert job["concurrency"] == {"group": "gpu-trainer", "queue": "max"}
     assert job["permissions"] == TRUSTED
     assert "secrets." not in str(job)
+
+
+@pytest.mark.parametrize("job", THAT_SIGN)
+def test_a_job_that_may_sign_installs_nothing_but_files_with_a_known_digest(job):
+    """What runs there could sign and publish anything in our name."""
+    scripts = "\n".join(steps(job, "run"))
+    assert not re.search(r"\b(pip3?|pipx|uvx?|conda|npm|npx|apt(-get)?|curl|wget)\b", scripts)
+    targets = re.findall(r"\bmake +(\S+)", scripts)
+    assert targets, "it has to have its libraries from somewhere"
+    for target in targets:
+        done = subprocess.run(
+            ["make", "--dry-run", "--always-make", target, "PYTHON=python3"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        installs = [line for line in done.stdout.splitlines() if "pip" in line.split()]
+        assert installs
+        for line in installs:
+            assert {"--require-hashes", "--no-deps", "--only-binary"} <= set(line.split())
+
+
+def test_the_jobs_that_sign_are_those_that_publish():
+    assert {job.id for job in THAT_SIGN} == {"release-publish", "release-promote"}
 
 
 @pytest.mark.parametrize("job", OF_PULL_REQUESTS)

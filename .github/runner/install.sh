@@ -1,15 +1,17 @@
 #!/bin/bash
-# Make a machine with a GPU the runner of one repository: sudo ./install.sh OWNER/REPOSITORY ARCHIVE DIGEST
+# Make a machine with a GPU the runner of one repository: sudo ./install.sh OWNER/REPOSITORY ARCHIVE DIGEST [GROUP]
 #
 # ARCHIVE is actions-runner-linux-x64-VERSION.tar.gz and DIGEST its SHA-256, both from GitHub's page
-# "New self-hosted runner". A token that may register runners is read from the terminal. May be run again.
+# "New self-hosted runner"; GROUP is the number of the organisation's runner group that it joins. A token
+# that may register runners is read from the terminal. May be run again.
 set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 fail() { echo "install.sh: $1" >&2; exit 2; }
 
-[[ $# -eq 3 ]] || fail "usage: sudo ./install.sh OWNER/REPOSITORY ARCHIVE DIGEST"
-repository=$1 archive=$2 digest=$3
+[[ $# -eq 3 || $# -eq 4 ]] || fail "usage: sudo ./install.sh OWNER/REPOSITORY ARCHIVE DIGEST [GROUP]"
+repository=$1 archive=$2 digest=$3 group=${4-}
+[[ -z $group || $group =~ ^[0-9]+$ ]] || fail "GROUP is not a number"
 [[ $repository =~ ^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$ ]] || fail "$repository is not OWNER/REPOSITORY"
 [[ $digest =~ ^[0-9a-f]{64}$ ]] || fail "DIGEST is not a SHA-256 in 64 digits"
 [[ -f $archive ]] || fail "there is no file $archive"
@@ -25,8 +27,10 @@ install -d -o root -g root -m 0755 /opt/schoolhouse /opt/schoolhouse/actions-run
 install -d -o gpu-runner -g gpu-runner -m 0700 /var/lib/schoolhouse-runner /var/lib/schoolhouse-runner/cache
 tar --extract --gzip --file "$archive" --directory /opt/schoolhouse/actions-runner --no-same-owner
 here=$(cd "$(dirname "$0")" && pwd)
-install -o root -g root -m 0755 "$here/job-started.sh" "$here/register.sh" /opt/schoolhouse
-echo "$repository" >/etc/schoolhouse/repository
+install -o root -g root -m 0755 "$here/job-started.sh" "$here/admit.sh" "$here/register.sh" /opt/schoolhouse
+for name in repository group; do
+  install -o root -g root -m 0644 /dev/stdin "/opt/schoolhouse/$name" <<<"${!name}"
+done
 if [[ ! -s /etc/schoolhouse/authorization ]]; then
   read -rsp "Token that may register runners of $repository: " token
   echo
