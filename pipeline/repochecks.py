@@ -167,6 +167,33 @@ def actions(look: Look, repository: Repository) -> Iterator[Finding]:
     )
 
 
+def allowed_actions(look: Look, repository: Repository) -> Finding:
+    """Look whether workflows may use GitHub's own actions alone: a runner fetches a job's before its hook."""
+    name, why = (
+        "actions",
+        "an action of anybody's is on the runner before the runner's hook is asked",
+    )
+    base = f"repos/{repository.name}/actions/permissions"
+    mend = f"gh api --method PUT {base} -F enabled=true -f allowed_actions=selected && "
+    mend += f"gh api --method PUT {base}/selected-actions "
+    mend += "-F github_owned_allowed=true -F verified_allowed=false"
+    answer = look(base)
+    if answer.status != 200:
+        return unseen(name, why, READ)
+    which = answer.data.get("allowed_actions")
+    if which != "selected":
+        return judged(
+            name, why, mend, "" if which == "local_only" else f"allowed: {which}", "its own alone"
+        )
+    answer = look(f"{base}/selected-actions")
+    if answer.status != 200:
+        return unseen(name, why, READ)
+    others = [str(each) for each in answer.data["patterns_allowed"]]
+    others += ["those of verified creators"] if answer.data["verified_allowed"] else []
+    wrong = f"allowed besides: {', '.join(others)}" if others else ""
+    return judged(name, why, mend, wrong, "GitHub's own alone")
+
+
 def approvers(look: Look, repository: Repository) -> Iterator[Finding]:
     """Look whether somebody owns what decides, by CODEOWNERS here and as GitHub reads it."""
     why = "without an owner anybody who may write approves a change of the gate itself"

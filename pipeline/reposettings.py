@@ -67,7 +67,8 @@ def findings(see: Look, name: str) -> Iterator[Finding]:
     yield repochecks.queue(see, repository, there=queued)
     yield from repochecks.environments(see, repository)
     yield from repochecks.actions(see, repository)
-    yield from reporunner.check(see, repository)
+    yield repochecks.allowed_actions(see, repository)
+    yield from reporunner.check(see, repository, queue=bool(queued))
     yield from repochecks.approvers(see, repository)
 
 
