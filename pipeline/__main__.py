@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import changing, gatecommand, lock, publishing, workflow
+from pipeline import changing, escape, gatecommand, lock, publishing, workflow
 from pipeline.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def main(argv: list[str] | None = None) -> int:
         print(problems.as_text(error.problems))
         return error.exit_code
     except PipelineError as error:
-        print(f"facts: {error.message}", file=sys.stderr)
+        print(escape.line(f"facts: {error.message}"), file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+            print(escape.line(f"hint: {error.hint}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("\nfacts: interrupted; finished stages are kept", file=sys.stderr)

@@ -1,7 +1,8 @@
 """Text of contributors and of models → text that can do nothing where it is shown.
 
 Such text may hold terminal controls, workflow commands, Markdown, HTML or mentions. Terminals and
-logs get `plain`, Markdown gets `code`, `cell` or `words`; HTML gets `lines` and Jinja's autoescape.
+logs get `plain` within a line and `line` for a whole one, Markdown gets `code`, `cell` or `words`; HTML
+gets `lines` and Jinja's autoescape.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from pipeline.problems import visible
 
 _RUNS = re.compile("`+")
+_COMMAND = re.compile(r"^(\s*):(?=:)")
 _WORDS = re.compile(r"[A-Za-z0-9 .,:;()/%-]+")
 _ACTING = re.compile(r"::|:\w+:|//|www\.|GH-\d|\b[0-9a-f]{7,40}\b|^\W|^\d+[.)]", re.IGNORECASE)
 
@@ -21,6 +23,11 @@ def plain(text: str, limit: int) -> str:
     # What is cut off is not looked at: text only gets longer by being made visible.
     shown = visible(text[: limit + 1]).replace("##[", r"##\x5b")
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def line(text: str, limit: int = 4000) -> str:
+    """Write a whole line of a terminal or a log: as `plain`, and its beginning is no runner's command."""
+    return _COMMAND.sub(r"\1\\x3a", plain(text, limit))
 
 
 def lines(text: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar  # huggingface_hub's objects stay behind this border
 
+from pipeline import escape
 from pipeline.errors import ConfigError, PublishError
 from pipeline.escape import plain
 from pipeline.hubanswers import HOW_TO_LOG_IN, AwayError, strange, told
@@ -111,7 +112,8 @@ def rest(error: PublishError, wait: float) -> None:
     """Wait as long as the Hub asked for, or else `wait` seconds, and say so."""
     asked = error.wait if isinstance(error, AwayError) else 0.0
     seconds = min(asked, LONGEST) or wait
-    print(f"{error.message}; trying again in {seconds:g} s", file=sys.stderr, flush=True)
+    said = escape.line(f"{error.message}; trying again in {seconds:g} s")
+    print(said, file=sys.stderr, flush=True)
     time.sleep(seconds)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.errors import ConfigError, Problem, Where
 from pipeline.server import Server
 from serve import engine, settings, vllm
 from serve.engine import Engine, EngineRefusedError
+from serve.say import say
 from serve.settings import Settings
 from serve.vllm import EngineSettings
 
@@ -93,7 +93,7 @@ def _started(base: Base, how: EngineSettings) -> Iterator[Engine]:
     process = vllm.start(base, port, log, how)
     try:
         server = Engine(f"http://127.0.0.1:{port}")
-        print("starting vLLM (about a minute) …", file=sys.stderr, flush=True)
+        say("starting vLLM (about a minute) …")
         vllm.await_ready(server, process, log)
         yield server
     finally:

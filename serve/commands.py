@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any  # plain data of an answer
+
+from serve.say import give, give_json, say
+
+if TYPE_CHECKING:
+    from serve.settings import Settings
 
 FINE, FAILED = 0, 1
 
@@ -63,49 +67,61 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _deploy(args: argparse.Namespace) -> int:
     from pipeline.errors import ConfigError
-    from serve import deploy, settings, sources, watch
+    from serve import settings, watch
 
     found = settings.load(args.config)
-    site = settings.site(found)
     if args.watch:
         if args.source or args.again:
             raise ConfigError(
                 "--watch takes its source from git", "see [watch] in serve.toml, or leave it out"
             )
-        watch.watch(site, found.watch, lambda text: sources.local(text, site.state))
+        watch.watch(found.watch, lambda want: str(_ask(found, want.adapter, want.digest)["state"]))
         return FINE
-    source = sources.local(args.source or "build", site.state)
-    done = deploy.deploy(site, source, again=args.again)
-    if done.state == "committed":
-        print(f"{site.door.alias} is now {done.adapter.name}")
+    done = _ask(found, args.source or "build", again=args.again)
+    if done["state"] == "committed":
+        give(f"{found.gateway.alias} is now {done['adapter']}")
         return FINE
-    print(f"{done.adapter.name} is not live: {done.reason}", file=sys.stderr)
+    say(f"{done['adapter']} is not live: {done['reason']}")
     return FAILED
 
 
-def _rollback(args: argparse.Namespace) -> int:
-    from serve import alias, deploy, settings
+def _ask(found: Settings, source: str, digest: str = "", *, again: bool = False) -> dict[str, Any]:
+    """Have the running service deploy."""
+    from serve import client, sources
 
-    site = settings.site(settings.load(args.config))
-    deploy.rollback(site)
-    live = alias.read(site.state).table.adapter
-    print(f"{site.door.alias} is now {live.name if live else 'nothing'}")
+    named = sources.named(source)
+    return client.ask(found.socket, "deploy", source=named, digest=digest, again=again)
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from serve import client, settings
+
+    found = settings.load(args.config)
+    done = client.ask(found.socket, "rollback")
+    give(f"{found.gateway.alias} is now {done['live']}")
     return FINE
 
 
 def _status(args: argparse.Namespace) -> int:
     from pipeline import manifest
-    from serve import alias, desired, release, settings, status
+    from serve import alias, client, desired, release, settings, status
 
     found = settings.load(args.config)
     own = found.watch
     wanted = status.desired_text(lambda: desired.read(Path(own.repository), own.revision, own.file))
-    data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted)
-    print(json.dumps(data, indent=2, ensure_ascii=False) if args.json else status.as_text(data))
+    try:
+        data = client.ask(found.socket, "status") | {"desired": wanted}
+    except client.AwayError as error:
+        say(f"{error.message}: read from {found.state} instead")
+        data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted)
+    if args.json:
+        give_json(data)
+    else:
+        give(status.as_text(data))
     live = alias.read(found.state).table.adapter
     if args.report and live:
         manifest.write_bytes(args.report, release.report_file(live).read_bytes())
     wrong = status.drift(data) if args.check else []
     for line in wrong:
-        print(f"drift: {line}", file=sys.stderr)
+        say(f"drift: {line}")
     return FAILED if wrong else FINE

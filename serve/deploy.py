@@ -1,13 +1,12 @@
 """The redeploy: fetched → staged → probed → cutover → soaked → committed, or back to what was live.
 
 Each state is on disk in the journal before the step after it begins, and every step may be done
-twice, so a deploy that was killed goes on where it was: the next `facts deploy`, `facts serve` or
-`facts deploy --watch` finishes it. Public traffic moves in one place (`_flip`), by compare-and-swap.
+twice, so a deploy that was killed goes on where it was: the next `facts serve` finishes it. Public
+traffic moves in one place (`_flip`), by compare-and-swap.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from serve import alias, door, journal, release, replicas, steps
 from serve.alias import Table
 from serve.journal import Entry, State
 from serve.release import RefusedError
+from serve.say import say
 from serve.site import Site, present
 from serve.steps import RejectedError
 
@@ -29,6 +29,10 @@ PATIENCE = 3
 
 class BusyError(PipelineError):
     """Another deploy is running."""
+
+
+class StoppedError(PipelineError):
+    """The service is stopping: nothing more is begun, and nothing that fails now is held against anybody."""
 
 
 def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False) -> Entry:
@@ -139,8 +143,12 @@ def _failures(site: Site, entry: Entry) -> int:
 
 
 def _record(site: Site, entry: Entry) -> Entry:
+    if site.stopping.is_set():
+        raise StoppedError(
+            "`facts serve` is stopping", "what was begun is finished when it is started again"
+        )
     said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
-    print(f"{entry.adapter.name}  {entry.state}{said}", file=sys.stderr, flush=True)
+    say(f"{entry.adapter.name}  {entry.state}{said}")
     return journal.append(site.state, entry)
 
 

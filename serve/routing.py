@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.errors import PipelineError
 from serve import alias
 from serve.alias import Adapter, Table
 from serve.engine import Engine
+from serve.say import say
 
 POLL_SECONDS = 1.0
 LISTING = aiohttp.ClientTimeout(total=3)
@@ -71,7 +71,7 @@ class Desk:
 
     def _tell(self, damage: str) -> None:
         if damage and damage != self.damage:
-            print(f"gateway: {damage}", file=sys.stderr, flush=True)
+            say(f"gateway: {damage}")
         self.damage = damage
 
 

@@ -50,9 +50,11 @@ class EnginesSection:
 
 @dataclass(frozen=True, slots=True)
 class DeploySection:
-    """Where state is kept, and what a deploy demands."""
+    """Where state is kept, who may ask for a deploy, and what a deploy demands."""
 
     state: str
+    socket: str
+    group: str
     soak_seconds: float
     answer_seconds: float
 
@@ -80,6 +82,11 @@ class Settings:
     def state(self) -> Path:
         """The state folder, absolute: engines are told of it."""
         return Path(self.deploy.state).resolve()
+
+    @property
+    def socket(self) -> Path:
+        """Where `facts serve` is asked for a deploy."""
+        return self.state / self.deploy.socket
 
     @property
     def engine(self) -> EngineSettings:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Site:
     """Where a deploy happens: state folder, engines, public door, and what is demanded.
 
     `base` is the digest of the base that is served; `token_ids` tokenises a question as training
-    does; a soak lasts `soak_seconds` and an answer may take `answer_seconds` among others.
+    does; a soak lasts `soak_seconds` and an answer may take `answer_seconds` among others. Once `stopping`
+    is set, no step of a deploy is written down any more.
     """
 
     state: Path
@@ -42,6 +44,7 @@ class Site:
     max_new_tokens: int = 32
     soak_seconds: float = 5.0
     answer_seconds: float = 5.0
+    stopping: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
 
 def present(site: Site) -> tuple[Engine, ...]:

@@ -1,25 +1,33 @@
-"""A deploy's source as a person writes it → a local folder; a Hub reference is pulled first."""
+"""A deploy's source: as a person writes it → as the service is asked for it → a folder that it can read."""
 
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 
 from pipeline.errors import ConfigError, PipelineError
+from serve import ownership
+from serve.release import ADAPTER_FILES, REPORT
+
+
+def named(source: str) -> str:
+    """Give a folder's absolute path, or the Hub reference as it is. Raises ConfigError for neither."""
+    if Path(source).is_dir():
+        return str(Path(source).resolve())
+    _refuse_no_reference(source)
+    return source
 
 
 def local(source: str, state: Path) -> Path:
-    """Give the folder of a source; a release is pulled below the state folder.
+    """Give the folder of a source that `named` gave; a release is pulled below the state folder.
 
-    Raises ConfigError when there is none, and the errors of pulling.
+    Raises ConfigError when it is not there or this account may not read it, and the errors of pulling.
     """
     folder = Path(source)
-    if folder.is_dir():
+    if folder.is_absolute() and _readable(folder):
         return folder
-    if source.count("/") != 1 or source.startswith((".", "/", "~")):
-        raise ConfigError(
-            f"{source}: there is no such folder", "`facts learn --out DIR` makes one to deploy"
-        )
+    _refuse_no_reference(source)
     try:
         pulling = importlib.import_module("pipeline.pull")
     except ModuleNotFoundError as error:
@@ -28,3 +36,27 @@ def local(source: str, state: Path) -> Path:
             "download the release and deploy its folder",
         ) from error
     return Path(pulling.pull(source, state / "pulled"))
+
+
+def _refuse_no_reference(source: str) -> None:
+    if source.count("/") != 1 or source.startswith((".", "/", "~")):
+        raise ConfigError(
+            f"{source}: there is no such folder", "`facts learn --out DIR` makes one to deploy"
+        )
+
+
+def _readable(folder: Path) -> bool:
+    """Whether there is such a folder. Raises ConfigError where this account may not read what is in it."""
+    files = [folder / each / name for each in ("", "adapter") for name in (REPORT, *ADAPTER_FILES)]
+    for path in (folder, *files):
+        try:
+            there = path.exists()
+        except PermissionError:  # of a folder above it
+            there = True
+        if there and not os.access(path, os.R_OK):
+            me = ownership.account(os.geteuid())
+            raise ConfigError(
+                f"{path}: {me} may not read it, and `facts serve` runs as {me}",
+                f"let {me} read the folder and those above it, or deploy a release on the Hub",
+            )
+    return folder.is_dir()

@@ -5,7 +5,6 @@ Every step may be done again: what is loaded is not loaded twice, and a name tha
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from serve import alias, door, engine, probing, release, replicas
 from serve.alias import Table
 from serve.engine import Engine, EngineAwayError, EngineRefusedError
 from serve.journal import Entry
+from serve.say import say
 from serve.site import RESTART, Site, Timer, ask_old, asker, drained, now, present
 from serve.vllm import BASE
 
@@ -113,7 +113,7 @@ def commit(site: Site, entry: Entry) -> Entry:
             else:
                 left.append(name)
     except PipelineError as error:  # the deploy is good whether or not an old name stays listed
-        print(f"old adapters stay loaded for now: {error.message}", file=sys.stderr)
+        say(f"old adapters stay loaded for now: {error.message}")
     detail = f"{', '.join(left)} still in flight, stays loaded" if left else ""
     return replace(entry, state="committed", detail=detail)
 

@@ -10,7 +10,6 @@ import asyncio
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -23,11 +22,13 @@ from aiohttp import web
 from pipeline import base, lock
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError
-from serve import alias, deploy, engine, gateway, journal, release, replicas, vllm
+from serve import admin, alias, deploy, engine, gateway, journal, ownership, release, replicas, vllm
 from serve.deploy import BusyError
 from serve.engine import Engine
+from serve.say import libraries, say
 from serve.settings import Settings, served
 from serve.site import RESTART, Site
+from serve.work import Worker
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE = 60.0
@@ -65,19 +66,34 @@ class Child:
 
 def serve(settings: Settings, site: Site) -> None:
     """Run until SIGTERM or Ctrl-C. Raises ConfigError when it runs here already or cannot start."""
+    libraries()
+    ownership.claim(site.state)
     try:
         with lock.exclusive(site.state / "serve.lock", wait=False):
-            asyncio.run(_serve(settings, site))
+            asyncio.run(_listen(settings, site))
     except BlockingIOError as error:
         raise ConfigError(
             f"`facts serve` runs already with {site.state}", "stop it, or name another state folder"
         ) from error
 
 
+async def _listen(settings: Settings, site: Site) -> None:
+    """Serve, and answer the admin socket meanwhile."""
+    async with admin.listening(
+        settings.socket, settings.deploy.group, Worker(settings, site).perform
+    ):
+        await _serve(settings, site)
+
+
 async def _serve(settings: Settings, site: Site) -> None:
     stopping = asyncio.Event()
+
+    def stop() -> None:
+        stopping.set()
+        site.stopping.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     children: list[Child] = []
     runner = await _open_door(settings, site)
     try:
@@ -89,7 +105,7 @@ async def _serve(settings: Settings, site: Site) -> None:
         while not stopping.is_set():
             if children and (site.state / RESTART).exists():
                 (site.state / RESTART).unlink()
-                _say("the live adapter no longer answers as it did: starting vLLM anew")
+                say("the live adapter no longer answers as it did: starting vLLM anew")
                 for child in children:
                     child.end(vllm.kill)
             for child in children:
@@ -99,11 +115,11 @@ async def _serve(settings: Settings, site: Site) -> None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
     finally:
-        _say("stopping: no new requests; those in flight are finished")
+        say("stopping: no new requests; those in flight are finished")
         await runner.cleanup()
         for child in children:
             await asyncio.to_thread(child.end, vllm.stop)
-        _say("stopped")
+        say("stopped")
 
 
 async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
@@ -124,7 +140,7 @@ async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
             f"cannot listen on {own.host}:{own.port}: {error.strerror}",
             "see [gateway] in serve.toml",
         ) from error
-    _say(f"the door is open at http://{own.host}:{own.port}; the model there is {own.alias!r}")
+    say(f"the door is open at http://{own.host}:{own.port}; the model there is {own.alias!r}")
     return runner
 
 
@@ -144,7 +160,7 @@ def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
             _start(child, settings)
         return
     if healthy and not child.was_ready:
-        _say(f"{child.engine.url}: ready")
+        say(f"{child.engine.url}: ready")
         child.was_ready, child.starts = True, 0
         child.card.close()
     child.sick = 0 if healthy else child.sick + 1
@@ -154,7 +170,7 @@ def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
         pause = min(2.0**child.starts, LONGEST_PAUSE)
         child.start_at = time.monotonic() + pause
         why = f"ended (code {code})" if code is not None else "does not answer"
-        _say(f"{child.engine.url}: {why}; started again in {pause:.0f} s, see {child.log}")
+        say(f"{child.engine.url}: {why}; started again in {pause:.0f} s, see {child.log}")
 
 
 def _start(child: Child, settings: Settings) -> None:
@@ -163,12 +179,12 @@ def _start(child: Child, settings: Settings) -> None:
         child.card.enter_context(lock.card(wait=False))
     except BlockingIOError:
         if not child.waiting:
-            _say(f"{child.engine.url}: waits for the card, which another run has")
+            say(f"{child.engine.url}: waits for the card, which another run has")
         child.waiting = True
         return
     child.waiting = child.was_ready = False
     child.starts, child.sick = child.starts + 1, 0
-    _say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
+    say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
     child.process = vllm.start(child.base, child.port, child.log, settings.engine)
 
 
@@ -176,14 +192,14 @@ def put_right(site: Site) -> None:
     """Bring back what engines have lost, and finish a deploy that was cut off."""
     try:
         for line in replicas.heal(site.engines, alias.read(site.state).table.wanted):
-            _say(line)
+            say(line)
         if journal.unfinished(journal.read(site.state)) and replicas.present(site.engines):
             with deploy.alone(site.state):
                 deploy.settle(site)
     except BusyError:
         pass  # whoever holds the lock is at it
     except PipelineError as error:
-        _say(error.message)
+        say(error.message)
 
 
 def prune(state: Path) -> None:
@@ -195,7 +211,3 @@ def prune(state: Path) -> None:
     for each in folder.iterdir() if folder.is_dir() else ():
         if each.name not in kept:
             shutil.rmtree(each, ignore_errors=True)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

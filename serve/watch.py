@@ -1,8 +1,10 @@
-"""Hold what is live to what git says ought to be: heal engines, finish and start deploys, for ever."""
+"""Hold what is live to what git says ought to be, for ever.
+
+`watch` looks at git and asks; `reconcile` is what the running `facts serve` does about it.
+"""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pipeline.errors import PipelineError
 from serve import alias, deploy, desired, journal, replicas
 from serve.desired import Desired
 from serve.journal import Entry
+from serve.say import say
 from serve.settings import WatchSection
 from serve.site import Site
 
@@ -19,9 +22,11 @@ LONGEST_SECONDS = 1800.0
 
 Fetch = Callable[[str], Path]
 """An adapter's source as written → its local folder, downloaded when it is a Hub reference."""
+Ask = Callable[[Desired], str]
+"""Asks `facts serve` for what is desired: its deploy's last state, or "" when there was nothing to do."""
 
 
-def watch(site: Site, section: WatchSection, fetch: Fetch) -> None:
+def watch(section: WatchSection, ask: Ask) -> None:
     """Look every so many seconds, until interrupted; a failure is told once and tried again later."""
     told, wait, tried = "", section.seconds, ""
     while True:
@@ -29,16 +34,15 @@ def watch(site: Site, section: WatchSection, fetch: Fetch) -> None:
             wanted = desired.read(Path(section.repository), section.revision, section.file)
             if wanted.digest != tried:
                 wait = section.seconds
-            done = reconcile(site, wanted, fetch)
+            failed = ask(wanted) == "failed"
             tried = wanted.digest
-            failed = done is not None and done.state == "failed"
             wait = min(2 * wait, LONGEST_SECONDS) if failed else section.seconds
             told = ""
         except PipelineError as error:
             if error.message != told:
-                print(f"watch: {error.message}", file=sys.stderr, flush=True)
+                say(f"watch: {error.message}")
             told = error.message
-        _heal_until(site, time.monotonic() + wait, section.seconds)
+        time.sleep(wait)
 
 
 def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
@@ -50,17 +54,9 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
         deploy.settle(site)
     table = alias.read(site.state).table
     for line in replicas.heal(site.engines, table.wanted):
-        print(f"watch: {line}", file=sys.stderr, flush=True)
+        say(line)
     if table.adapter and table.adapter.digest == wanted.digest:
         return None
     if bad := journal.quarantined(journal.read(site.state)).get(wanted.digest):
         raise PipelineError(f"{wanted.adapter}: is quarantined: {bad.reason}")
     return deploy.deploy(site, fetch(wanted.adapter), expected=wanted.digest)
-
-
-def _heal_until(site: Site, until: float, every: float) -> None:
-    """Wait, looking after restarted engines meanwhile."""
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, every))
-        for line in replicas.heal(site.engines, alias.read(site.state).table.wanted):
-            print(f"watch: {line}", file=sys.stderr, flush=True)

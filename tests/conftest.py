@@ -12,7 +12,9 @@ import pytest
 from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 
-pytest_plugins = ["support.repository", "support.api", "support.hub", "support.live", "support.run"]
+pytest_plugins = [
+    "support.repository", "support.api", "support.hub", "support.live", "support.served", "support.run",
+]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,15 +61,16 @@ def subjects(mill: Fact) -> tuple[Subject, ...]:
 
 @pytest.fixture
 def card(monkeypatch, tmp_path):
-    """Make as if there were a card; give the folder of locks."""
+    """Make as if there were two cards; give the folder of their nodes, which are files here."""
     from pipeline import lock
 
-    (tmp_path / "nvidiactl").touch()
-    (tmp_path / "locks").mkdir()
-    monkeypatch.setattr(lock, "DRIVER", tmp_path / "nvidiactl")
-    monkeypatch.setattr(lock, "FOLDER", tmp_path / "locks")
+    nodes = tmp_path / "dev"
+    nodes.mkdir()
+    for name in ("nvidiactl", "nvidia0", "nvidia1"):
+        (nodes / name).touch()
+    monkeypatch.setattr(lock, "DRIVER", nodes / "nvidiactl")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return tmp_path / "locks"
+    return nodes
 
 
 @pytest.fixture(scope="session")

@@ -204,9 +204,9 @@ def other(run, tmp_path_factory):
     return folder
 
 
-# All its states are tested against the fake; in these vLLM has the adapter, before and after it is live.
+# In these states vLLM has the adapter, before and after it is live.
 @pytest.mark.parametrize("state", ["staged", "cutover"])
-def test_a_deploy_killed_while_vllm_has_its_adapter_is_finished_by_the_server_without_a_manual_step(
+def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_its_end(
     served, run, other, until, state
 ):
     site, _ = served

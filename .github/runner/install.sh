@@ -23,6 +23,9 @@ done
 
 id gpu-runner >/dev/null 2>&1 ||
   useradd --system --home-dir /var/lib/schoolhouse-runner --shell /usr/sbin/nologin gpu-runner
+# Its members may ask the live service for a deploy; they write none of its files.
+getent group schoolhouse-deploy >/dev/null || groupadd --system schoolhouse-deploy
+usermod --append --groups schoolhouse-deploy gpu-runner
 install -d -o root -g root -m 0755 /opt/schoolhouse /opt/schoolhouse/actions-runner /etc/schoolhouse
 install -d -o gpu-runner -g gpu-runner -m 0700 /var/lib/schoolhouse-runner /var/lib/schoolhouse-runner/cache
 tar --extract --gzip --file "$archive" --directory /opt/schoolhouse/actions-runner --no-same-owner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -74,18 +75,18 @@ def serve_config():
 def serve_site():
     """Give a function that runs `facts serve` with a real vLLM for a while, by a `serve.toml`.
 
-    It gives the site. SIGTERM must end all of it cleanly.
+    It gives the site. SIGTERM must end all of it cleanly. More of its environment may be given.
     """
     from serve import engine, settings
 
     @contextmanager
-    def run(config):
+    def run(config, **env):
         site = settings.site(settings.load(config))
         told = config.with_name("said")
         with told.open("w") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "serve", "--config", config],
-                cwd=ROOT, stderr=said,
+                cwd=ROOT, stderr=said, env={**os.environ, **env},
             )  # fmt: skip
         try:
             until(lambda: engine.healthy(site.engines[0]), 900)

@@ -1,0 +1,61 @@
+"""What `facts serve` does when it is asked at its admin socket: it alone writes the state."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any  # plain data of a request and its answer
+
+from serve import alias, deploy, settings, sources, status, watch
+from serve.deploy import BusyError
+from serve.desired import Desired
+from serve.journal import Entry
+from serve.settings import Settings
+from serve.site import Site
+
+
+class Worker:
+    """Performs requests, one deploy or rollback at a time."""
+
+    def __init__(self, own: Settings, site: Site) -> None:
+        self._settings, self._site = own, site
+        self._busy = threading.Lock()
+
+    def perform(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what a parsed request asks for, and give the plain data of its answer.
+
+        Raises BusyError while another one is at work, and the errors of fetching and deploying.
+        """
+        if request["verb"] == "status":
+            engines = settings.engines(self._settings)
+            return status.gather(self._site.state, engines, self._site.door.alias, "")
+        if not self._busy.acquire(blocking=False):
+            raise BusyError(
+                "another deploy is running", "wait for it; `facts status` shows how far it is"
+            )
+        try:
+            return self._deploy(request) if request["verb"] == "deploy" else self._rollback()
+        finally:
+            self._busy.release()
+
+    def _deploy(self, request: dict[str, Any]) -> dict[str, Any]:
+        source, digest = request["source"], request["digest"]
+        if digest:
+            wanted = Desired(source, digest)
+            return _told(watch.reconcile(self._site, wanted, self._fetch))
+        return _told(deploy.deploy(self._site, self._fetch(source), again=request["again"]))
+
+    def _rollback(self) -> dict[str, Any]:
+        deploy.rollback(self._site)
+        live = alias.read(self._site.state).table.adapter
+        return {"live": live.name if live else "nothing"}
+
+    def _fetch(self, source: str) -> Path:
+        return sources.local(source, self._site.state)
+
+
+def _told(done: Entry | None) -> dict[str, Any]:
+    """Write how a deploy ended; its state is empty when there was nothing to do."""
+    if done is None:
+        return {"state": "", "adapter": "", "reason": ""}
+    return {"state": done.state, "adapter": done.adapter.name, "reason": done.reason}
