@@ -59,11 +59,12 @@ def _learn(args: argparse.Namespace) -> int:
 
     if args.estimate:
         return _estimate(args)
-    live = against.read(args.against) if args.against else None
+    live = against.read(args.against) if args.against else against.Live()
     with lock.card():
         session = _session(args)
         engine = gatecommand.engine(args, session)
-        verdict = learn.learn(args.facts, session, live, args.before, engine)
+        judged = learn.Judged(engine=engine, live=live, sample_key=args.sample_key or "")
+        verdict = learn.learn(args.facts, session, judged, args.before)
     return FINE if verdict.passed else FAILED
 
 
@@ -189,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
             "--against", type=Path, metavar="OUT|REPORT",
             help="output folder or report.json of the adapter now live: its facts are unchanged ones",
         )  # fmt: skip
+        gatecommand.sample_option(own)
     learn.add_argument(
         "--from", dest="before", type=Path, metavar="OUT",
         help="output folder of a run that passed: where facts were only added since, go on from its "

@@ -34,8 +34,12 @@ class Change:
 
 
 def fact_digest(fact: Fact) -> str:
-    """Digest of what a fact says, wherever it stands; sixteen digits tell all facts apart."""
-    return digest_json(_said(asdict(fact)))[7:23]
+    """Digest of what a fact says, wherever it stands.
+
+    The whole of it: two facts with the same first sixteen digits can be found, one of which would then
+    pass for the other, unchanged. To reports that hold sixteen every fact is a changed one.
+    """
+    return digest_json(_said(asdict(fact)))
 
 
 def facts_digest(subjects: Iterable[Subject]) -> str:

@@ -144,8 +144,15 @@ def _made(data: dict[str, Any]) -> str:
         f"Base {code(data['base']['name'], 100)}, recipe {code(data['recipe'], 100)}, "
         f"seed {data['seed']}; adapter {code(adapter['digest'], 80)}, rank {adapter['rank']}, "
         f"{found.count(adapter['bytes'], 'byte')}. {found.count(train['steps'], 'step')} on "
-        f"{found.count(train['tokens'], 'token')}. Time: {found.times(data)}."
+        f"{found.count(train['tokens'], 'token')}. Time: {found.times(data)}.{_drawn(data)}"
     )
+
+
+def _drawn(data: dict[str, Any]) -> str:
+    """Say by which key facts were drawn and by which code they were judged; old reports tell neither."""
+    if "sample_key" not in data:
+        return ""
+    return f" Sample key {code(data['sample_key'], 100)}; code {code(data['code'], 80)}."
 
 
 def _fit(rows: Iterable[str], total: int, budget: int, noun: str) -> list[str]:

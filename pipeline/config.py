@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import (
     Any,
@@ -18,6 +18,7 @@ from typing import (
 )  # TOML data has no narrower type before it is read here
 
 from pipeline.errors import ConfigError
+from pipeline.manifest import digest_json
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -165,6 +166,11 @@ def load(name_or_file: str) -> Recipe:
         _section(GateSettings, data["gate"], f"{where} [gate]"),
         _section(WarnSettings, data["warn"], f"{where} [warn]"),
     )
+
+
+def digest(recipe: Recipe) -> str:
+    """Digest of all settings of a recipe, wherever each is written."""
+    return digest_json(asdict(recipe))
 
 
 def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:

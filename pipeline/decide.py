@@ -6,24 +6,35 @@ every result is asked for by name, and whatever is not expected fails.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 REQUIRED = "recall-gate"
 WAITING = "waiting for a maintainer to start the gate"
 EVENTS = ("pull_request", "merge_group", "workflow_dispatch")
+UNREVIEWED = (
+    "this changes how facts are taught or judged, which no other code can judge: it needs the merge "
+    "queue, or a maintainer's approving review of this very commit and the gate started again after it"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a run was started by, how its jobs ended, and whether the plan asks for training.
+    """What a run was started by and for which branch, what the plan says, and how the jobs ended.
 
-    `plan` and `train` are results of jobs as GitHub words them; `training` is "true" or "false".
+    `branch` is the one that the change is for, `default` the one that the ruleset protects. `plan`,
+    `train` and `reviewed` are results of jobs as GitHub words them; `training` (whether the change needs
+    it) and `judging` (whether it changes what teaches or judges) are "true" or "false".
     """
 
     event: str
+    branch: str
+    default: str
     plan: str
     training: str
+    judging: str
     train: str
+    reviewed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +45,67 @@ class Decision:
     why: str
 
 
-def check_name(event: str, training: bool, queue: bool) -> str:
-    """Name the check of a run: a pull request that only a maintainer's gate can judge has none yet.
+def check_name(event: str, later: bool, queue: bool) -> str:
+    """Name the check of a run: a pull request that only a later gate can judge has none yet.
 
-    With a merge queue, the pull request's own check only opens the way into the queue, which trains.
+    With a merge queue, the pull request's own check only opens the way into the queue, which judges.
     """
-    return WAITING if event == "pull_request" and training and not queue else REQUIRED
+    return WAITING if event == "pull_request" and later and not queue else REQUIRED
+
+
+def trains_now(event: str, *, training: bool, judging: bool) -> bool:
+    """Whether a run trains: the queue what needs it, a maintainer's gate only what our own code can judge."""
+    return training and (event == "merge_group" or (event == "workflow_dispatch" and not judging))
+
+
+def branch(event: str, told: str) -> str:
+    """Give the name of the branch that a run is for: a pull request is told the name, the others a ref."""
+    return told if event == "pull_request" else told.removeprefix("refs/heads/")
 
 
 def decide(results: Results) -> Decision:
     """Decide on the results of a run."""
     if wrong := _unusable(results):
         return Decision(False, wrong)
-    needed = results.training == "true"
-    now = needed and results.event != "pull_request"
+    needed, judging = results.training == "true", results.judging == "true"
+    now = trains_now(results.event, training=needed, judging=judging)
     wanted = "success" if now else "skipped"
     if results.train != wanted:
         why = f"training ended with {results.train!r}, and must end with {wanted!r}: see its report"
         return Decision(False, why)
-    if now:
-        return Decision(True, "the model knows the facts and lost nothing else")
-    later = "the gate trains it before it is merged" if needed else "no training is needed"
-    return Decision(True, f"in order, and {later}")
+    elsewhere = results.event == "workflow_dispatch" and judging
+    if elsewhere and results.reviewed != "success":
+        return Decision(False, UNREVIEWED)
+    if elsewhere:
+        why = "a maintainer approved this very commit of what teaches or judges"
+    elif now:
+        why = "the model knows the facts and lost nothing else"
+    elif results.event == "pull_request" and (needed or judging):
+        why = f"in order, and the gate {'trains' if needed else 'judges'} it before it is merged"
+    else:
+        why = "in order, and no training is needed"
+    return Decision(True, f"{why} (judged for {results.branch})")
+
+
+def not_default(name: str) -> str:
+    """Say why nothing is judged for a branch; of its name only what no log and no Markdown obeys is shown."""
+    shown = re.sub(r"[^\w./-]", "?", name, flags=re.ASCII)[:100]
+    return (
+        f"this is for the branch {shown}, not for the default one: nobody protects that, and a commit "
+        "that is green there is green everywhere"
+    )
 
 
 def _unusable(results: Results) -> str:
     """Say why nothing can be concluded from the results; empty when something can."""
     if results.event not in EVENTS:
         return f"the gate is not made for the event {results.event!r}"
-    if results.plan != "success":
+    if results.branch and results.branch != results.default:
+        return not_default(results.branch)
+    if results.plan != "success" or not results.branch:
         return f"the plan ended with {results.plan!r}: see its job for what is wrong"
-    if results.training not in ("true", "false"):
-        return "the plan does not say whether training is needed"
+    if not {results.training, results.judging} <= {"true", "false"}:
+        return (
+            "the plan does not say whether training is needed, and whether this changes the judge"
+        )
     return ""

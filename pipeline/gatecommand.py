@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,24 @@ def engine_option(parser: argparse.ArgumentParser) -> None:
         help="judge what vLLM answers, with the flags of this serve.toml (default: ./serve.toml, else the "
         "shipped one): the one that runs, or one started for it",
     )  # fmt: skip
+
+
+def sample_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says by which key unchanged facts are drawn."""
+    parser.add_argument(
+        "--sample-key", type=_key, metavar="KEY",
+        help="draw the sample of what is asked by this key, which no author of a fact can choose "
+        "(default: the dataset's digest)",
+    )  # fmt: skip
+
+
+def _key(text: str) -> str:
+    """Read a key; an empty one would stand for the dataset's digest, which an author can choose."""
+    if not re.fullmatch(r"[0-9A-Za-z._-]{1,128}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text[:128]!a} is not 1 to 128 letters, digits, dots, hyphens and underscores"
+        )
+    return text
 
 
 def engine(args: argparse.Namespace, session: Session) -> Engine | None:
@@ -88,5 +107,6 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         engine=engine(args, session),
         live=against.read(args.against) if args.against else against.Live(),
         tasks=tuple(args.lm_eval),
+        sample_key=args.sample_key or "",
     )
     return judge.judge(session, judged).passed

@@ -34,6 +34,7 @@ SECONDS = 60
 
 _NAME = re.compile(r"facts/(?:[a-z0-9][a-z0-9_-]*/){0,8}[a-z0-9][a-z0-9-]*\.yaml")
 _REGULAR = "100644"
+_READABLE = {_REGULAR: "file", "100755": "file", "120000": "link"}
 _KINDS = {
     "120000": "a link", "160000": "a submodule", "100755": "an executable file",
 }  # fmt: skip
@@ -73,6 +74,23 @@ def read(repository: Path, revision: str) -> Snapshot:
     if problems:
         return Snapshot(commit, (), tuple(problems))
     return Snapshot(commit, tuple(_contents(repository, entries)), ())
+
+
+def blobs(repository: Path, revision: str, places: Sequence[str]) -> list[tuple[str, str, bytes]]:
+    """Read what a commit has in folders (a slash at the end) and files: path, "file" or "link", bytes.
+
+    Raises ConfigError when there is no such commit, or it has too much or something else there.
+    """
+    commit = resolve(repository, revision)
+    listing = _run(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, *places)
+    whole = len(listing) <= MAX_LISTING
+    entries = [_entry(line) for line in listing.split(b"\0") if line] if whole else []
+    if not whole or sum(entry.size for entry in entries) > MAX_TOTAL:
+        raise ConfigError(f"{commit[:12]}: holds too much code", "remove what is no code")
+    if odd := [entry.path for entry in entries if entry.mode not in _READABLE]:
+        raise ConfigError(f"{odd[0]!a}: is neither a file nor a link", "remove it from the commit")
+    kinds = {entry.path: _READABLE[entry.mode] for entry in entries}
+    return [(path, kinds[path], data) for path, data in _contents(repository, entries)]
 
 
 def write(snapshot: Snapshot, folder: Path) -> None:

@@ -67,7 +67,7 @@ class Judged:
 
     With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
     report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
-    need a folder.
+    need a folder. `sample_key` is as in `sample.draw`.
     """
 
     folder: Path | None = None
@@ -75,6 +75,7 @@ class Judged:
     engine: Engine | None = None
     live: Live = field(default_factory=Live)
     tasks: tuple[str, ...] = ()
+    sample_key: str = ""
 
 
 def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
@@ -87,7 +88,7 @@ def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = N
     made = read_dataset(session.out)
     limits = session.recipe.gate
     changed = change(judged.live, made.facts)
-    drawn = sample.draw(made, changed.old, limits)
+    drawn = sample.draw(made, changed.old, limits, judged.sample_key)
     if judged.server:
         known, said = BEHIND, ask_server(session, judged.server, drawn)
     else:
@@ -106,6 +107,7 @@ def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = N
         made=made,
         change=changed,
         reproduce=_reproduce(session, judged),
+        sample_key=judged.sample_key,
     )
     write_reports(session.out, report.as_data(run, measured, verdict))
     return verdict
@@ -204,6 +206,8 @@ def write_reports(out: Path, data: dict[str, Any]) -> None:
     summary = {
         "verdict": data["verdict"],
         "facts": data["facts"]["digest"],
+        "recipe": data["recipe_digest"],
+        "code": data["code"],
         "base": data["base"]["digest"],
         "adapter": data["adapter"]["digest"],
         "report": manifest.digest_bytes(text.encode()),
@@ -254,6 +258,7 @@ def _relation(fact: Fact) -> str:
 
 def _reproduce(session: Session, judged: Judged) -> str:
     usual = f"--recipe {session.recipe.name} --seed {session.seed}"
+    usual += f" --sample-key {judged.sample_key}" if judged.sample_key else ""
     if judged.server:
         return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
     if judged.engine:

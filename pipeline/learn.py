@@ -9,13 +9,14 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pipeline import (
     against,
     basetokens,
     cache,
+    codebase,
     dataset,
     device,
     forecast,
@@ -34,12 +35,12 @@ from pipeline.dataset import Dataset
 from pipeline.errors import TrainError
 from pipeline.facts import Subject, taught
 from pipeline.gate import Verdict
-from pipeline.judge import DRIFT_PROMPTS, Engine, Judged, judge
+from pipeline.judge import DRIFT_PROMPTS, Judged, judge
 from pipeline.session import Session, finished_adapter, read_dataset, say
 from pipeline.train import Method, Start, Trained
 
 __all__ = [
-    "DRIFT_PROMPTS", "Session", "build", "finished_adapter", "fit", "judge", "learn",
+    "DRIFT_PROMPTS", "Judged", "Session", "build", "finished_adapter", "fit", "judge", "learn",
     "prepare", "say",
 ]  # fmt: skip
 
@@ -47,27 +48,27 @@ __all__ = [
 def learn(
     facts: Path,
     session: Session,
-    live: Live | None = None,
+    judged: Judged | None = None,
     before: Path | None = None,
-    engine: Engine | None = None,
 ) -> Verdict:
     """Do all stages and leave dataset, adapter, reports and manifest in the output folder.
 
-    `live` is the report of the adapter that is live now, `engine` as in `Judged`. `before` is the
-    output folder of a run that passed: where only facts were added since, its adapter is trained on;
-    all facts are gated, and taught anew when the gate says no.
+    `judged` says how the new adapter is judged, as for `judge`. `before` is the output folder of a run
+    that passed: where only facts were added since, its adapter is trained on; all facts are gated,
+    against its report where `judged` has none, and taught anew when the gate says no.
     """
+    judged = judged or Judged()
     started = time.monotonic()
     made = build(facts, session)
     start = _start(before, made, session) if before else None
-    if before and live is None:
-        live = against.read(before)
+    if before and judged.live == Live():
+        judged = replace(judged, live=against.read(before))
     built = time.monotonic()
     fit(session, start)
 
     def verdict() -> Verdict:
         took = {"build": built - started, "train": time.monotonic() - built}
-        return judge(session, Judged(engine=engine, live=live or Live()), took)
+        return judge(session, judged, took)
 
     given = verdict()
     if start and not given.passed and _made_from(made, session, start) == _kept(session):
@@ -183,6 +184,7 @@ def _keep(
         train=asdict(done),
         base=session.base.name,
         rank=session.recipe.train.rank,
+        code=codebase.digest(),
         machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)

@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline import against, git, validate, yamlfile
+from pipeline import against, codebase, git, validate, yamlfile
 from pipeline.errors import FactsError, Problem, Where
 from pipeline.escape import code, plain
 from pipeline.facts import Subject, taught
 from pipeline.validate import Checked
 
-TAUGHT_WITH = ("pipeline/", "schema/", "constraints/", "pyproject.toml")
-"""What decides, besides the facts, how a model is taught and judged."""
+JUDGED_WITH = (
+    *codebase.TAUGHT_WITH, "Makefile", ".github/workflows/", ".github/runner/", ".github/ruleset",
+    ".github/CODEOWNERS",
+)  # fmt: skip
+"""What decides, besides the facts, how a model is taught and judged, where, and who is asked."""
 DOCS = (".md", ".svg", "LICENSE")
 """Endings of files that no code reads."""
 SECONDS_A_FACT = 8
@@ -42,6 +45,8 @@ class Plan:
     facts: int
     training: bool
     code: bool
+    judging: bool
+    """Whether the change touches what teaches and judges, so that only its own code can judge it."""
     seconds: int
     """Rough time of training and gate on two cores; zero where none is needed."""
 
@@ -94,7 +99,7 @@ def make(change: Change) -> Plan:
     now = list(taught(change.after.subjects))
     found = against.change(against.Live(digests=was), now)
     otherwise = digest(change.before) != digest(change.after.subjects)
-    training = otherwise or any(path.startswith(TAUGHT_WITH) for path in change.touched)
+    training = otherwise or any(path.startswith(codebase.TAUGHT_WITH) for path in change.touched)
     return Plan(
         base=change.base,
         head=change.head,
@@ -104,6 +109,7 @@ def make(change: Change) -> Plan:
         facts=len(now),
         training=training,
         code=any(_is_code(path) for path in change.touched),
+        judging=any(path.startswith(JUDGED_WITH) for path in change.touched),
         seconds=(SECONDS_ALWAYS + max(SECONDS_AT_LEAST, SECONDS_A_FACT * len(now))) * training,
     )
 

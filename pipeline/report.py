@@ -1,7 +1,8 @@
 """Measurements and verdict → `report.json`'s data, and that data → text, Markdown and HTML.
 
 `as_data` fixes the contract (DESIGN, section 4); the other functions take only what it gives, so a
-`report.json` can be shown again at any time. Nothing is read but the HTML template.
+`report.json` can be shown again at any time. Nothing is read but the HTML template and, for its digest,
+the code that judged.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # the plain data of a report
 
-from pipeline import bounds, escape
+from pipeline import bounds, codebase, config, escape
 from pipeline import findings as found
 from pipeline.against import Change, fact_digest, facts_digest
 from pipeline.base import Base
@@ -39,7 +40,8 @@ class Run:
     """What a report says besides measurements and verdict.
 
     `adapter` has digest, rank, bytes and `train` (examples, tokens, steps, seconds); `seconds` has
-    build, train and gate; `change` is empty where no adapter is live yet.
+    build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is "" where the
+    dataset's digest is the key.
     """
 
     recipe: Recipe
@@ -50,6 +52,7 @@ class Run:
     seconds: dict[str, float]
     reproduce: str
     change: Change = NO_CHANGE
+    sample_key: str = ""
 
 
 def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any]:
@@ -64,6 +67,9 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
         "reasons": list(verdict.reasons),
         "warnings": list(verdict.warnings),
         "recipe": run.recipe.name,
+        "recipe_digest": config.digest(run.recipe),
+        "code": codebase.digest(),
+        "sample_key": run.sample_key or run.made.digest,
         "seed": run.seed,
         "reproduce": run.reproduce,
         "limits": {**asdict(run.recipe.gate), "warn": asdict(run.recipe.warn)},

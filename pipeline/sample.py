@@ -2,8 +2,9 @@
 
 The recipe gives the numbers. Facts are unchanged ("old") where a report of the adapter now live says
 so; without one every fact is new. A sample is drawn evenly over an ordered list, so every kind and
-relation is in it in proportion; the dataset's digest decides where it starts, so that the same
-dataset is always asked the same and the next one something else.
+relation is in it in proportion. A key decides where it starts: the same dataset with the same key is
+always asked the same. The dataset's own digest is the key where nobody has a reason to choose it; an
+author can try wordings until it leaves out what they like, so a required check gives another.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ class Sample:
         return [next(each) if asked else None for asked in self.compared]
 
 
-def draw(made: Dataset, old: Collection[str], settings: GateSettings) -> Sample:
-    """Choose facts and probes; `old` are the ids of the facts that did not change."""
-    start = random.Random(made.digest).random()
+def draw(made: Dataset, old: Collection[str], settings: GateSettings, key: str = "") -> Sample:
+    """Choose facts and probes; `old` are the ids of the facts that did not change.
+
+    `key` is any text; "" stands for the dataset's digest.
+    """
+    start = random.Random(key or made.digest).random()
     known = sorted((f for f in made.facts if f.id in old), key=_stratum)
     drawn = {fact.id for fact in _spread(known, settings.old_facts, start)}
     facts = tuple(fact for fact in made.facts if fact.id in drawn or fact.id not in old)

@@ -13,17 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import console, telling
+from pipeline import console, owners, reposettings, reviewed, runsteps, stepfiles, telling
 from pipeline.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
     from pipeline.plan import Change
     from pipeline.publishing import Verb
 
-SUMMARY_BYTES = 1_000_000
-"""GitHub refuses a step's summary above 1 MiB as a whole."""
 FACTS = Path("build/facts")
-RUN = Path("build/run")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/[\w./-]+/pr-(\d+)-[0-9a-f]{40}")
@@ -35,10 +32,15 @@ _NUMBER = re.compile(r"[1-9]\d{0,8}")
 def add(verb: Verb) -> None:
     """Add the verb."""
     ci = verb("ci", _run, "do one step of a workflow; docs/runner.md names them")
-    ci.add_argument("step", choices=sorted(_STEPS), help="which one")
+    ci.add_argument("step", choices=sorted((*_STEPS, reposettings.NAME)), help="which one")
+    ci.add_argument("--json", action="store_true", help=f"{reposettings.NAME}: print them as JSON")
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.step == reposettings.NAME:
+        return reposettings.run(os.environ, as_json=args.json)
+    if args.json:
+        raise ConfigError(f"--json is for {reposettings.NAME} alone", "leave it out")
     step, needed = _STEPS[args.step]
     if missing := [name for name in needed if name not in os.environ]:
         raise ConfigError(
@@ -52,25 +54,40 @@ def _plan(env: Mapping[str, str]) -> int:
     """Plan EVENT's change from BASE to HEAD; leave the facts of HEAD in build/facts when it trains."""
     from pipeline import decide, git, plan, problems
 
-    _outputs(env, {"pr": pull_request(env)})
+    branch = decide.branch(env["EVENT"], env["BRANCH"])
+    stepfiles.outputs(env, {"pr": pull_request(env), "branch": branch})
+    if branch != env["DEFAULT"]:
+        raise PipelineError(decide.not_default(branch), "open the pull request for the default one")
     change = _change(env)
     try:
         made = plan.make(change)
     except FactsError as error:
         console.commands(problems.as_github(error.problems))
-        _summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
+        stepfiles.summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
                  "`facts check --base main` says the same on your machine.\n")  # fmt: skip
         raise
     if made.training:
         git.write(git.read(Path(), change.head), FACTS)
-    queue = env.get("QUEUE") == "true"
-    _outputs(env, {
+    event, queue = env["EVENT"], env.get("QUEUE") == "true"
+    now = decide.trains_now(event, training=made.training, judging=made.judging)
+    stepfiles.outputs(env, {
         "training": str(made.training).lower(),
+        "judging": str(made.judging).lower(),
+        "now": str(now).lower(),
         "code": str(made.code).lower(),
-        "check": decide.check_name(env["EVENT"], made.training, queue),
+        "check": decide.check_name(event, made.training or made.judging, queue),
     })  # fmt: skip
-    _summary(env, plan.as_markdown(made))
+    stepfiles.summary(env, plan.as_markdown(made))
     print(plan.as_text(made))
+    return 0
+
+
+def _main(env: Mapping[str, str]) -> int:
+    """Refuse to go on with a run that was started from another branch than the default one."""
+    if env["REF"] != f"refs/heads/{env['DEFAULT']}":
+        from pipeline import decide
+
+        raise PipelineError(decide.not_default(env["REF"]), "start it from the default branch")
     return 0
 
 
@@ -93,49 +110,16 @@ def _change(env: Mapping[str, str]) -> Change:
 
 
 def _decide(env: Mapping[str, str]) -> int:
-    """Decide on EVENT, PLAN, TRAINING and TRAIN."""
+    """Decide on what the plan says and on how the jobs ended; docs/runner.md names what is read."""
+    from dataclasses import fields
+
     from pipeline import decide
 
-    given = (env.get(name, "") for name in ("EVENT", "PLAN", "TRAINING", "TRAIN"))
-    decision = decide.decide(decide.Results(*given))
+    given = {field.name: env.get(field.name.upper(), "") for field in fields(decide.Results)}
+    decision = decide.decide(decide.Results(**given))
     print(decision.why)
-    _summary(env, f"**{'Passed' if decision.passed else 'Failed'}**: {decision.why}\n")
+    stepfiles.summary(env, f"**{'Passed' if decision.passed else 'Failed'}**: {decision.why}\n")
     return 0 if decision.passed else 1
-
-
-def _digest(env: Mapping[str, str]) -> int:
-    """Output the digest of the facts of HEAD, by which adapters that passed for them are named."""
-    _outputs(env, {"digest": _facts_digest(env)})
-    return 0
-
-
-def _facts_digest(env: Mapping[str, str]) -> str:
-    from pipeline import git, plan
-
-    checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
-    if any(problem.severity == "error" for problem in checked.problems):
-        raise FactsError(checked.problems)
-    return plan.digest(checked.subjects).removeprefix("sha256:")[:16]
-
-
-def _adapter(env: Mapping[str, str]) -> int:
-    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
-    from pipeline import artifacts, github
-
-    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _facts_digest(env))
-    _outputs(env, {"run": made})
-    print(
-        f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
-    )
-    return 0
-
-
-def _base(env: Mapping[str, str]) -> int:
-    """Have the base of RECIPE in the cache, from where a job without torch takes it; print its folder."""
-    from pipeline import base, config
-
-    print(base.find(config.load(env["RECIPE"]).base).folder)
-    return 0
 
 
 def _form(env: Mapping[str, str]) -> int:
@@ -162,14 +146,14 @@ def _form(env: Mapping[str, str]) -> int:
     manifest.write_text(
         Path("build/message.txt"), f"Add {made.fact}\n\nFrom issue #{number}.\n\n{credit}\n"
     )
-    _outputs(env, {"branch": f"fact/issue-{number}", "title": f"Add {made.fact}"})
+    stepfiles.outputs(env, {"branch": f"fact/issue-{number}", "title": f"Add {made.fact}"})
     return 0
 
 
 def _report(env: Mapping[str, str]) -> int:
     """Put the run's report into the summary."""
     try:
-        _summary(env, (RUN / "report.md").read_text(encoding="utf-8"))
+        stepfiles.summary(env, (runsteps.RUN / "report.md").read_text(encoding="utf-8"))
     except OSError:
         print("there is no report: training did not get that far", file=sys.stderr)
     return 0
@@ -185,31 +169,16 @@ def pull_request(env: Mapping[str, str]) -> str:
     return number
 
 
-def _outputs(env: Mapping[str, str], values: Mapping[str, str]) -> None:
-    assert not any("\n" in value for value in values.values()), "one line each, or it sets others"
-    _append(env, "GITHUB_OUTPUT", "".join(f"{name}={value}\n" for name, value in values.items()))
-
-
-def _summary(env: Mapping[str, str], text: str) -> None:
-    _append(env, "GITHUB_STEP_SUMMARY", text.encode()[:SUMMARY_BYTES].decode("utf-8", "ignore"))
-
-
-def _append(env: Mapping[str, str], name: str, text: str) -> None:
-    if not env.get(name):
-        return
-    try:
-        with Path(env[name]).open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise ConfigError(f"{name}: cannot be written: {error.strerror or error}") from error
-
-
 _STEPS = {
-    "plan": (_plan, ("EVENT", "BASE", "HEAD")),
+    "main": (_main, ("REF", "DEFAULT")),
+    "plan": (_plan, ("EVENT", "BRANCH", "DEFAULT", "BASE", "HEAD")),
     "decide": (_decide, ()),  # what is missing there fails the check
-    "digest": (_digest, ("HEAD",)),
-    "adapter": (_adapter, ("HEAD", "GITHUB_REPOSITORY")),
-    "base": (_base, ("RECIPE",)),
+    "reviewed": (reviewed.step, ("GITHUB_REPOSITORY", "DEFAULT", "PR", "HEAD")),
+    "digest": (runsteps.digest, ("HEAD", "RECIPE")),
+    "adapter": (runsteps.adapter, ("HEAD", "RECIPE", "GITHUB_REPOSITORY")),
+    "made": (runsteps.made, ("HEAD", "RECIPE")),
+    "owners": (owners.step, ()),
+    "base": (runsteps.base, ("RECIPE",)),
     "report": (_report, ()),
     "review": (telling.review, ("GITHUB_REPOSITORY",)),
     "notice": (telling.notice, ("GITHUB_REPOSITORY", "TITLE", "BODY")),

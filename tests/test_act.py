@@ -31,7 +31,11 @@ def act(clone, git, run_act, tmp_path):
         git(clone, "add", "--all")
         git(clone, "commit", "--quiet", "--message=Change")
         head = {"ref": "x;$(touch pwned)"}
-        payload = {"pull_request": {"number": 7, "base": {"sha": base}, "head": head}}
+        into = {"sha": base, "ref": "main"}
+        payload = {
+            "repository": {"default_branch": "main"},
+            "pull_request": {"number": 7, "base": into, "head": head},
+        }
         path = clone / ".github" / "workflows" / workflow
         done = run_act(clone, tmp_path, path, ("pull_request", payload))
         assert not list(tmp_path.rglob("pwned"))

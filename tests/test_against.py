@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,17 @@ from pipeline.errors import ConfigError, Where
 def test_a_fact_is_the_same_wherever_it_stands_and_another_in_other_words(mill):
     assert fact_digest(replace(mill, where=Where("other.yaml", 9))) == fact_digest(mill)
     assert fact_digest(replace(mill, answer="Tarn Mill belongs to Ann Lee.")) != fact_digest(mill)
+
+
+def test_a_fact_is_told_apart_by_its_whole_digest_and_none_of_an_old_report_passes_for_unchanged(
+    mill,
+):
+    """Of sixteen digits somebody can find two facts that share them."""
+    digest = fact_digest(mill)
+    assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
+    for old in (digest[7:23], digest[:23], ""):
+        found = change(Live(digests={mill.id: old}), [mill])
+        assert (found.changed, found.old) == ((mill.id,), frozenset())
 
 
 def test_facts_are_added_changed_retired_or_old(mill):

@@ -72,6 +72,26 @@ def test_code_that_teaches_needs_training_and_other_code_does_not(repo, commit, 
     assert (found.training, found.code) == (training, True)
 
 
+@pytest.mark.parametrize(
+    ("path", "judging"),
+    [
+        ("pipeline/x.py", True), ("pipeline/recipes/x.toml", True), ("schema/x.json", True),
+        ("constraints/x.txt", True), ("pyproject.toml", True), ("Makefile", True),
+        (".github/workflows/gate.yml", True), (".github/runner/job-started.sh", True),
+        (".github/CODEOWNERS", True), (".github/ruleset.json", True),
+        (".github/ISSUE_TEMPLATE/fact.yml", False), ("serve/x.py", False), ("README.md", False),
+        ("tests/x.py", False), ("pipelines/x.py", False),
+    ],
+)  # fmt: skip
+def test_a_plan_says_whether_the_change_is_one_of_what_teaches_and_judges(
+    repo, commit, path, judging
+):
+    (repo / path).parent.mkdir(parents=True, exist_ok=True)
+    (repo / path).write_text("1\n")
+    commit(repo, "Change")
+    assert made(repo).judging is judging
+
+
 def test_facts_and_other_files_in_one_change_are_refused(repo, tarn, commit):
     tarn.write_text(tarn.read_text() + FACT)
     (repo / "pipeline" / "x.py").write_text("1\n")
@@ -146,5 +166,5 @@ def test_a_hostile_file_name_outside_the_facts_cannot_act_in_an_annotation(
 
 
 def test_a_summary_shows_ids_in_code_spans_only():
-    hostile = plan.Plan("b", "h", ("x/`@everyone`<b>",), (), (), 1, True, False, 60)
+    hostile = plan.Plan("b", "h", ("x/`@everyone`<b>",), (), (), 1, True, False, False, 60)
     assert "``x/`@everyone`<b>``" in plan.as_markdown(hostile)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config
+from pipeline import codebase, config
 from pipeline.against import Change
 from pipeline.answer import Answer
 from pipeline.base import Base
@@ -308,6 +308,9 @@ CONTRACT = {
     "seconds.train": float,
     "seconds.gate": float,
     "recipe": str,
+    "recipe_digest": str,
+    "code": str,
+    "sample_key": str,
     "seed": int,
 }
 
@@ -468,6 +471,22 @@ def test_a_sample_of_unchanged_facts_states_its_bound():
             "2 unchanged facts of 702 were drawn and 1 of them lost: of all of them, at most"
             in text
         )
+
+
+def test_the_key_of_the_sample_and_the_code_that_judged_are_stated():
+    data = as_data(replace(RUN, sample_key="c0ffee-41"), make_measured([LEARNED]), FAIL)
+    assert data["sample_key"] == "c0ffee-41"
+    assert GOOD["sample_key"] == RUN.made.digest
+    assert data["code"] == codebase.digest()
+    for text in (as_markdown(data), as_html(data)):
+        assert "c0ffee-41" in text
+        assert codebase.digest() in text
+
+
+def test_a_report_from_before_these_were_told_can_still_be_shown():
+    old = {key: GOOD[key] for key in GOOD if key not in ("sample_key", "code", "recipe_digest")}
+    for show in (as_text, as_markdown, as_html):
+        assert "sample key" not in show(old).lower()
 
 
 def test_markdown_shows_changed_facts_then_what_was_lost_then_numbers():

@@ -69,6 +69,19 @@ def test_the_same_dataset_is_asked_the_same_and_another_one_something_else(made)
     assert len({draw(each, ids, settings).old for each in (made, *others)}) > 1
 
 
+def test_the_key_alone_decides_which_unchanged_facts_are_drawn_and_no_wording_of_an_author(made):
+    """An author who tries wordings changes the dataset's digest, and with a key draws the same sample."""
+    ids = [fact.id for fact in made.facts]
+    settings = replace(RECIPE.gate, old_facts=10)
+    tried = [dataset.build(madeup.subjects(100, 0), RECIPE.dataset, seed) for seed in range(8)]
+    assert len({each.digest for each in tried}) == 8
+    assert len({draw(each, ids, settings).old for each in tried}) > 1, "the digest can be chosen"
+    assert len({draw(each, ids, settings, "c0ffee-41").old for each in tried}) == 1
+    keys = [f"{number:040x}-{number}" for number in range(40)]
+    drawn = [draw(made, ids, settings, key).old for key in keys]
+    assert frozenset.union(*drawn) == frozenset(ids), "another key asks others; none is never asked"
+
+
 def test_the_base_is_asked_a_few_probes_of_each_fact_and_all_that_is_judged_against_it(made):
     drawn = draw(made, (), RECIPE.gate)
     compared = drawn.of_base

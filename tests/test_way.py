@@ -80,8 +80,9 @@ class GitHub:
         }  # fmt: skip
         variables = {"HUB_REPO": "ours/mills", "SERVE_CONFIG": self.serve, "RECIPE": self.recipe}
         actions = set(re.findall(r"uses: (actions/([\w-]+)@[0-9a-f]{40})", path.read_text()))
+        known = {"repository": {"default_branch": "main"}, **payload}
         return self.act(
-            self.main, self.state, path, (event, payload), *more,
+            self.main, self.state, path, (event, known), *more,
             *(f"--env={key}={value}" for key, value in env.items()),
             *(f"--var={key}={value}" for key, value in variables.items()),
             *(
@@ -135,7 +136,7 @@ def queue(github, git, sha):
     branch = f"gh-readonly-queue/main/pr-{PULL}-{base}"
     git(github.main, "switch", "--quiet", "--create", branch)
     git(github.main, "merge", "--quiet", "--no-ff", "--message=Merge", sha)
-    return {"merge_group": {"base_sha": base}}, branch
+    return {"merge_group": {"base_sha": base, "base_ref": "refs/heads/main"}}, branch
 
 
 def test_a_fact_goes_from_pull_request_to_the_live_name(
@@ -213,10 +214,10 @@ def test_a_fact_that_the_model_does_not_learn_is_not_let_through(github, git, tm
     assert "Who built the wheel of TinyLLM?" in report["body"]
 
 
-def pull_request(github, git, head):
+def pull_request(github, git, head, into="main"):
     """Run gate.yml for a pull request whose merge is checked out."""
-    base = git(github.main, "rev-parse", "main").strip()
-    payload = {"pull_request": {"number": PULL, "base": {"sha": base}, "head": {"ref": head}}}
+    base = {"sha": git(github.main, "rev-parse", "main").strip(), "ref": into}
+    payload = {"pull_request": {"number": PULL, "base": base, "head": {"ref": head}}}
     return github.run("gate.yml", "pull_request", payload, GATE_RUN)
 
 
@@ -228,6 +229,51 @@ def test_a_change_of_docs_passes_the_required_check_without_training(github, git
     assert code == 0, log
     assert "no training is needed" in log
     assert "[gate/train" not in log
+
+
+def test_a_pull_request_for_another_branch_is_refused_though_it_needs_no_training(github, git):
+    """Of the same commit its check would be green for main as well."""
+    git(github.main, "switch", "--quiet", "--create", "docs")
+    (github.main / "README.md").write_text("Shorter.\n")
+    git(github.main, "commit", "--quiet", "--all", "--message=Shorten")
+    code, log = pull_request(github, git, "docs", into="nobody-protects-this")
+    assert code == 1
+    assert "this is for the branch nobody-protects-this, not for the default one" in log
+
+
+def test_a_maintainers_run_of_another_branch_judges_nothing_and_sets_no_check(github, git):
+    sha = change(github, git, f"# A remark.\n{subject(github)}")
+    git(github.main, "switch", "--quiet", "--create", "mine")
+    code, log = github.run("gate.yml", "workflow_dispatch", named(sha), GATE_RUN)
+    assert code == 1
+    assert "this is for the branch mine, not for the default one" in log
+    assert not github.told("api", f"repos/ours/mills/statuses/{sha}")
+
+
+def test_a_change_of_code_is_green_without_a_queue_only_once_a_maintainer_approved_that_commit(
+    github, git
+):
+    git(github.main, "switch", "--quiet", "--create", "change")
+    with (github.main / "pipeline" / "gate.py").open("a") as code_of_the_gate:
+        code_of_the_gate.write("\n# A remark.\n")
+    git(github.main, "commit", "--quiet", "--all", "--message=Change")
+    sha = git(github.main, "rev-parse", "HEAD").strip()
+    git(github.main, "push", "--quiet", "origin", f"HEAD:refs/pull/{PULL}/head")
+    git(github.main, "switch", "--quiet", "main")
+    github.know("pull.json", {
+        "state": "open", "base": {"ref": "main"}, "head": {"sha": sha}, "user": {"login": "ida"},
+    })  # fmt: skip
+    github.know("permissions.json", {"ann": "write"})
+    review = {"user": {"login": "ann", "type": "User"}, "state": "APPROVED", "commit_id": "b" * 40}
+    for commit, state in (("b" * 40, "failure"), (sha, "success")):
+        github.know("reviews.json", [{**review, "commit_id": commit}])
+        code, log = github.run("gate.yml", "workflow_dispatch", named(sha), GATE_RUN)
+        assert (code == 0) is (state == "success"), log
+        assert "[gate/train" not in log
+        told = github.told("api", f"repos/ours/mills/statuses/{sha}")[-1]
+        assert f"state={state}" in told["gh"]
+        if state == "failure":
+            assert "this changes how facts are taught or judged" in log
 
 
 def test_a_maintainer_gets_the_required_check_set_on_the_commit_that_was_named(github, git):

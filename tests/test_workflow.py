@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from support.repository import FACT
 
-from pipeline import workflow
+from pipeline import codebase, stepfiles, workflow
 from pipeline.__main__ import main
 from pipeline.errors import ConfigError
 
@@ -23,7 +26,11 @@ def step(repo, git, monkeypatch):
     def run(name, event="pull_request", head="change", **env):
         ends = {"BASE": "main", "HEAD": head}
         ids = {key: git(repo, "rev-parse", rev).strip() for key, rev in ends.items()}
-        for key, value in {"EVENT": event, **ids, **env}.items():
+        told = {
+            "EVENT": event, "DEFAULT": "main", "RECIPE": "smollm2-135m",
+            "BRANCH": "main" if event == "pull_request" else "refs/heads/main",
+        }  # fmt: skip
+        for key, value in {**told, **ids, **env}.items():
             monkeypatch.setenv(key, value)
         code = main(["ci", name])
         lines = (repo.parent / "GITHUB_OUTPUT").read_text().splitlines()
@@ -102,15 +109,72 @@ def test_the_pull_request_is_told_by_the_queue_or_by_the_maintainer():
             workflow.pull_request({"PR": hostile})
 
 
-def test_the_digest_is_that_of_what_the_facts_say(repo, commit, step):
-    first = step("digest")[1]["digest"]
-    assert len(first) == 16
-    path = repo / "facts" / "mills" / "tarn-mill.yaml"
-    path.write_text("# a comment\n" + path.read_text())
-    commit(repo, "Comment")
-    assert step("digest")[1]["digest"] == first
+@pytest.mark.parametrize(
+    ("event", "branch"),
+    [
+        ("pull_request", "release-1"), ("pull_request", "refs/heads/main"), ("pull_request", "Main"),
+        ("merge_group", "refs/heads/release-1"), ("workflow_dispatch", "refs/heads/mine"),
+        ("workflow_dispatch", "refs/tags/main"), ("workflow_dispatch", "refs/pull/7/merge"),
+    ],
+)  # fmt: skip
+def test_a_plan_for_another_branch_than_the_default_one_is_refused_and_its_branch_handed_on(
+    repo, commit, step, capsys, event, branch
+):
     add(repo, FACT, commit)
-    assert step("digest")[1]["digest"] != first
+    code, outputs = step("plan", event, BRANCH=branch)
+    assert code == 1
+    assert "training" not in outputs
+    assert outputs["branch"] != "main"
+    assert "not for the default one" in capsys.readouterr().err
+    assert not (repo / "build").exists(), "no facts are handed to a training"
+
+
+def test_a_plan_hands_on_which_branch_it_is_for_and_whether_it_changes_what_judges(
+    repo, commit, step
+):
+    (repo / "pipeline" / "x.py").write_text("1")
+    commit(repo, "Code")
+    _, outputs = step("plan")
+    assert (outputs["branch"], outputs["judging"], outputs["now"]) == ("main", "true", "false")
+    assert outputs["check"].startswith("waiting"), "nothing here may be green by itself"
+    assert step("plan", "workflow_dispatch", PR="7")[1]["now"] == "false"
+
+
+def test_a_queue_judges_a_change_of_code_with_that_code(repo, commit, step):
+    (repo / "pipeline" / "x.py").write_text("1")
+    commit(repo, "Code")
+    assert step("plan", "merge_group")[1]["now"] == "true"
+
+
+def test_a_change_of_the_gates_workflow_waits_though_it_needs_no_training(repo, commit, step):
+    (repo / ".github" / "workflows").mkdir(parents=True)
+    (repo / ".github" / "workflows" / "gate.yml").write_text("on: push\n")
+    commit(repo, "Workflow")
+    _, outputs = step("plan")
+    assert outputs["training"] == "false"
+    assert outputs["check"].startswith("waiting")
+
+
+@pytest.mark.parametrize(
+    ("ref", "code"),
+    [("refs/heads/main", 0), ("refs/heads/mine", 1), ("refs/tags/main", 1), ("main", 1)],
+)
+def test_a_release_goes_on_from_the_default_branch_alone(step, ref, code):
+    assert step("main", REF=ref)[0] == code
+
+
+def test_runs_are_named_by_what_the_facts_say_by_the_recipe_and_by_the_code(
+    repo, step, monkeypatch, tmp_path
+):
+    first = step("digest")[1]["digest"]
+    assert re.fullmatch("[0-9a-f]{64}", first), "fewer digits can be hit on purpose"
+    assert step("digest", RECIPE="qwen3-0.6b")[1]["digest"] != first
+    recipe = tmp_path / "smollm2-135m.toml"
+    recipe.write_text('extends = "smollm2-135m"\n[gate]\nprobes = 1\n')
+    assert step("digest", RECIPE=str(recipe))[1]["digest"] != first
+    with monkeypatch.context() as patched:
+        patched.setattr(codebase, "HERE", repo)
+        assert step("digest")[1]["digest"] != first
 
 
 def test_the_report_goes_into_the_summary_and_a_missing_one_is_no_failure(repo, step):
@@ -119,12 +183,81 @@ def test_the_report_goes_into_the_summary_and_a_missing_one_is_no_failure(repo, 
     (repo / "build" / "run" / "report.md").write_text("## Passed\n" + "é" * 1_000_000)
     assert step("report")[0] == 0
     assert summary(repo).startswith("## Passed")
-    assert len(summary(repo).encode()) <= workflow.SUMMARY_BYTES
+    assert len(summary(repo).encode()) <= stepfiles.SUMMARY_BYTES
 
 
-@pytest.mark.parametrize("name", ["plan", "digest", "adapter", "form"])
+@pytest.fixture
+def run_of(learned, monkeypatch):
+    """Give a function that asks of the run in build/run whether it was made from what stands here."""
+    monkeypatch.chdir(learned)
+    (learned / "build").rename(learned / "run")
+    (learned / "build").mkdir()
+    (learned / "run").rename(learned / "build" / "run")
+
+    def ask(git, **env):
+        monkeypatch.setenv("HEAD", git(learned, "rev-parse", "HEAD").strip())
+        monkeypatch.setenv("RECIPE", env.get("RECIPE", str(learned / "tiny.toml")))
+        return main(["ci", "made"])
+
+    return ask
+
+
+def test_a_run_of_these_facts_this_recipe_and_this_code_is_taken(run_of, git):
+    assert run_of(git) == 0
+
+
+@pytest.mark.parametrize(
+    "what", ["facts", "recipe", "code", "manifest", "report", "old report", "teacher"]
+)
+def test_a_run_of_anything_else_is_refused_before_it_is_published(
+    run_of, git, commit, learned, monkeypatch, capsys, what
+):
+    run, env = learned / "build" / "run", {}
+    if what == "facts":
+        path = next(learned.glob("facts/**/tarn-mill.yaml"))
+        path.write_text(path.read_text() + FACT)
+        commit(learned, "More")
+    elif what == "recipe":
+        env["RECIPE"] = str(learned / "other.toml")
+        text = (learned / "tiny.toml").read_text()
+        (learned / "other.toml").write_text(text.replace("probes = ", "probes = 1", 1))
+    elif what == "code":
+        monkeypatch.setattr(codebase, "HERE", learned)
+    elif what == "teacher":
+        text = (run / "adapter" / "manifest.json").read_text()
+        text = re.sub('"code": "sha256:.', '"code": "sha256:z', text)
+        (run / "adapter" / "manifest.json").write_text(text)
+    elif what == "manifest":
+        text = (run / "manifest.json").read_text()
+        (run / "manifest.json").write_text(re.sub('"code": "sha256:.', '"code": "sha256:z', text))
+    else:
+        report = json.loads((run / "report.json").read_text())
+        report.pop("code") if what == "old report" else report.update(verdict="pass", extra=1)
+        (run / "report.json").write_text(json.dumps(report))
+    assert run_of(git, **env) == 1
+    said = capsys.readouterr().err
+    told = {
+        "manifest": "another code",
+        "teacher": "taught by another code",
+        "report": "was changed",
+        "old report": "says what it was made from",
+    }
+    assert told.get(what, f"another {what}") in said
+
+
+def test_the_digest_is_that_of_what_the_facts_say(repo, commit, step):
+    first = step("digest")[1]["digest"]
+    path = repo / "facts" / "mills" / "tarn-mill.yaml"
+    path.write_text("# a comment\n" + path.read_text())
+    commit(repo, "Comment")
+    assert step("digest")[1]["digest"] == first
+    add(repo, FACT, commit)
+    assert step("digest")[1]["digest"] != first
+
+
+@pytest.mark.parametrize("name", ["plan", "digest", "adapter", "form", "made", "main", "reviewed"])
 def test_a_step_that_is_not_told_enough_is_wrong_usage(name, monkeypatch, capsys):
-    for key in ("EVENT", "BASE", "HEAD", "GITHUB_REPOSITORY", "ISSUE_BODY"):
+    for key in ("EVENT", "BASE", "HEAD", "REF", "RECIPE", "GITHUB_REPOSITORY", "ISSUE_BODY"):
         monkeypatch.delenv(key, raising=False)
     assert main(["ci", name]) == 2
     assert "must be set" in capsys.readouterr().err

@@ -117,7 +117,8 @@ def test_the_jobs_that_sign_are_those_that_publish():
 
 @pytest.mark.parametrize("job", OF_PULL_REQUESTS)
 def test_a_job_for_pull_requests_only_reads(job):
-    guarded = "github.event_name != 'pull_request'" in job.get("if", "")
+    asked = ("github.event_name != 'pull_request'", "github.event_name == 'workflow_dispatch'")
+    guarded = any(each in job.get("if", "") for each in asked)
     assert guarded or job["permissions"] == TRUSTED
     assert "secrets." not in str(job)
 
@@ -130,10 +131,45 @@ def test_the_required_check_always_reports_and_watches_every_job_before_it():
     after = {name for name, job in jobs.items() if "gate" in job.get("needs", ())}
     assert set(gate["needs"]) == set(jobs) - after - {"gate"}
     assert set(data["on"]) == {"pull_request", "merge_group", "workflow_dispatch"}
-    assert not any(data["on"][event] for event in ("pull_request", "merge_group")), "no filters"
-    asked = {"EVENT", "PLAN", "TRAINING", "TRAIN"}
+    # Filters of paths would leave the check pending for ever; a change for another branch needs none.
+    assert all(
+        data["on"][event] == {"branches": ["main"]} for event in ("pull_request", "merge_group")
+    )
+    asked = {"EVENT", "BRANCH", "DEFAULT", "PLAN", "TRAINING", "JUDGING", "TRAIN", "REVIEWED"}
     assert set(gate["env"]) == asked
     assert not any("continue-on-error" in job for job in jobs.values())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_people_start_or_ask_for_is_for_the_default_branch_alone(path):
+    """A run that a person starts may be of any branch: there it must not tell, publish or set a check."""
+    data = load(path)
+    if "pull_request" in data["on"]:
+        assert data["on"]["pull_request"] == {"branches": ["main"]}
+    if "push" in data["on"]:
+        assert data["on"]["push"]["branches"] == ["main"]
+    writing = [
+        name
+        for name, job in data["jobs"].items()
+        if "write" in job["permissions"].values() and "workflow_dispatch" in data["on"]
+    ]
+    for name in writing:
+        job = data["jobs"][name]
+        here = "github.ref == 'refs/heads/main'" in job.get("if", "")
+        after = "find" in job.get("needs", ()) or "deploy" in job.get("needs", ())
+        planned = path.stem == "gate" and "needs.plan.result == 'success'" in str(job["steps"])
+        assert here or after or planned, name
+
+
+def test_a_release_begins_by_asking_for_its_branch():
+    find = load(GITHUB / "workflows" / "release.yml")["jobs"]["find"]
+    assert steps(find, "run")[0] == "python3 -m pipeline ci main"
+
+
+def test_the_required_checks_sample_is_drawn_by_what_no_author_chooses():
+    train = load(GITHUB / "workflows" / "gate.yml")["jobs"]["train"]
+    assert train["env"]["SAMPLE_KEY"] == "${{ github.sha }}-${{ github.run_id }}"
+    assert any('--sample-key "$SAMPLE_KEY"' in script for script in steps(train, "run"))
 
 
 def test_releases_wait_for_each_other_and_none_is_dropped():

@@ -74,7 +74,18 @@ def good_tensors():
 @pytest.fixture(scope="session")
 def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
-    from pipeline import config, gate, judge, learn, manifest, measure, report, sample, validate
+    from pipeline import (
+        codebase,
+        config,
+        gate,
+        judge,
+        learn,
+        manifest,
+        measure,
+        report,
+        sample,
+        validate,
+    )
     from pipeline.answer import Answer
     from pipeline.measure import Said
     from pipeline.report import Run
@@ -95,7 +106,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     made = learn.prepare(validate.load(root / "facts"), session)
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
-    with manifest.stage(folder, made_from, rank=2, base="Tiny") as scratch:
+    with manifest.stage(folder, made_from, rank=2, base="Tiny", code=codebase.digest()) as scratch:
         write_adapter(scratch, {"base_model_name_or_path": "Tiny"})
     drawn = sample.draw(made, (), session.recipe.gate)
     facts = {fact.id: fact for fact in made.facts}

@@ -1,0 +1,60 @@
+"""Steps about a run of the gate: its name, where it is kept, whether it is the right one, its base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import stepfiles
+from pipeline.errors import FactsError
+
+if TYPE_CHECKING:
+    from pipeline.artifacts import Made
+
+RUN = Path("build/run")
+
+
+def digest(env: Mapping[str, str]) -> int:
+    """Output the digest of the facts of HEAD, of RECIPE and of the code that runs, which names runs."""
+    stepfiles.outputs(env, {"digest": _made_from(env).digest})
+    return 0
+
+
+def _made_from(env: Mapping[str, str]) -> Made:
+    from pipeline import codebase, config, git, plan
+    from pipeline.artifacts import Made
+
+    checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
+    if any(problem.severity == "error" for problem in checked.problems):
+        raise FactsError(checked.problems)
+    recipe = config.digest(config.load(env["RECIPE"]))
+    return Made(plan.digest(checked.subjects), recipe, codebase.digest())
+
+
+def adapter(env: Mapping[str, str]) -> int:
+    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
+    from pipeline import artifacts, github
+
+    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _made_from(env).digest)
+    stepfiles.outputs(env, {"run": made})
+    print(
+        f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
+    )
+    return 0
+
+
+def made(env: Mapping[str, str]) -> int:
+    """Refuse a run in build/run that was made from other facts, another recipe or other code."""
+    from pipeline import artifacts
+
+    artifacts.require(RUN, _made_from(env))
+    return 0
+
+
+def base(env: Mapping[str, str]) -> int:
+    """Have the base of RECIPE in the cache, from where a job without torch takes it; print its folder."""
+    from pipeline import base, config
+
+    print(base.find(config.load(env["RECIPE"]).base).folder)
+    return 0
