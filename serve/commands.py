@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.arguments import given
+
 FINE, FAILED = 0, 1
 
 Verb = Callable[..., argparse.ArgumentParser]
@@ -25,7 +27,7 @@ def add_verbs(verb: Verb) -> None:
         "Goes back by itself when anything is wrong. The exit code says whether it is live.",
     )  # fmt: skip
     deploy.add_argument(
-        "source", nargs="?", metavar="DIR|HUB_REF",
+        "source", nargs="?", type=given, metavar="DIR|HUB_REF",
         help="what `facts learn` left (default: build), or a release on the Hub",
     )  # fmt: skip
     deploy.add_argument(
@@ -63,7 +65,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _deploy(args: argparse.Namespace) -> int:
     from pipeline.errors import ConfigError
-    from serve import deploy, settings, sources, watch
+    from serve import alias, deploy, settings, sources, watch
 
     found = settings.load(args.config)
     site = settings.site(found)
@@ -77,9 +79,9 @@ def _deploy(args: argparse.Namespace) -> int:
     source = sources.local(args.source or "build", site.state)
     done = deploy.deploy(site, source, again=args.again)
     if done.state == "committed":
-        print(f"{site.door.alias} is now {done.adapter.name}")
+        print(f"{site.door.alias} is now {alias.short(done.adapter.name)}")
         return FINE
-    print(f"{done.adapter.name} is not live: {done.reason}", file=sys.stderr)
+    print(alias.short(f"{done.adapter.name} is not live: {done.reason}"), file=sys.stderr)
     return FAILED
 
 
@@ -89,7 +91,7 @@ def _rollback(args: argparse.Namespace) -> int:
     site = settings.site(settings.load(args.config))
     deploy.rollback(site)
     live = alias.read(site.state).table.adapter
-    print(f"{site.door.alias} is now {live.name if live else 'nothing'}")
+    print(f"{site.door.alias} is now {alias.short(live.name) if live else 'nothing'}")
     return FINE
 
 
@@ -100,12 +102,13 @@ def _status(args: argparse.Namespace) -> int:
     found = settings.load(args.config)
     own = found.watch
     wanted = status.desired_text(lambda: desired.read(Path(own.repository), own.revision, own.file))
-    data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted)
+    signer = found.deploy.signer if found.trust else release.UNSIGNED
+    data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted, signer)
     print(json.dumps(data, indent=2, ensure_ascii=False) if args.json else status.as_text(data))
     live = alias.read(found.state).table.adapter
     if args.report and live:
         manifest.write_bytes(args.report, release.report_file(live).read_bytes())
     wrong = status.drift(data) if args.check else []
     for line in wrong:
-        print(f"drift: {line}", file=sys.stderr)
+        print(f"drift: {alias.short(line)}", file=sys.stderr)
     return FAILED if wrong else FINE

@@ -44,7 +44,7 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         door.counters(site.door, "")  # a deploy without a door could not soak
         before = alias.read(site.state).table
         try:
-            new = release.fetch(source, site.state, site.door.alias, site.base)
+            new = release.fetch(source, site.state, site.door.alias, site.base, site.trust)
             if expected not in {"", new.adapter.digest}:
                 raise RefusedError(  # noqa: TRY301  (both refusals are recorded in one place)
                     new.adapter,
@@ -140,7 +140,7 @@ def _failures(site: Site, entry: Entry) -> int:
 
 def _record(site: Site, entry: Entry) -> Entry:
     said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
-    print(f"{entry.adapter.name}  {entry.state}{said}", file=sys.stderr, flush=True)
+    print(alias.short(f"{entry.adapter.name}  {entry.state}{said}"), file=sys.stderr, flush=True)
     return journal.append(site.state, entry)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
-from pipeline.errors import ConfigError, PipelineError
+from pipeline import pull, release
+from pipeline.errors import ConfigError, PublishError
+from pipeline.signing import ANYBODY
 
 
 def local(source: str, state: Path) -> Path:
@@ -20,11 +21,17 @@ def local(source: str, state: Path) -> Path:
         raise ConfigError(
             f"{source}: there is no such folder", "`facts learn --out DIR` makes one to deploy"
         )
-    try:
-        pulling = importlib.import_module("pipeline.pull")
-    except ModuleNotFoundError as error:
-        raise PipelineError(
-            f"{source}: pulling from the Hub is not built yet",
-            "download the release and deploy its folder",
-        ) from error
-    return Path(pulling.pull(source, state / "pulled"))
+    return pull.pull(source, state / "pulled")
+
+
+def require(source: Path, digest: str) -> None:
+    """Refuse a folder that is not the release of this digest, which covers its report and facts as well.
+
+    Raises PublishError.
+    """
+    held = release.check(source, ANYBODY).digest
+    if held != digest:
+        raise PublishError(
+            f"{source}: is the release {held}, not {digest}",
+            "correct the desired state, or publish the release that it names",
+        )

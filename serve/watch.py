@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from serve import alias, deploy, desired, journal, replicas
+from serve import alias, deploy, desired, journal, replicas, sources
 from serve.desired import Desired
 from serve.journal import Entry
 from serve.settings import WatchSection
@@ -55,7 +55,10 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
         return None
     if bad := journal.quarantined(journal.read(site.state)).get(wanted.digest):
         raise PipelineError(f"{wanted.adapter}: is quarantined: {bad.reason}")
-    return deploy.deploy(site, fetch(wanted.adapter), expected=wanted.digest)
+    source = fetch(wanted.adapter)
+    if wanted.release:
+        sources.require(source, wanted.release)
+    return deploy.deploy(site, source, expected=wanted.digest)
 
 
 def _heal_until(site: Site, until: float, every: float) -> None:

@@ -45,7 +45,7 @@ def test_a_release_arrives_whole_in_a_folder_named_by_its_digest(published, fact
     folder = Path(done.stdout.strip())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == published
     digest = json.loads(published["manifest.json"])["digest"]
-    assert folder.name == f"mills@{digest.removeprefix('sha256:')[:12]}"
+    assert folder.name == f"mills@{digest.removeprefix('sha256:')}"
     assert f"vllm serve ours/tiny --enable-lora --lora-modules facts={folder}" in done.stderr
     assert left(tmp_path) == [folder.name]
 

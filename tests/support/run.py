@@ -74,7 +74,18 @@ def good_tensors():
 @pytest.fixture(scope="session")
 def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
-    from pipeline import config, gate, judge, learn, manifest, measure, report, sample, validate
+    from pipeline import (
+        config,
+        gate,
+        identity,
+        judge,
+        learn,
+        manifest,
+        measure,
+        report,
+        sample,
+        validate,
+    )
     from pipeline.answer import Answer
     from pipeline.measure import Said
     from pipeline.report import Run
@@ -96,7 +107,8 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
     with manifest.stage(folder, made_from, rank=2, base="Tiny") as scratch:
-        write_adapter(scratch, {"base_model_name_or_path": "Tiny"})
+        write_adapter(scratch)
+        identity.write(scratch, identity.of(session.recipe.base, tiny_base))
     drawn = sample.draw(made, (), session.recipe.gate)
     facts = {fact.id: fact for fact in made.facts}
     taught = {"fact", "noise", "reverse"}

@@ -1,0 +1,40 @@
+"""Files in the user's cache that name the digest of their own name and content, and are believed only so.
+
+One that is damaged, was changed or was put there under another name counts as not there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipeline import manifest
+
+_DIGEST = len(manifest.digest_bytes(b""))
+
+
+def read(file: Path) -> bytes | None:
+    """Give what was written; None when there is none, or, said on stderr, when it is not as it was written."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _damaged(file, error.strerror or str(error))
+    said, content = data[:_DIGEST], data[_DIGEST + 1 :]
+    if said != _digest(file, content):
+        return _damaged(file, "its digest does not hold")
+    return content
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write content with its digest, whole or not at all. Raises ConfigError as `manifest.write_bytes` does."""
+    manifest.write_bytes(file, _digest(file, content) + b"\n" + content)
+
+
+def _digest(file: Path, content: bytes) -> bytes:
+    return manifest.digest_bytes(f"{file.name}\n".encode() + content).encode()
+
+
+def _damaged(file: Path, why: str) -> None:
+    print(f"{file}: is damaged, or was changed ({why}); it is made again", file=sys.stderr)
