@@ -15,8 +15,12 @@ from typing import Any  # JSON data has no narrower type before it is read
 from pipeline import identity, manifest
 from pipeline.errors import PipelineError, PublishError
 
-PROVENANCE, REPORT = "provenance.json", "report.json"
+FACTS, PROVENANCE, REPORT = "facts.jsonl", "provenance.json", "report.json"
 HINT = "do not use it; publish the run again, or tell the publisher"
+
+
+Row = tuple[str, str, Any, Any]
+"""A file, what is wrong with it when the two that follow differ, and those two."""
 
 
 def require(folder: Path) -> str:
@@ -24,58 +28,53 @@ def require(folder: Path) -> str:
 
     Raises PublishError that names the file which is about something else, or cannot be read.
     """
-    report, said = _read(folder / REPORT), _read(folder / PROVENANCE)
     try:
-        base = identity.read(folder)
-        config = _read(folder / identity.CONFIG)
         digest = identity.adapter_digest(folder)
-        for file, what, theirs, ours in (
-            *_about_adapter(folder, digest, report, said),
-            *_about_base(base, config, report, said),
-            *_about_facts(report, said),
-        ):
-            if theirs != ours:
-                raise PublishError(f"{file}: {what}", HINT)
+        wrong = next((row for row in _rows(folder, digest) if row[2] != row[3]), None)
     except (KeyError, TypeError, AttributeError) as error:
-        raise PublishError(f"{PROVENANCE}: does not say what a release says", HINT) from error
+        raise PublishError("report and provenance: are not those of a release", HINT) from error
     except PublishError:
         raise
     except PipelineError as error:
         raise PublishError(error.message, error.hint) from error
+    if wrong:
+        raise PublishError(f"{wrong[0]}: is about another {wrong[1]} than the release", HINT)
     return digest
 
 
-Row = tuple[str, str, Any, Any]
-"""File, what is wrong with it when the two that follow differ."""
-
-
-def _about_adapter(
-    folder: Path, digest: str, report: dict[str, Any], said: dict[str, Any]
-) -> Iterator[Row]:
-    yield REPORT, "is about another adapter", report["adapter"]["digest"], digest
-    yield REPORT, "is no pass", report["verdict"], "pass"
+def _rows(folder: Path, digest: str) -> Iterator[Row]:
+    report, said = _read(folder / REPORT), _read(folder / PROVENANCE)
+    base = identity.read(folder)
+    yield REPORT, "verdict", report["verdict"], "pass"
+    yield REPORT, "adapter", report["adapter"]["digest"], digest
+    yield REPORT, "base", report["base"]["digest"], base.digest
+    named = _read(folder / identity.CONFIG).get("base_model_name_or_path")
+    yield identity.CONFIG, "base", named, base.hub
     weights = manifest.digest_file(folder / identity.WEIGHTS)
-    own = {"trained": digest, "weights": weights}
-    yield PROVENANCE, "is about another adapter", said["adapter"], own
+    yield PROVENANCE, "adapter", said["adapter"], {"trained": digest, "weights": weights}
+    yield PROVENANCE, "base", said["base"], {**report["base"], **asdict(base)}
     gate = {"verdict": "pass", "report": manifest.digest_file(folder / REPORT)}
-    yield PROVENANCE, "is about another report", said["gate"], gate
+    yield PROVENANCE, "report", said["gate"], gate
+    # Digests that report and provenance both name: of facts, recipe, code.
+    yield PROVENANCE, "facts digest", said["facts"]["digest"], report["facts"]["digest"]
+    yield PROVENANCE, "recipe", said["recipe"]["name"], report["recipe"]
+    yield PROVENANCE, "seed", said["seed"], report["seed"]
+    rows = dict(_facts(folder / FACTS))
+    yield FACTS, "list of facts", sorted(rows), sorted(report["facts"]["digests"])
+    asked = dict(map(_fact, report["details"]))
+    yield FACTS, "fact", {name: rows.get(name) for name in asked}, asked
 
 
-def _about_base(
-    base: identity.Identity, config: dict[str, Any], report: dict[str, Any], said: dict[str, Any]
-) -> Iterator[Row]:
-    yield REPORT, "is about another base", report["base"]["digest"], base.digest
-    own = {**report["base"], **asdict(base)}
-    yield PROVENANCE, "is about another base", said["base"], own
-    named = config.get("base_model_name_or_path")
-    yield identity.CONFIG, "is for another base", named, base.hub
+def _facts(path: Path) -> Iterator[tuple[str, list[Any]]]:
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield _fact(json.loads(line))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PublishError(f"{path.name}: cannot be read", HINT) from error
 
 
-def _about_facts(report: dict[str, Any], said: dict[str, Any]) -> Iterator[Row]:
-    """Compare what the run was made from; a digest that report and provenance both name belongs here."""
-    yield PROVENANCE, "is about other facts", said["facts"]["digest"], report["facts"]["digest"]
-    yield PROVENANCE, "is about another recipe", said["recipe"]["name"], report["recipe"]
-    yield PROVENANCE, "is about another seed", said["seed"], report["seed"]
+def _fact(row: dict[str, Any]) -> tuple[str, list[Any]]:
+    return row["id"], [row[key] for key in ("question", "expect", "status")]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file in a commit: its git object, the SHA-256 of its bytes where LFS keeps them, and its size in bytes."""
+    """A file in a commit: its git object, the SHA-256 where LFS keeps it, and its size in bytes."""
 
     oid: str
     sha256: str
@@ -160,7 +160,10 @@ def download(repo: Repo, commit: str, files: Mapping[str, Blob], folder: Path) -
     Of none is more taken than its listed size. Raises PublishError where there is more.
     """
     from huggingface_hub import get_session, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # its stubs do not export them
+        build_hf_headers,
+        hf_raise_for_status,
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, blob in files.items():

@@ -199,7 +199,7 @@ def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, An
                 f"{folder}: was trained on a base with another {parts[0]}",
                 "judge it with the recipe that it was trained with, or train it again",
             )
-    size = (folder / portable.WEIGHTS).stat().st_size if (folder / portable.WEIGHTS).exists() else 0
+    size = (folder / identity.WEIGHTS).stat().st_size if (folder / identity.WEIGHTS).exists() else 0
     return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
 
 

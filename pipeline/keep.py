@@ -14,21 +14,29 @@ _DIGEST = len(manifest.digest_bytes(b""))
 
 
 def read(file: Path) -> bytes | None:
-    """Give what was written; None when there is none, or, said on stderr, when it is not as it was written."""
+    """Give what was written; None when there is none.
+
+    None as well, and a line on stderr, when it is not as it was written.
+    """
     try:
         data = file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        return _damaged(file, error.strerror or str(error))
+        _damaged(file, error.strerror or str(error))
+        return None
     said, content = data[:_DIGEST], data[_DIGEST + 1 :]
     if said != _digest(file, content):
-        return _damaged(file, "its digest does not hold")
+        _damaged(file, "its digest does not hold")
+        return None
     return content
 
 
 def write(file: Path, content: bytes) -> None:
-    """Write content with its digest, whole or not at all. Raises ConfigError as `manifest.write_bytes` does."""
+    """Write content with its digest, whole or not at all.
+
+    Raises ConfigError as `manifest.write_bytes` does.
+    """
     manifest.write_bytes(file, _digest(file, content) + b"\n" + content)
 
 

@@ -79,10 +79,11 @@ def promote(repo: Repo, commit: str, live: str | None = None) -> str:
     """
     with tempfile.TemporaryDirectory() as scratch:
         held = pull.fetch(repo, commit, Path(scratch), ANYBODY)
-    for what, wanted, there in (("adapter", live, held.adapter),):
-        if wanted not in (None, there):
+    # What git or the live side says, against what was recomputed from the release's bytes.
+    for what, said, found in (("adapter", live, held.adapter),):
+        if said not in (None, found):
             raise PublishError(
-                f"{repo.id}: {commit[:12]} holds the {what} {there}, live is {plain(str(wanted), 80)}",
+                f"{repo.id}: {commit[:12]} holds the {what} {found}, live is {plain(str(said), 80)}",
                 "deploy that release first, then promote it",
             )
     wanted = hub.again(lambda: hub.tree(repo, commit))

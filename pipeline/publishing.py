@@ -41,7 +41,7 @@ def add(verb: Verb, live: Live) -> None:
     )  # fmt: skip
     check.add_argument("adapter", type=Path, metavar="DIR", help="a PEFT folder, or a release")
     check.add_argument(
-        "--ask", type=given, default="", metavar="QUESTION",
+        "--ask", type=given, metavar="QUESTION",
         help="what to ask (default: the first fact of the release or of the dataset beside it)",
     )  # fmt: skip
     check.add_argument("--quick", action="store_true", help="do not start vLLM")
@@ -80,7 +80,7 @@ def add(verb: Verb, live: Live) -> None:
     trust.add_argument(
         "--key", type=given, metavar="FILE", help="public key that must have signed it"
     )
-    trust.add_argument("--identity", type=given, default="", metavar="URL",
+    trust.add_argument("--identity", type=given, metavar="URL",
                        help="workflow on GitHub that must have signed it")  # fmt: skip
 
     for own in (check, publish):
@@ -165,7 +165,7 @@ def _publish(args: argparse.Namespace) -> int:
 def _pull(args: argparse.Namespace) -> int:
     from pipeline import card, pull, signing
 
-    trust = signing.Trust(args.key and Path(args.key), args.identity)
+    trust = signing.Trust(args.key and Path(args.key), args.identity or "")
     folder = pull.pull(args.ref, args.into, trust).resolve()
     if (folder / signing.SIGNATURE).exists() and not (args.key or args.identity):
         print("signed, but by whom was not checked: give --key or --identity", file=sys.stderr)

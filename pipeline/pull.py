@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline import hub, identity, manifest, release
+from pipeline.bound import PROVENANCE
 from pipeline.errors import ConfigError, PublishError
 from pipeline.escape import plain
 from pipeline.hub import Blob, Repo
@@ -23,7 +24,7 @@ LARGEST = {
     SIGNATURE: MIB,
     identity.CONFIG: MIB,
     identity.BASE: MIB,
-    release.PROVENANCE: MIB,
+    PROVENANCE: MIB,
     identity.WEIGHTS: 4096 * MIB,
 }
 """Bytes that a file of a release may have: rank 16 on a base of 70 B parameters takes 0.4 GiB in bf16."""

@@ -15,14 +15,14 @@ from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline import bound, card, identity, manifest, portable, report, signing
 from pipeline.base import Base
+from pipeline.bound import FACTS, PROVENANCE, REPORT
 from pipeline.commit import Commit
 from pipeline.errors import PublishError
-from pipeline.bound import PROVENANCE, REPORT
 from pipeline.escape import plain
 from pipeline.passed import Passed
 from pipeline.signing import ANYBODY, SIGNATURE, Trust
 
-CARD, FACTS, PAGE = "README.md", "facts.jsonl", "report.html"
+CARD, PAGE = "README.md", "report.html"
 FILES = frozenset({CARD, FACTS, PROVENANCE, PAGE, REPORT, *identity.FILES})
 """What every release holds, besides its manifest and, where it is signed, its signature."""
 

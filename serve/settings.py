@@ -87,7 +87,7 @@ class Settings:
 
     @property
     def trust(self) -> Trust:
-        """Whose signature a release must have: a workflow's address, a PEM file with a public key, or nobody's."""
+        """Whose signature a release must have: a workflow's, that of a public key, or nobody's."""
         signer = self.deploy.signer
         if signer == NOBODY:
             return ANYBODY

@@ -32,8 +32,9 @@ DRAINED_SECONDS = 30.0
 class Site:
     """Where a deploy happens: state folder, engines, public door, and what is demanded.
 
-    `base` is the base that is served; `token_ids` tokenises a question as training does; `trust` says
-    whose signature a release must have, if anybody's; a soak lasts `soak_seconds` and an answer may take `answer_seconds` among others.
+    `base` is the base that is served; `token_ids` tokenises a question as training does; a soak lasts
+    `soak_seconds` and an answer may take `answer_seconds` among others; `trust` says whose signature a
+    release must have, if anybody's.
     """
 
     state: Path

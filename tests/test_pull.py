@@ -16,20 +16,6 @@ REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
 
 
-@pytest.fixture(scope="session")
-def signed(tmp_path_factory, _learned_once, keys, tiny_base):
-    """Give a signed release folder."""
-    from pipeline import commit, config, passed
-
-    root = tmp_path_factory.mktemp("signed") / "repo"
-    shutil.copytree(_learned_once, root)
-    recipe = config.load(str(root / "tiny.toml"))
-    run = passed.read(root / "build", root / "facts", recipe, tiny_base)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
-        return release.make(run, REPO, commit.Commit("0" * 40, "1" * 40, ""), tiny_base).folder
-
-
 def pull(facts, tmp_path, *more):
     return facts("pull", *more, cwd=tmp_path)
 
