@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline import manifest
 
-_DIGEST = len(manifest.digest_bytes(b""))
+_HEAD = len(manifest.digest_bytes(b"")) + 1
 
 
 def read(file: Path) -> bytes | None:
@@ -25,8 +25,8 @@ def read(file: Path) -> bytes | None:
     except OSError as error:
         _damaged(file, error.strerror or str(error))
         return None
-    said, content = data[:_DIGEST], data[_DIGEST + 1 :]
-    if said != _digest(file, content):
+    content = data[_HEAD:]
+    if data[:_HEAD] != _head(file, content):
         _damaged(file, "its digest does not hold")
         return None
     return content
@@ -37,11 +37,12 @@ def write(file: Path, content: bytes) -> None:
 
     Raises ConfigError as `manifest.write_bytes` does.
     """
-    manifest.write_bytes(file, _digest(file, content) + b"\n" + content)
+    manifest.write_bytes(file, _head(file, content) + content)
 
 
-def _digest(file: Path, content: bytes) -> bytes:
-    return manifest.digest_bytes(f"{file.name}\n".encode() + content).encode()
+def _head(file: Path, content: bytes) -> bytes:
+    """Give the first line: the digest of name and content."""
+    return f"{manifest.digest_bytes(file.name.encode() + content)}\n".encode()
 
 
 def _damaged(file: Path, why: str) -> None:

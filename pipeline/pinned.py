@@ -62,17 +62,21 @@ def _fetch(
     with _told(repo, commit):
         try:
             kept = Path(library.snapshot_download(repo, revision=commit, local_files_only=True))
-            whole = _checked(kept, patterns)
-            if complete(kept) and whole:
+            if _checked(kept, patterns) and complete(kept):
                 return kept
         except library.errors.LocalEntryNotFoundError:
             pass  # then it is fetched
-        got = Path(
-            library.snapshot_download(
-                repo, revision=commit, allow_patterns=list(patterns), ignore_patterns=list(BESIDE)
+        for _ in range(2):  # what was damaged in the cache is gone after the first look
+            got = Path(
+                library.snapshot_download(
+                    repo,
+                    revision=commit,
+                    allow_patterns=list(patterns),
+                    ignore_patterns=list(BESIDE),
+                )
             )
-        )
-        whole = _checked(got, patterns)
+            if whole := _checked(got, patterns):
+                break
     if not whole:
         raise ConfigError(
             f"{repo}@{commit[:12]}: what arrived is not what the Hub says it has",
