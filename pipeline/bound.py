@@ -18,7 +18,6 @@ from pipeline.errors import PipelineError, PublishError
 FACTS, PROVENANCE, REPORT = "facts.jsonl", "provenance.json", "report.json"
 HINT = "do not use it; publish the run again, or tell the publisher"
 
-
 Row = tuple[str, str, Any, Any]
 """A file, what is wrong with it when the two that follow differ, and those two."""
 
@@ -67,7 +66,7 @@ def _rows(folder: Path, digest: str) -> Iterator[Row]:
 
 def _facts(path: Path) -> Iterator[tuple[str, list[Any]]]:
     try:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").removesuffix("\n").split("\n"):
             yield _fact(json.loads(line))
     except (OSError, ValueError, RecursionError) as error:
         raise PublishError(f"{path.name}: cannot be read", HINT) from error

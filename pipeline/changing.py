@@ -29,12 +29,9 @@ def add(verb: Verb, check: argparse.ArgumentParser) -> None:
             + ("" if needed else ": judge the change as committed, not the files"),
         )  # fmt: skip
         own.add_argument(
-            "--head",
-            type=given,
-            default="HEAD",
-            metavar="REV",
+            "--head", type=given, default="HEAD", metavar="REV",
             help="the end of the change (default: HEAD)",
-        )
+        )  # fmt: skip
 
 
 def problems(args: argparse.Namespace) -> tuple[Problem, ...]:

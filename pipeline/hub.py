@@ -169,7 +169,7 @@ def download(repo: Repo, commit: str, files: Mapping[str, Blob], folder: Path) -
     for name, blob in files.items():
         with told(repo.id, commit):
             url = hf_hub_url(repo.id, name, revision=commit, endpoint=repo.api.endpoint)
-            headers = build_hf_headers(token=repo.api.token or False, library_name="schoolhouse")
+            headers = build_hf_headers(token=repo.api.token, library_name="schoolhouse")
             headers["Accept-Encoding"] = "identity"
             with get_session().stream("GET", url, headers=headers) as response:
                 hf_raise_for_status(response)

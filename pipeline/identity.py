@@ -46,13 +46,11 @@ class Identity:
 
 def of(settings: BaseSettings, found: Base) -> Identity:
     """Identify a base on disk. Reads its tokenizer's files and, unless the Hub pins them, its weights."""
-    names = {path.name for path in found.folder.glob("*.safetensors")}
-    weights = manifest.digest_json(intact.digests(found.folder, names))
     return Identity(
         hub=settings.hub or settings.name,
         revision=found.pinned[1] if found.pinned else "",
         digest=found.digest,
-        weights=found.digest if found.pinned else weights,
+        weights=found.digest if found.pinned else _weights(found.folder),
         tokenizer=manifest.digest_json(intact.digests(found.folder, TOKENIZER)),
         chat_template=manifest.digest_bytes(_template(found.folder).encode()),
     )
@@ -106,6 +104,11 @@ def differences(said: Identity, found: Identity) -> tuple[str, ...]:
         for field in fields(Identity)
         if getattr(said, field.name) != getattr(found, field.name)
     )
+
+
+def _weights(folder: Path) -> str:
+    names = [path.name for path in folder.glob("*.safetensors")]
+    return manifest.digest_json(intact.digests(folder, names))
 
 
 def _template(folder: Path) -> str:
