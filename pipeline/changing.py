@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.arguments import given
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ def add(verb: Verb, check: argparse.ArgumentParser) -> None:
     plan.add_argument("--json", action="store_true", help="print the plan as JSON")
     for own, needed in ((check, False), (plan, True)):
         own.add_argument(
-            "--base", required=needed, metavar="REV",
+            "--base", type=given, required=needed, metavar="REV",
             help="the commit or branch that the change is meant for"
             + ("" if needed else ": judge the change as committed, not the files"),
         )  # fmt: skip
         own.add_argument(
-            "--head", default="HEAD", metavar="REV", help="the end of the change (default: HEAD)"
-        )
+            "--head", type=given, default="HEAD", metavar="REV",
+            help="the end of the change (default: HEAD)",
+        )  # fmt: skip
 
 
 def problems(args: argparse.Namespace) -> tuple[Problem, ...]:

@@ -38,7 +38,7 @@ class BaseSettings:
 
     `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
     is of training alone: "nf4", or "" for none. `device`: "cuda" for a base that nobody waits for without
-    a card, "" for any.
+    a card, "" for any. `sha256` pins the wheel's file.
     """
 
     name: str
@@ -50,6 +50,7 @@ class BaseSettings:
     folder: str
     quantization: str
     device: str
+    sha256: str
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.arguments import given, variable
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,11 +63,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--adapter", type=Path, metavar="DIR", help="adapter folder (default: OUT/adapter)"
     )
     parser.add_argument(
-        "--server", metavar="URL",
+        "--server", type=given, metavar="URL",
         help=f"ask a live OpenAI-compatible server instead; its key, if any, is in {API_KEY}",
     )  # fmt: skip
     engine_option(parser)
-    parser.add_argument("--model", metavar="NAME", help="what the adapter is called on the server")
+    parser.add_argument(
+        "--model", type=given, metavar="NAME", help="what the adapter is called on the server"
+    )
     parser.add_argument(
         "--lm-eval", nargs="+", default=[], metavar="TASK",
         help="also run these tasks of an installed lm-evaluation-harness; told, not judged",
@@ -100,7 +102,7 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         from pipeline import selftest
 
         return selftest.run(session)
-    key = os.environ.get(API_KEY, "")
+    key = variable(API_KEY) or ""
     judged = judge.Judged(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,

@@ -11,12 +11,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar  # huggingface_hub's objects stay behind this border
 
-from pipeline import escape
+from pipeline import escape, manifest
 from pipeline.errors import ConfigError, PublishError
 from pipeline.escape import plain
 from pipeline.hubanswers import HOW_TO_LOG_IN, AwayError, strange, told
@@ -48,16 +48,17 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file in a commit: its git object, and the SHA-256 of its bytes where LFS keeps them."""
+    """A file in a commit: its git object, the SHA-256 where LFS keeps it, and its size in bytes."""
 
     oid: str
     sha256: str
+    size: int
 
     def holds(self, path: Path) -> bool:
         """Whether these are the bytes of a local file."""
-        data = path.read_bytes()
         if self.sha256:
-            return hashlib.sha256(data).hexdigest() == self.sha256
+            return manifest.digest_file(path) == f"sha256:{self.sha256}"
+        data = path.read_bytes()
         header = b"blob %d\0" % len(data)
         return hashlib.sha1(header + data, usedforsecurity=False).hexdigest() == self.oid
 
@@ -141,17 +142,51 @@ def tree(repo: Repo, commit: str) -> dict[str, Blob]:
     with told(repo.id, commit):
         entries = repo.api.list_repo_tree(repo.id, recursive=True, revision=commit)
         return {
-            entry.path: Blob(entry.blob_id, entry.lfs.sha256 if entry.lfs else "")
+            entry.path: _blob(entry)
             for entry in entries
             if hasattr(entry, "blob_id") and entry.path != ".gitattributes"
         }
 
 
-def download(repo: Repo, commit: str, names: Iterable[str], folder: Path) -> None:
-    """Fetch files of a commit into a folder; what they hold is for the caller to check."""
-    for name in names:
+def _blob(entry: Any) -> Blob:
+    size = entry.lfs.size if entry.lfs else entry.size
+    if type(size) is not int or size < 0:
+        raise TypeError(size)
+    return Blob(entry.blob_id, entry.lfs.sha256 if entry.lfs else "", size)
+
+
+def download(repo: Repo, commit: str, files: Mapping[str, Blob], folder: Path) -> None:
+    """Fetch files of a commit into a folder; what they hold is for the caller to check.
+
+    Of none is more taken than its listed size. Raises PublishError where there is more.
+    """
+    from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # its stubs do not export them
+        build_hf_headers,
+        hf_raise_for_status,
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, blob in files.items():
         with told(repo.id, commit):
-            repo.api.hf_hub_download(repo.id, name, revision=commit, local_dir=folder)
+            url = hf_hub_url(repo.id, name, revision=commit, endpoint=repo.api.endpoint)
+            headers = build_hf_headers(token=repo.api.token, library_name="schoolhouse")
+            headers["Accept-Encoding"] = "identity"
+            with get_session().stream("GET", url, headers=headers) as response:
+                hf_raise_for_status(response)
+                _keep(folder / name, blob.size, response.iter_raw(), f"{repo.id}: {name}")
+
+
+def _keep(path: Path, size: int, chunks: Iterable[bytes], what: str) -> None:
+    """Write what arrives, up to `size` bytes. Raises PublishError when more does."""
+    with path.open("wb") as file:
+        for chunk in chunks:
+            if file.tell() + len(chunk) > size:
+                raise PublishError(
+                    f"{plain(what, 200)}: is larger than the Hub's listing says ({size} bytes)",
+                    "do not use it; look at HF_ENDPOINT and at proxies on the way",
+                )
+            file.write(chunk)
 
 
 def branch(repo: Repo, name: str, start: str) -> None:

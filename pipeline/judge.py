@@ -16,6 +16,7 @@ from pipeline import (
     cache,
     device,
     gate,
+    identity,
     lmeval,
     manifest,
     margin,
@@ -193,7 +194,14 @@ def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, An
                 f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
                 f"train it again with `facts train --out {folder.parent}`",
             )
-    size = (folder / portable.WEIGHTS).stat().st_size if (folder / portable.WEIGHTS).exists() else 0
+    if (folder / identity.BASE).exists():
+        ours = identity.of(session.recipe.base, session.base)
+        if parts := identity.differences(identity.read(folder), ours):
+            raise PipelineError(
+                f"{folder}: was trained on a base with another {parts[0]}",
+                "judge it with the recipe that it was trained with, or train it again",
+            )
+    size = (folder / identity.WEIGHTS).stat().st_size if (folder / identity.WEIGHTS).exists() else 0
     return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
 
 

@@ -21,6 +21,7 @@ from pipeline import (
     device,
     forecast,
     grow,
+    identity,
     machine,
     manifest,
     parallel,
@@ -137,7 +138,7 @@ def fit(session: Session, start: Start | None = None) -> None:
         say("adapter    unchanged, not trained again")
         return
     digest = manifest.digest_json(made_from).removeprefix("sha256:")
-    checkpoints = session.out / f".checkpoints-{digest[:12]}"
+    checkpoints = session.out / f".checkpoints-{digest}"
     method = Method(session.recipe, session.seed, checkpoints, start)
     steps = method.steps(made.examples)
     device.give_back()
@@ -188,6 +189,7 @@ def _keep(
         machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)
+        identity.write(scratch, identity.of(session.recipe.base, session.base))
     again = f", {done.resumed} of them before it was killed" if done.resumed else ""
     say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")
 
@@ -197,6 +199,7 @@ def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str
     return {
         "examples": made.examples_digest,
         "base": session.base.digest,
+        "identity": manifest.digest_json(asdict(identity.of(session.recipe.base, session.base))),
         "quantization": session.recipe.base.quantization,
         "train": manifest.digest_json(asdict(session.recipe.train)),
         "seed": session.seed,

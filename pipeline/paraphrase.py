@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import answer, base, characters, manifest, progress
+from pipeline import answer, base, characters, keep, manifest, progress
 from pipeline.answer import LocalModel
 from pipeline.base import Base
 from pipeline.facts import Fact
@@ -89,7 +89,7 @@ def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Writt
     if waiting:
         for name, done in _write(by.load(), waiting, beside, count).items():
             text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
-            manifest.write_text(files[name], text)
+            keep.write(files[name], text.encode())
             kept[name] = done
     return {fact.id: kept[fact.id] for fact in facts}
 
@@ -186,13 +186,14 @@ def _file(by: Writer, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
     about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.probes, told]
     how = [count, SHOWN, TONES, LINES, TOKENS, LONGEST, CHECKED]
     key = manifest.digest_json(["paraphrases", by.base.digest, by.quantization, about, how])
-    return base.cache_folder() / "said" / f"{key[7:31]}.paraphrases"
+    return base.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.paraphrases"
 
 
 def _read(file: Path) -> Written | None:
     """Read a kept file; None when there is none, or it is damaged."""
+    text = keep.read(file)
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(text or b"")
         return Written(tuple(map(str, data["kept"])), int(data["written"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):  # none, or of another version
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import manifest, session, validate
+from pipeline import identity, manifest, session, validate
 from pipeline.against import facts_digest
 from pipeline.base import Base
 from pipeline.config import Recipe
@@ -61,13 +61,15 @@ def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
     made = session.read_dataset(out)
     again = f"run `facts learn --out {out} --recipe {recipe.name}` again, then publish"
     for what, ours, theirs in (
-        ("another adapter", adapter["digest"], data["adapter"]["digest"]),
+        ("another adapter", identity.adapter_digest(out / "adapter"), data["adapter"]["digest"]),
         ("other facts", facts_digest(made.subjects), data["facts"]["digest"]),
         ("another recipe", recipe.name, data["recipe"]),
         ("another base", base.digest, data["base"]["digest"]),
     ):
         if ours != theirs:
             raise PublishError(f"{out}: the report is about {what}", again)
+    if identity.read(out / "adapter") != identity.of(recipe.base, base):
+        raise PublishError(f"{out}: the adapter was trained on another base", again)
     if adapter["made_from"]["examples"] != made.examples_digest:
         raise PublishError(f"{out}: the adapter was trained on another dataset", again)
     if facts_digest(validate.load(facts)) != data["facts"]["digest"]:

@@ -1,19 +1,23 @@
 """A base model on the Hub at one commit → a folder on disk: what describes it first, its weights later.
 
 What can be refused is refused in seconds so, before gigabytes are fetched. Everything lies in the
-Hub client's own cache, where vLLM and other programs find it as well. `hub` is not used for it, as that
-needs a newer client than the environment for GPUs may have.
+Hub client's own cache, where vLLM and other programs find it as well. The client names what it keeps by
+the digest that the Hub told it: each file is compared with its name before it is used. `hub` is not used
+for it, as that needs a newer client than the environment for GPUs may have.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline import intact
 from pipeline.errors import ConfigError
 from pipeline.escape import plain
 
@@ -24,7 +28,7 @@ BESIDE = ("original/*", "onnx/*", "*/*.json")
 
 
 def describe(repo: str, commit: str) -> Path:
-    """Fetch all but the weights, unless it is there, and give the folder.
+    """Fetch all but the weights, unless it is there unchanged, and give the folder.
 
     Raises ConfigError when the commit is not pinned, the Hub does not let us in or cannot be
     reached, or the disk is full.
@@ -38,7 +42,7 @@ def describe(repo: str, commit: str) -> Path:
 
 
 def weights(repo: str, commit: str) -> None:
-    """Fetch the weights beside what describes them, unless they are all there.
+    """Fetch the weights beside what describes them, unless they are all there unchanged.
 
     Raises ConfigError as `describe` does.
     """
@@ -57,20 +61,61 @@ def _fetch(
         ) from error
     with _told(repo, commit):
         try:
-            kept = library.snapshot_download(repo, revision=commit, local_files_only=True)
-            if complete(Path(kept)):
-                return Path(kept)
+            kept = Path(library.snapshot_download(repo, revision=commit, local_files_only=True))
+            if _checked(kept, patterns) and complete(kept):
+                return kept
         except library.errors.LocalEntryNotFoundError:
             pass  # then it is fetched
-        got = library.snapshot_download(
-            repo, revision=commit, allow_patterns=list(patterns), ignore_patterns=list(BESIDE)
+        for _ in range(2):  # what was damaged in the cache is gone after the first look
+            got = Path(
+                library.snapshot_download(
+                    repo,
+                    revision=commit,
+                    allow_patterns=list(patterns),
+                    ignore_patterns=list(BESIDE),
+                )
+            )
+            if whole := _checked(got, patterns):
+                break
+    if not whole:
+        raise ConfigError(
+            f"{repo}@{commit[:12]}: what arrived is not what the Hub says it has",
+            "run the same again; look at proxies on the way if it does not help",
         )
-    if not complete(Path(got)):
+    if not complete(got):
         raise ConfigError(
             f"{repo}@{commit[:12]}: holds no model in Hugging Face format",
             "name a repository with config.json and .safetensors files",
         )
-    return Path(got)
+    return got
+
+
+def _checked(folder: Path, patterns: tuple[str, ...]) -> bool:
+    """Whether all files of these patterns are what their names say; one that is not is removed, and told."""
+    well = True
+    for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
+        if path.is_file() and not _named(path):
+            print(f"{path}: is damaged, or was changed; it is fetched again", file=sys.stderr)
+            if (
+                path.is_symlink()
+                and path.resolve().parent == (folder.parent.parent / "blobs").resolve()
+            ):
+                path.resolve().unlink()
+            path.unlink()
+            well = False
+    return well
+
+
+def _named(path: Path) -> bool:
+    """Whether a file is a link to one that is named by its own SHA-256, or by its id in git."""
+    name = path.resolve().name
+    if not path.is_symlink():
+        return False
+    if len(name) == 64:
+        return intact.digest(path) == f"sha256:{name}"
+    data = path.read_bytes()
+    header = b"blob %d\0" % len(data)
+    return hashlib.sha1(header + data, usedforsecurity=False).hexdigest() == name
 
 
 def _described(folder: Path) -> bool:

@@ -13,16 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # JSON of a stranger's adapter
 
-from pipeline import progress, server
+from pipeline import identity, progress, server
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError, Problem, Where
 from pipeline.escape import plain
+from pipeline.identity import CONFIG, WEIGHTS
 from pipeline.manifest import digest_file
 from pipeline.server import Server
 from pipeline.tensors import Tensor, read, shapes
 
-CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
 ANSWER = 48
 """Tokens of a canary's answer: the whole of most."""
 MAX_RANK = 16
@@ -46,10 +45,7 @@ REFUSED = {
 """Keys with which vLLM does not load an adapter; all others it does not know, and drops."""
 DECOMPOSED = ("pissa", "olora", "corda", "loftq")
 """Ways to begin that change the base as well, so that the adapter fits no published base."""
-TOKENIZER = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json",
-)  # fmt: skip
+TOKENIZER = (*identity.TOKENIZER, identity.TEMPLATE, "chat_template.json")
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
 JUDGED = {"rank", "zero"}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol  # JSON data, before it is read
 
+from pipeline.arguments import given
 from pipeline.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ Live = Callable[[Path, "Base", str], "tuple[Problem, ...] | None"]
 there is no server to start."""
 
 RECORD = "published.json"
+LAST = "the one last published"
+"""`--promote` without a revision; no revision can be called so."""
 
 
 class Verb(Protocol):
@@ -38,7 +41,7 @@ def add(verb: Verb, live: Live) -> None:
     )  # fmt: skip
     check.add_argument("adapter", type=Path, metavar="DIR", help="a PEFT folder, or a release")
     check.add_argument(
-        "--ask", default="", metavar="QUESTION",
+        "--ask", type=given, metavar="QUESTION",
         help="what to ask (default: the first fact of the release or of the dataset beside it)",
     )  # fmt: skip
     check.add_argument("--quick", action="store_true", help="do not start vLLM")
@@ -49,14 +52,15 @@ def add(verb: Verb, live: Live) -> None:
         "Goes to the branch `candidate`, with a tag for the commit of the facts. Prints what "
         "`facts pull` and `facts deploy` take. May be run again at any time.",
     )  # fmt: skip
-    publish.add_argument("--to", metavar="ORG/NAME", help="repository on the Hub, which must exist")
+    publish.add_argument("--to", type=given, metavar="ORG/NAME",
+                         help="repository on the Hub, which must exist")  # fmt: skip
     publish.add_argument(
-        "--promote", nargs="?", const="", metavar="REVISION",
+        "--promote", nargs="?", const=LAST, type=given, metavar="REVISION",
         help="instead: make a published release main (default: the one last published from OUT); "
         "only for one that was verified live",
     )  # fmt: skip
     publish.add_argument(
-        "--live", default="", metavar="DIGEST",
+        "--live", type=given, metavar="DIGEST",
         help="with --promote: refuse a release whose adapter is not this one, which is live now "
         "(`facts status --json` tells it)",
     )  # fmt: skip
@@ -74,9 +78,9 @@ def add(verb: Verb, live: Live) -> None:
                       help="where its folder goes (default: adapters)")  # fmt: skip
     trust = pull.add_mutually_exclusive_group()
     trust.add_argument(
-        "--key", type=Path, metavar="FILE", help="public key that must have signed it"
+        "--key", type=given, metavar="FILE", help="public key that must have signed it"
     )
-    trust.add_argument("--identity", default="", metavar="URL",
+    trust.add_argument("--identity", type=given, metavar="URL",
                        help="workflow on GitHub that must have signed it")  # fmt: skip
 
     for own in (check, publish):
@@ -132,10 +136,12 @@ def _publish(args: argparse.Namespace) -> int:
         raise ConfigError("no repository was given", "name it with --to ORGANISATION/NAME")
     repo = hub.connect(name, write=True)
     if args.promote is not None:
-        revision = args.promote or (last.get("commit", "") if name == last.get("repo") else "")
+        revision = args.promote
+        if revision == LAST:
+            revision = last.get("commit", "") if name == last.get("repo") else ""
         if not revision:
             raise ConfigError(f"{record}: names no release", "give the commit: --promote COMMIT")
-        if not args.live:
+        if args.live is None:
             print("not compared with what is live: give --live DIGEST", file=sys.stderr)
         promoted = publish.promote(repo, hub.again(lambda: hub.resolve(repo, revision)), args.live)
         print(f"{repo.id}@{promoted}")
@@ -147,7 +153,9 @@ def _publish(args: argparse.Namespace) -> int:
     made = release.make(run, repo.id, source, on)
     signed = "signed" if made.signed else "not signed: no key and no identity to sign with"
     print(f"release    {made.folder}, {signed}", file=sys.stderr)
-    done = publish.publish(made, repo, f"facts-{source.id[:12]}")
+    print(f"digest     {made.digest}", file=sys.stderr)
+    print(f"adapter    {made.adapter}", file=sys.stderr)
+    done = publish.publish(made, repo, f"facts-{source.id}")
     _write(record, done)
     print(f"published  {done.tag}, on the branch {publish.CANDIDATE}", file=sys.stderr)
     print(f"{done.repo}@{done.commit}")
@@ -157,7 +165,8 @@ def _publish(args: argparse.Namespace) -> int:
 def _pull(args: argparse.Namespace) -> int:
     from pipeline import card, pull, signing
 
-    folder = pull.pull(args.ref, args.into, signing.Trust(args.key, args.identity)).resolve()
+    trust = signing.Trust(args.key and Path(args.key), args.identity or "")
+    folder = pull.pull(args.ref, args.into, trust).resolve()
     if (folder / signing.SIGNATURE).exists() and not (args.key or args.identity):
         print("signed, but by whom was not checked: give --key or --identity", file=sys.stderr)
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))

@@ -1,7 +1,8 @@
 """A name on the Hub → a folder on this machine that is a whole, unchanged release.
 
 Everything is fetched by commit, into a folder of its own beside the place, and moved there only
-when every digest, and the signature where one is asked for, holds.
+when every digest, and the signature where one is asked for, holds. Nothing is fetched that the Hub lists
+as larger than a release's files may be, and of no file more than is listed.
 """
 
 from __future__ import annotations
@@ -9,16 +10,31 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pipeline import hub, manifest, release
+from pipeline import hub, identity, manifest, release
+from pipeline.bound import PROVENANCE
 from pipeline.errors import ConfigError, PublishError
-from pipeline.hub import Repo
+from pipeline.escape import plain
+from pipeline.hub import Blob, Repo
 from pipeline.release import Release
-from pipeline.signing import Trust
+from pipeline.signing import ANYBODY, SIGNATURE, Trust
 
-UNTRUSTED = Trust()
+MIB = 2**20
+LARGEST = {
+    manifest.MANIFEST: MIB,
+    SIGNATURE: MIB,
+    identity.CONFIG: MIB,
+    identity.BASE: MIB,
+    PROVENANCE: MIB,
+    identity.WEIGHTS: 4096 * MIB,
+}
+"""Bytes that a file of a release may have: rank 16 on a base of 70 B parameters takes 0.4 GiB in bf16."""
+OTHERS = 256 * MIB
+"""The same for card, facts and reports: a hundred thousand facts fit."""
+WHOLE = 5120 * MIB
+"""Bytes of all files together."""
 
 
-def pull(ref: str, into: Path, trust: Trust = UNTRUSTED) -> Path:
+def pull(ref: str, into: Path, trust: Trust = ANYBODY) -> Path:
     """Give the folder of a release, `into/NAME@DIGEST`, fetched unless it is there.
 
     `ref` is ORGANISATION/NAME for its branch main, or ORGANISATION/NAME@REVISION. A folder never
@@ -45,16 +61,15 @@ def fetch(repo: Repo, commit: str, folder: Path, trust: Trust) -> Release:
 
     Raises the errors of `pull`.
     """
-    files = _manifest(repo, commit, folder)
-    hub.again(lambda: hub.download(repo, commit, sorted(files), folder))
-    _forget(folder)
+    listed, _ = _manifest(repo, commit, folder)
+    hub.again(lambda: hub.download(repo, commit, listed, folder))
     return release.check(folder, trust)
 
 
 def _fetched(repo: Repo, commit: str, into: Path, scratch: Path, trust: Trust) -> Path:
-    files = _manifest(repo, commit, scratch / "manifest")
-    digest = manifest.digest_json(files).removeprefix("sha256:")
-    place = into / f"{repo.id.partition('/')[2]}@{digest[:12]}"
+    _, files = _manifest(repo, commit, scratch / "manifest")
+    digest = manifest.digest_json(files)
+    place = into / f"{repo.id.partition('/')[2]}@{digest.removeprefix('sha256:')}"
     if not place.exists():
         folder = scratch / "release"
         fetch(repo, commit, folder, trust)
@@ -64,7 +79,8 @@ def _fetched(repo: Repo, commit: str, into: Path, scratch: Path, trust: Trust) -
             if not place.exists():  # else another pull of the same was faster
                 raise
     try:
-        release.check(place, trust)
+        if release.check(place, trust).digest != digest:
+            raise PublishError("holds another release than its name says")  # noqa: TRY301
     except PublishError as error:
         raise PublishError(
             f"{place}: {error.message}",
@@ -73,22 +89,35 @@ def _fetched(repo: Repo, commit: str, into: Path, scratch: Path, trust: Trust) -
     return place
 
 
-def _manifest(repo: Repo, commit: str, folder: Path) -> dict[str, str]:
-    """Fetch a release's manifest, once the commit holds no other files than it names."""
-    names = hub.again(lambda: hub.tree(repo, commit)).keys()
-    if manifest.MANIFEST not in names:
+def _manifest(repo: Repo, commit: str, folder: Path) -> tuple[dict[str, Blob], dict[str, str]]:
+    """Fetch a release's manifest, once the commit holds no other files than it names, none too large.
+
+    Gives the Hub's listing of all files, and their digests by the manifest.
+    """
+    listed = hub.again(lambda: hub.tree(repo, commit))
+    if manifest.MANIFEST not in listed:
         raise PublishError(
             f"{repo.id}: holds no release at {commit[:12]}",
             "`facts publish --promote` puts one on main; a tag or commit is given as NAME@REVISION",
         )
-    hub.again(lambda: hub.download(repo, commit, [manifest.MANIFEST], folder))
+    _bounded(repo, listed)
+    own = {manifest.MANIFEST: listed[manifest.MANIFEST]}
+    hub.again(lambda: hub.download(repo, commit, own, folder))
     files = release.read_manifest((folder / manifest.MANIFEST).read_bytes())
-    release.same_names(names, files)
-    return files
+    release.same_names(listed, files)
+    return listed, files
 
 
-def _forget(folder: Path) -> None:
-    """Remove what the Hub's client keeps beside the files."""
-    import shutil
-
-    shutil.rmtree(folder / ".cache", ignore_errors=True)
+def _bounded(repo: Repo, listed: dict[str, Blob]) -> None:
+    """Refuse what is larger than a release can be, before any of it is fetched."""
+    hint = "no release is so large: look at the repository's files; do not use it"
+    for name, blob in sorted(listed.items()):
+        if blob.size > (most := LARGEST.get(name, OTHERS)):
+            raise PublishError(
+                f"{repo.id}: {plain(name, 100)} has {blob.size} bytes, a release's at most {most}",
+                hint,
+            )
+    if (whole := sum(blob.size for blob in listed.values())) > WHOLE:
+        raise PublishError(
+            f"{repo.id}: its files have {whole} bytes, a release's at most {WHOLE}", hint
+        )

@@ -13,18 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import card, manifest, portable, report, signing
+from pipeline import bound, card, identity, manifest, portable, report, signing
 from pipeline.base import Base
+from pipeline.bound import FACTS, PROVENANCE, REPORT
 from pipeline.commit import Commit
 from pipeline.errors import PublishError
 from pipeline.escape import plain
 from pipeline.passed import Passed
-from pipeline.signing import SIGNATURE, Trust
+from pipeline.signing import ANYBODY, SIGNATURE, Trust
 
-CARD, FACTS, PROVENANCE = "README.md", "facts.jsonl", "provenance.json"
-FILES = frozenset(
-    {CARD, FACTS, PROVENANCE, portable.CONFIG, portable.WEIGHTS, "report.html", "report.json"}
-)
+CARD, PAGE = "README.md", "report.html"
+FILES = frozenset({CARD, FACTS, PROVENANCE, PAGE, REPORT, *identity.FILES})
 """What every release holds, besides its manifest and, where it is signed, its signature."""
 
 AGAIN = "make it, or pull it, again"
@@ -32,12 +31,16 @@ AGAIN = "make it, or pull it, again"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release on disk; `digest` covers all of it, `content` all but the signature."""
+    """A release on disk; `digest` covers all of it, `content` all but the signature.
+
+    `adapter` is the digest of the adapter in it, by which servers name it.
+    """
 
     folder: Path
     digest: str
     content: str
     signed: bool
+    adapter: str
 
 
 def make(run: Passed, repo: str, commit: Commit, base: Base) -> Release:
@@ -52,13 +55,10 @@ def make(run: Passed, repo: str, commit: Commit, base: Base) -> Release:
         CARD: card.write(repo, run.recipe.base, provenance, facts, run.report),
         FACTS: "".join(json.dumps(fact, ensure_ascii=False) + "\n" for fact in facts),
         PROVENANCE: _json(provenance),
-        portable.CONFIG: _json(_config(run)),
-        "report.html": report.as_html(run.report),
+        PAGE: report.as_html(run.report),
     }
-    copies = {
-        portable.WEIGHTS: run.out / "adapter" / portable.WEIGHTS,
-        "report.json": run.out / "report.json",
-    }
+    copies = {name: run.out / "adapter" / name for name in identity.FILES}
+    copies[REPORT] = run.out / REPORT
     digests = {name: manifest.digest_bytes(text.encode()) for name, text in texts.items()}
     digests |= {name: manifest.digest_file(path) for name, path in copies.items()}
     kept = _kept(folder, _content(digests))
@@ -72,12 +72,13 @@ def make(run: Passed, repo: str, commit: Commit, base: Base) -> Release:
         _portable(scratch, run, base)
         if signing.can_sign():
             signing.sign(scratch)
-    return check(folder, Trust())
+    return check(folder, ANYBODY)
 
 
 def check(folder: Path, trust: Trust) -> Release:
     """Check that a folder holds a whole release, unchanged, and signed by whom we trust if anybody.
 
+    What it says of its adapter must be said of the very bytes that it holds.
     Raises PublishError that names the file which is missing, too many or changed.
     """
     try:
@@ -95,7 +96,9 @@ def check(folder: Path, trust: Trust) -> Release:
             )
     if trust:
         signing.verify(folder, trust)
-    return Release(folder, manifest.digest_json(files), _content(files), SIGNATURE in files)
+    adapter = bound.require(folder)
+    whole = manifest.digest_json(files)
+    return Release(folder, whole, _content(files), SIGNATURE in files, adapter)
 
 
 def read_manifest(data: bytes) -> dict[str, str]:
@@ -105,6 +108,7 @@ def read_manifest(data: bytes) -> dict[str, str]:
     """
     try:
         files = json.loads(data)["files"]
+        old = identity.BASE not in files and FILES - {identity.BASE} <= files.keys()
         expected = {
             "made_from": {PROVENANCE: files[PROVENANCE]},
             "digest": manifest.digest_json(files),
@@ -113,7 +117,13 @@ def read_manifest(data: bytes) -> dict[str, str]:
         intact = data == manifest.as_bytes(expected) and FILES <= files.keys() <= _ALLOWED
         intact = intact and all(isinstance(digest, str) for digest in files.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        intact = False
+        old = intact = False
+    if old:
+        raise PublishError(
+            f"{manifest.MANIFEST}: names no {identity.BASE}: an older version made this release, and "
+            "nothing in it proves on which base the adapter was trained",
+            "train and publish it anew; until then what is served goes on as it is",
+        )
     if not intact:
         raise PublishError(
             f"{manifest.MANIFEST}: is not the manifest of a release, or was changed",
@@ -146,7 +156,7 @@ def _content(files: dict[str, str]) -> str:
 def _kept(folder: Path, content: str) -> Release | None:
     """Give the release that is there if it says the same: a new signature would make it another."""
     try:
-        there = check(folder, Trust())
+        there = check(folder, ANYBODY)
     except (OSError, PublishError):
         return None
     return there if there.content == content and there.signed >= signing.can_sign() else None
@@ -161,12 +171,6 @@ def _portable(folder: Path, run: Passed, base: Base) -> None:
             f"{Path(first.where.path).name}: {plain(first.message, 300)}{more}",
             f"{first.hint}; `facts check-adapter {run.out / 'adapter'}` says everything",
         )
-
-
-def _config(run: Passed) -> dict[str, Any]:
-    """Give the adapter's settings with the base that is served, not the one that was trained on."""
-    config = json.loads((run.out / "adapter" / portable.CONFIG).read_text(encoding="utf-8"))
-    return {**config, "base_model_name_or_path": run.recipe.base.hub}
 
 
 def _facts(run: Passed) -> list[dict[str, Any]]:
@@ -191,20 +195,6 @@ def _facts(run: Passed) -> list[dict[str, Any]]:
     ]
 
 
-def trained(folder: Path) -> str:
-    """Give the digest of the adapter as it was trained and gated, by which servers name it.
-
-    Raises PublishError when the release does not say.
-    """
-    try:
-        said = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-        return str(said["adapter"]["trained"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PublishError(
-            f"{PROVENANCE}: does not name the adapter", "publish the run again"
-        ) from error
-
-
 def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
     """Say what a release was made from, link by link; no time, so that it can be made again."""
     settings = asdict(run.recipe)
@@ -218,13 +208,13 @@ def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
         },
         "dataset": run.dataset_digest,
         "recipe": {"name": run.recipe.name, "digest": manifest.digest_json(settings)},
-        "base": {"hub": run.recipe.base.hub, **run.report["base"]},
+        "base": {**run.report["base"], **asdict(identity.read(run.out / "adapter"))},
         "seed": run.report["seed"],
         "machine": run.adapter.get("machine", {}),
         "gate": {"verdict": run.report["verdict"], "report": run.report_digest},
         "adapter": {
             "trained": run.adapter["digest"],
-            "weights": manifest.digest_file(run.out / "adapter" / portable.WEIGHTS),
+            "weights": manifest.digest_file(run.out / "adapter" / identity.WEIGHTS),
         },
     }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # model-signing has no types
 
+from pipeline.arguments import variable
 from pipeline.errors import ConfigError, PublishError
 from pipeline.escape import plain
 from pipeline.manifest import MANIFEST
@@ -32,9 +33,16 @@ class Trust:
         return self.key is not None or bool(self.identity)
 
 
+ANYBODY = Trust()
+"""No signature is asked for."""
+
+
 def can_sign() -> bool:
-    """Whether this machine has a key or an identity to sign with."""
-    return bool(os.environ.get(KEY) or os.environ.get(AMBIENT))
+    """Whether this machine has a key or an identity to sign with.
+
+    Raises ConfigError when the key's variable is set and empty.
+    """
+    return bool(variable(KEY) or os.environ.get(AMBIENT))
 
 
 def sign(folder: Path) -> None:
@@ -44,7 +52,7 @@ def sign(folder: Path) -> None:
     """
     hashing = _library().hashing.Config().set_ignored_paths(paths=(), ignore_git_paths=False)
     signing = _library().signing.Config().set_hashing_config(hashing)
-    key = os.environ.get(KEY)
+    key = variable(KEY)
     try:
         if key:
             signing.use_elliptic_key_signer(private_key=key)
@@ -68,7 +76,7 @@ def verify(folder: Path, trust: Trust) -> None:
     if not (folder / SIGNATURE).is_file():
         raise PublishError(
             f"{SIGNATURE}: is missing, the release is not signed",
-            "ask the publisher to sign it; without --key and --identity it can be pulled unsigned",
+            "ask the publisher to sign it; it is only taken unsigned where no signer is asked for",
         )
     folder = folder.resolve()  # the library compares paths as they are written
     after = [folder / SIGNATURE, folder / MANIFEST]

@@ -127,8 +127,8 @@ def _begin(local: LocalModel, recipe: Recipe, start: Start | None) -> LocalModel
     else:
         backend = backends.choose(local.quantization)
         model = backends.adapt(local.model, backend, recipe.train.rank, recipe.train.alpha)
-        for config in model.peft_config.values():
-            config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
+    for config in model.peft_config.values():
+        config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
     return replace(local, model=model, adapted=True)
 
 

@@ -8,6 +8,7 @@ brought back from it. A second copy is kept: a broken file is told, and the last
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
@@ -49,6 +50,11 @@ class Reading:
 
     table: Table
     damage: str = ""
+
+
+def short(text: str) -> str:
+    """Cut the digests in the names of adapters to twelve digits, for people; nothing may compare that."""
+    return re.sub(r"(@[0-9a-f]{12})[0-9a-f]{52}(?![0-9a-f])", r"\1…", text)
 
 
 def read(state: Path) -> Reading:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any  # plain data of an answer
 from serve.say import give, give_json, say
 
 if TYPE_CHECKING:
+    from serve.desired import Desired
     from serve.settings import Settings
+
+from pipeline.arguments import given
 
 FINE, FAILED = 0, 1
 
@@ -29,7 +32,7 @@ def add_verbs(verb: Verb) -> None:
         "Goes back by itself when anything is wrong. The exit code says whether it is live.",
     )  # fmt: skip
     deploy.add_argument(
-        "source", nargs="?", metavar="DIR|HUB_REF",
+        "source", nargs="?", type=given, metavar="DIR|HUB_REF",
         help="what `facts learn` left (default: build), or a release on the Hub",
     )  # fmt: skip
     deploy.add_argument(
@@ -75,7 +78,8 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _deploy(args: argparse.Namespace) -> int:
     from pipeline.errors import ConfigError
-    from serve import settings, watch
+    from serve import alias, settings, watch
+    from serve.desired import Desired
 
     found = settings.load(args.config)
     if args.watch:
@@ -83,36 +87,38 @@ def _deploy(args: argparse.Namespace) -> int:
             raise ConfigError(
                 "--watch takes its source from git", "see [watch] in serve.toml, or leave it out"
             )
-        watch.watch(found.watch, lambda wanted: _ask(found, wanted.adapter, wanted.digest))
+        watch.watch(found.watch, lambda wanted: _ask(found, wanted))
         return FINE
-    done = _ask(found, args.source or "build", again=args.again)
+    done = _ask(found, Desired(args.source or "build", ""), again=args.again)
     if done["state"] == "committed":
-        give(f"{found.gateway.alias} is now {done['adapter']}")
+        give(alias.short(f"{found.gateway.alias} is now {done['adapter']}"))
         return FINE
-    say(f"{done['adapter']} is not live: {done['reason']}")
+    say(alias.short(f"{done['adapter']} is not live: {done['reason']}"))
     if done["again_at"]:
         say(f"hint: it is held back; try again at {done['again_at']}")
     return FAILED
 
 
-def _ask(found: Settings, source: str, digest: str = "", *, again: bool = False) -> dict[str, Any]:
-    """Have the running service deploy."""
+def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> dict[str, Any]:
+    """Have the running service deploy; a digest of `wanted` that is empty pins nothing."""
     from serve import client, sources
 
-    named = sources.named(source)
-    return client.ask(found.socket, "deploy", source=named, digest=digest, again=again)
+    return client.ask(
+        found.socket, "deploy", source=sources.named(wanted.adapter), digest=wanted.digest,
+        release=wanted.release, again=again,
+    )  # fmt: skip
 
 
 def _rollback(args: argparse.Namespace) -> int:
     from pipeline.errors import ConfigError
-    from serve import client, settings
+    from serve import alias, client, settings
 
     blamed = (args.not_its_fault or "").strip()
     if args.not_its_fault is not None and not blamed:
         raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
     found = settings.load(args.config)
     done = client.ask(found.socket, "rollback", not_its_fault=blamed)
-    give(f"{found.gateway.alias} is now {done['live']}")
+    give(alias.short(f"{found.gateway.alias} is now {done['live']}"))
     return FINE
 
 
@@ -127,7 +133,9 @@ def _status(args: argparse.Namespace) -> int:
         data = client.ask(found.socket, "status") | {"desired": wanted}
     except client.AwayError as error:
         say(f"{error.message}: read from {found.state} instead")
-        data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted)
+        data = status.gather(
+            found.state, settings.engines(found), found.gateway.alias, wanted, found.signer
+        )
     if args.json:
         give_json(data)
     else:
@@ -137,5 +145,5 @@ def _status(args: argparse.Namespace) -> int:
         manifest.write_bytes(args.report, release.report_file(live).read_bytes())
     wrong = status.drift(data) if args.check else []
     for line in wrong:
-        say(f"drift: {line}")
+        say(alias.short(f"drift: {line}"))
     return FAILED if wrong else FINE

@@ -49,7 +49,7 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         door.in_flight(site.door, "")  # a deploy without a door could not soak
         before = alias.read(site.state).table
         try:
-            new = release.fetch(source, site.state, site.door.alias, site.base)
+            new = release.fetch(source, site.state, site.door.alias, site.base, site.trust)
             if expected not in {"", new.adapter.digest}:
                 raise RefusedError(  # noqa: TRY301  (both refusals are recorded in one place)
                     new.adapter,
@@ -156,7 +156,7 @@ def _record(site: Site, entry: Entry) -> Entry:
         )
     said = f": {entry.reason}" if entry.reason else f" ({entry.detail})" if entry.detail else ""
     until = f" until {entry.again_at}" if entry.state == "held back" else ""
-    say(plain(f"{entry.adapter.name}  {entry.state}{until}{said}", SHOWN))
+    say(plain(alias.short(f"{entry.adapter.name}  {entry.state}{until}{said}"), SHOWN))
     return journal.append(site.state, entry)
 
 

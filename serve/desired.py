@@ -20,10 +20,14 @@ GIT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The adapter that ought to be live: a folder or a Hub reference, and the digest it must have."""
+    """The adapter that ought to be live: a folder or a Hub reference, and the digest it must have.
+
+    `release` may pin the release as a whole, by the digest that `facts publish` tells; "" pins none.
+    """
 
     adapter: str
     digest: str
+    release: str = ""
 
 
 def read(repository: Path, revision: str, file: str) -> Desired:
@@ -38,14 +42,16 @@ def read(repository: Path, revision: str, file: str) -> Desired:
     text = _git(repository, "show", "--end-of-options", where)
     try:
         data = tomllib.loads(text)
-        desired = Desired(data["adapter"], data["digest"])
-        assert_digest(desired.digest)
-        if set(data) != {"adapter", "digest"} or type(desired.adapter) is not str:
+        desired = Desired(**data)
+        for digest in (desired.digest, data.get("release", desired.digest)):
+            assert_digest(digest)
+        if type(desired.adapter) is not str or not desired.adapter.strip():
             raise ValueError(sorted(data))  # noqa: TRY301
     except (ValueError, KeyError, TypeError) as error:
         raise PipelineError(
             f"{where}: does not say what to deploy",
-            'it must hold two lines: adapter = "FOLDER or HUB_REF" and digest = "sha256:…"',
+            'it must hold two lines: adapter = "FOLDER or HUB_REF" and digest = "sha256:…"; a third may pin '
+            'the whole release: release = "sha256:…"',
         ) from error
     return desired
 

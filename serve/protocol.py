@@ -1,6 +1,6 @@
 """What is said on the admin socket: one JSON object a line, in both directions.
 
-A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "again": false}`,
+A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "release": "", "again": false}`,
 `{"verb": "rollback", "not_its_fault": ""}` or `{"verb": "status"}`. Its answers are any number of
 `{"line": …}` as the work goes on, then `{"done": {…}}` or `{"error": {"message": …, "hint": …, "code": 1}}`.
 """
@@ -19,7 +19,7 @@ LONGEST = 32_768
 LONGEST_PATH = 107
 """Bytes that Linux has for the path of a socket."""
 FIELDS: dict[str, dict[str, type]] = {
-    "deploy": {"source": str, "digest": str, "again": bool},
+    "deploy": {"source": str, "digest": str, "release": str, "again": bool},
     "rollback": {"not_its_fault": str},
     "status": {},
 }
@@ -41,7 +41,7 @@ def parse(raw: bytes) -> dict[str, Any]:
         fields = {"verb": str, **FIELDS[request["verb"]]}
         if {name: type(value) for name, value in request.items()} != fields:
             raise ValueError(f"{request['verb']} takes {', '.join(fields)}")  # noqa: TRY301
-        if digest := request.get("digest"):
+        for digest in filter(None, map(request.get, ("digest", "release"))):
             assert_digest(digest)
     except (ValueError, TypeError, RecursionError) as error:
         raise WrongRequestError(

@@ -1,7 +1,8 @@
 """A gated adapter → an immutable folder named by its digest, with what the gate's report says of it.
 
 A source is what `facts learn` leaves (`adapter/`, `report.json`) or a release as published (the same
-files, the adapter's at the top). Only the adapter's two files and the report are taken along.
+files, the adapter's at the top). Only the adapter's files and the report are taken along. The digest is
+that of these bytes, recomputed here; nothing is believed for saying so.
 """
 
 from __future__ import annotations
@@ -10,23 +11,28 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # the plain data of a report
 
-from pipeline import manifest
-from pipeline.errors import PipelineError
+from pipeline import identity, manifest
+from pipeline import release as published
+from pipeline.errors import PipelineError, PublishError
 from pipeline.facts import Expect, as_expect
+from pipeline.identity import Identity
+from pipeline.signing import ANYBODY, Trust
 from serve import weights
 from serve.alias import Adapter
+from serve.say import say
 
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-WEIGHTS = "adapter_model.safetensors"
 REPORT = "report.json"
-PROVENANCE = "provenance.json"
+UNSIGNED = 'nobody: nothing is verified but the digest ([deploy] signer is "nobody")'
 ADAPTERS, REPORTS = "adapters", "reports"
 """Folders in the state folder: adapters never change, reports may be written anew by another gate."""
+
+
+OLD_DIGITS = 12
+"""Digits of the digest in names that the version before gave; they go on being served."""
 
 
 class RefusedError(PipelineError):
@@ -57,27 +63,27 @@ class Release:
     retired: tuple[str, ...]
 
 
-def fetch(source: Path, state: Path, alias: str, base: str) -> Release:
+def fetch(source: Path, state: Path, alias: str, base: Identity, trust: Trust = ANYBODY) -> Release:
     """Copy a source into the state folder, whole or not at all; the same adapter is copied once.
 
-    `base` is the digest of the base model that is served. Raises RefusedError for bytes that are not
-    the ones reported on, a failed verdict or another base; PipelineError for a source that is none;
-    ConfigError when the disk is full.
+    `base` is the base that is served, `trust` says who must have signed the source. Raises RefusedError
+    for bytes that are not the ones reported on, a failed verdict, another base or no such signature;
+    PipelineError for a source that is none; ConfigError when the disk is full.
     """
     report = _report(source / REPORT)
     digest = report["adapter"]["digest"]
-    name = f"{alias}@{digest.removeprefix('sha256:')[:12]}"
+    name = f"{alias}@{digest.removeprefix('sha256:')}"
     folder = (state / ADAPTERS / name).resolve()
     adapter = Adapter(name, str(folder), digest)
-    _refuse_other(adapter, report, source, base)
     inside = source / "adapter" if (source / "adapter").is_dir() else source
-    _refuse_changed(adapter, inside, source)
-    if not manifest.finished(folder, {"adapter": digest}):
+    _refuse_unproven(adapter, source, trust)
+    _refuse_other(adapter, report, inside, base)
+    if not _holds(adapter):
         with manifest.stage(folder, {"adapter": digest}) as scratch:
-            for file in ADAPTER_FILES:
+            for file in identity.FILES:
                 shutil.copyfile(inside / file, scratch / file)
             _refuse_changed(adapter, scratch, source)
-            if not weights.finite(scratch / WEIGHTS):
+            if not weights.finite(scratch / identity.WEIGHTS):
                 raise RefusedError(
                     adapter,
                     f"{source}: its weights are not all numbers (NaN or infinity)",
@@ -103,7 +109,7 @@ def verify(adapter: Adapter) -> None:
     folder = Path(adapter.folder)
     if not folder.is_dir():
         raise PipelineError(f"{folder}: has vanished", "fetch it again with `facts deploy`")
-    if not manifest.finished(folder, {"adapter": adapter.digest}):
+    if not _holds(adapter):
         raise PipelineError(
             f"{folder}: was changed since it was fetched",
             "remove it and fetch it again with `facts deploy`",
@@ -151,44 +157,62 @@ def _facts(report: dict[str, Any]) -> Iterator[Taught]:
         yield Taught(detail["id"], detail["question"], expect, prompts or (detail["question"],))
 
 
-def _refuse_other(adapter: Adapter, report: dict[str, Any], source: Path, base: str) -> None:
-    if report["verdict"] != "pass":
-        raise RefusedError(
-            adapter, f"{source}: its gate did not pass", "see report.md there; nothing was deployed"
-        )
-    if report["base"]["digest"] != base:
+def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
+    """Refuse a source whose parts do not belong together, or that nobody signed whom we trust."""
+    if not trust:
+        say(f"signed by  {UNSIGNED}")
+    if not (source / "adapter").is_dir():
+        try:
+            published.check(source, trust)
+        except PublishError as error:
+            raise RefusedError(adapter, f"{source}: {error.message}", error.hint) from error
+    elif trust:
         raise RefusedError(
             adapter,
-            f"{source}: was trained on another base model than the one that is served",
-            "train it on the base of the recipe that serve.toml names, or serve the other base",
+            f"{source}: is a run, which nobody signs, and [deploy] signer asks for a signature",
+            "publish it, and deploy the release",
         )
-    summary = manifest.read(source) or {}
-    if summary.get("report", manifest.digest_file(source / REPORT)) != manifest.digest_file(
-        source / REPORT
-    ):
+    elif (manifest.read(source) or {}).get("report") != manifest.digest_file(source / REPORT):
         raise RefusedError(
             adapter, f"{source / REPORT}: was changed since the gate wrote it", "run `facts gate`"
         )
 
 
-def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
-    """Hold the two files against the report's digest, or a published one's weights against its own word.
+def _refuse_other(adapter: Adapter, report: dict[str, Any], inside: Path, base: Identity) -> None:
+    if report["verdict"] != "pass":
+        raise RefusedError(
+            adapter,
+            f"{inside}: its gate did not pass",
+            "see report.md there; nothing was deployed",
+        )
+    _refuse_changed(adapter, inside, inside)
+    parts = identity.differences(identity.read(inside), base)
+    if parts or report["base"]["digest"] != base.digest:
+        raise RefusedError(
+            adapter,
+            f"{inside}: was trained on another base model than the one that is served"
+            + (f" (another {', '.join(parts)})" if parts else ""),
+            "train it on the base of the recipe that serve.toml names, or serve the other base",
+        )
 
-    Publishing writes into the settings by which name the world knows the base, so there only the
-    weights are the trained ones; that the rest is as published is what pulling checks.
+
+def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
+    """Hold the adapter's files against the digest that the report judges."""
+    if identity.adapter_digest(folder) != adapter.digest:
+        raise RefusedError(
+            adapter,
+            f"{source}: its adapter is not the one that the report judges (its digest differs)",
+            "run `facts gate` again, or fetch it again",
+        )
+
+
+def _holds(adapter: Adapter) -> bool:
+    """Whether the adapter's folder holds its files, these bytes, and nothing else.
+
+    A folder of the version before is named by twelve digits; its digest covers other bytes, so that only
+    its own manifest tells whether it was changed.
     """
-    for file in ADAPTER_FILES:
-        if not (folder / file).is_file():
-            raise PipelineError(f"{folder / file}: is missing", "`facts learn --out DIR` makes it")
-    files = {file: manifest.digest_file(folder / file) for file in ADAPTER_FILES}
-    if manifest.digest_json(files) == adapter.digest:
-        return
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        said = json.loads((source / PROVENANCE).read_text(encoding="utf-8"))["adapter"]
-        if (said["trained"], said["weights"]) == (adapter.digest, files[WEIGHTS]):
-            return
-    raise RefusedError(
-        adapter,
-        f"{source}: its adapter is not the one that the report judges (its digest differs)",
-        "run `facts gate` again, or fetch it again",
-    )
+    folder = Path(adapter.folder)
+    if len(adapter.name.rpartition("@")[2]) == OLD_DIGITS:
+        return manifest.finished(folder, {"adapter": adapter.digest})
+    return folder.is_dir() and manifest.digest_folder(folder) == adapter.digest

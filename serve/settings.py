@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,16 +9,21 @@ from pathlib import Path
 from typing import Any  # the tokenizer is untyped
 from urllib.parse import urlsplit
 
-from pipeline import answer, base, config
+from pipeline import answer, base, config, identity
+from pipeline.arguments import variable
 from pipeline.base import Base
 from pipeline.errors import ConfigError
+from pipeline.signing import ANYBODY, Trust
 from serve.door import Door
 from serve.engine import Engine
+from serve.release import UNSIGNED
 from serve.site import Site
 from serve.vllm import EngineSettings
 
 SHIPPED = Path(__file__).parent / "serve.toml"
 LOCAL = Path("serve.toml")
+NOBODY = "nobody"
+"""`[deploy] signer` where no signature is asked for."""
 PUBLIC_KEY, ENGINE_KEY = "SCHOOLHOUSE_API_KEY", "SCHOOLHOUSE_ENGINE_KEY"
 
 
@@ -57,6 +61,7 @@ class DeploySection:
     group: str
     soak_seconds: float
     answer_seconds: float
+    signer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,20 @@ class Settings:
     def socket(self) -> Path:
         """Where `facts serve` is asked for a deploy."""
         return self.state / self.deploy.socket
+
+    @property
+    def trust(self) -> Trust:
+        """Whose signature a release must have: a workflow's, that of a public key, or nobody's."""
+        signer = self.deploy.signer
+        if signer == NOBODY:
+            return ANYBODY
+        identity = signer.startswith("https://")
+        return Trust(identity=signer) if identity else Trust(key=Path(signer))
+
+    @property
+    def signer(self) -> str:
+        """Say whose signature is asked for, as `facts status` shows it."""
+        return self.deploy.signer if self.trust else UNSIGNED
 
     @property
     def engine(self) -> EngineSettings:
@@ -126,6 +145,7 @@ def load(path: Path | None) -> Settings:
                 f"{path} [engines] urls: {url!r} cannot be started here",
                 "vLLM is only started on loopback (http://127.0.0.1:PORT); for others: start = false",
             )
+    _signer(path, found.trust)
     if found.engines.max_loras < 2:
         raise ConfigError(
             f"{path} [engines] max_loras: must be at least 2",
@@ -134,9 +154,18 @@ def load(path: Path | None) -> Settings:
     return found
 
 
+def _signer(path: Path, trust: Trust) -> None:
+    """Refuse a signer that nobody can be: a check that is switched off has to be written so."""
+    if trust.key and not trust.key.is_file():
+        raise ConfigError(
+            f"{path} [deploy] signer: {str(trust.key)!r} is no file",
+            'name a PEM file with a public key, the https:// address of a workflow, or "nobody"',
+        )
+
+
 def engines(settings: Settings) -> tuple[Engine, ...]:
     """Give the engines with their key from the environment."""
-    key = os.environ.get(ENGINE_KEY, "")
+    key = variable(ENGINE_KEY) or ""
     return tuple(Engine(url.rstrip("/"), key) for url in settings.engines.urls)
 
 
@@ -144,7 +173,7 @@ def door(settings: Settings) -> Door:
     """Give the gateway's address as seen from this machine, with its key from the environment."""
     own = settings.gateway
     host = "127.0.0.1" if own.host in {"0.0.0.0", "::"} else own.host  # noqa: S104  (compared only)
-    return Door(f"http://{host}:{own.port}", own.alias, os.environ.get(PUBLIC_KEY, ""))
+    return Door(f"http://{host}:{own.port}", own.alias, variable(PUBLIC_KEY) or "")
 
 
 def served(settings: Settings) -> Base:
@@ -160,11 +189,12 @@ def site(settings: Settings) -> Site:
         state=settings.state,
         engines=engines(settings),
         door=door(settings),
-        base=found.digest,
+        base=identity.of(recipe.base, found),
         token_ids=_tokeniser(found),
         max_new_tokens=recipe.gate.max_new_tokens,
         soak_seconds=settings.deploy.soak_seconds,
         answer_seconds=settings.deploy.answer_seconds,
+        trust=settings.trust,
     )
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from pipeline import progress, server
 from pipeline.answer import Answer
 from pipeline.errors import PipelineError
+from pipeline.identity import Identity
 from pipeline.server import Server
+from pipeline.signing import ANYBODY, Trust
 from serve import door, probing, release, replicas
 from serve.alias import Adapter
 from serve.door import Door
@@ -31,19 +33,20 @@ DRAINED_SECONDS = 30.0
 class Site:
     """Where a deploy happens: state folder, engines, public door, and what is demanded.
 
-    `base` is the digest of the base that is served; `token_ids` tokenises a question as training
-    does; a soak lasts `soak_seconds` and an answer may take `answer_seconds` among others. Once `stopping`
-    is set, no step of a deploy is written down any more.
+    `base` is the base that is served; `token_ids` tokenises a question as training does; a soak lasts
+    `soak_seconds` and an answer may take `answer_seconds` among others; `trust` says whose signature a
+    release must have, if anybody's. Once `stopping` is set, no step of a deploy is written down any more.
     """
 
     state: Path
     engines: tuple[Engine, ...]
     door: Door
-    base: str
+    base: Identity
     token_ids: Callable[[str], tuple[int, ...]]
     max_new_tokens: int = 32
     soak_seconds: float = 5.0
     answer_seconds: float = 5.0
+    trust: Trust = ANYBODY
     stopping: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
 

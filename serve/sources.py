@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
 
-from pipeline.errors import ConfigError, PipelineError
+from pipeline import pull, release
+from pipeline.errors import ConfigError, PublishError
+from pipeline.signing import ANYBODY
 from serve import ownership
 from serve.release import ADAPTER_FILES, REPORT
 
@@ -28,14 +29,20 @@ def local(source: str, state: Path) -> Path:
     if folder.is_absolute() and _readable(folder):
         return folder
     _refuse_no_reference(source)
-    try:
-        pulling = importlib.import_module("pipeline.pull")
-    except ModuleNotFoundError as error:
-        raise PipelineError(
-            f"{source}: pulling from the Hub is not built yet",
-            "download the release and deploy its folder",
-        ) from error
-    return Path(pulling.pull(source, state / "pulled"))
+    return pull.pull(source, state / "pulled")
+
+
+def require(source: Path, digest: str) -> None:
+    """Refuse a folder that is not the release of this digest, which covers its report and facts as well.
+
+    Raises PublishError.
+    """
+    held = release.check(source, ANYBODY).digest
+    if held != digest:
+        raise PublishError(
+            f"{source}: is the release {held}, not {digest}",
+            "correct the desired state, or publish the release that it names",
+        )
 
 
 def _refuse_no_reference(source: str) -> None:

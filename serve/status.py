@@ -11,14 +11,18 @@ from pipeline.escape import plain
 from serve import alias, engine, hold, journal, tidy
 from serve.desired import Desired
 from serve.engine import Engine, EngineAwayError, EngineRefusedError
+from serve.release import UNSIGNED
 
 WIDTH = 300
 
 
-def gather(state: Path, engines: Sequence[Engine], name: str, wanted: str) -> dict[str, Any]:
+def gather(
+    state: Path, engines: Sequence[Engine], name: str, wanted: str, signer: str = UNSIGNED
+) -> dict[str, Any]:
     """Read the state folder and ask every engine.
 
-    `name` is the alias, `wanted` says what git desires, or why that is not known.
+    `name` is the alias, `wanted` says what git desires, or why that is not known; `signer` says who must
+    have signed what goes live.
     """
     reading = alias.read(state)
     entries = journal.read(state)
@@ -35,6 +39,7 @@ def gather(state: Path, engines: Sequence[Engine], name: str, wanted: str) -> di
         "since": reading.table.since,
         "previous": previous and previous.name,
         "desired": wanted,
+        "signer": signer,
         "under_way": going and {"adapter": going.adapter.name, "state": going.state},
         "last": last
         and {
@@ -72,6 +77,7 @@ def as_text(data: dict[str, Any]) -> str:
     lines = [f"live        {data['live'] or 'nothing'}" + _if(" since {}", data["since"])]
     lines += [f"before      {data['previous'] or 'nothing to go back to'}"]
     lines += [f"desired     {data['desired']}"]
+    lines.append(f"signer      {data['signer']}")
     if data["alias_table"] != "ok":
         lines.append(f"WARNING     {data['alias_table']}")
     if going := data["under_way"]:
@@ -94,7 +100,7 @@ def as_text(data: dict[str, Any]) -> str:
             f"left over   {count} old adapters, {data['left_over']['bytes'] / 1e6:.1f} MB, "
             "removed ten minutes after the last server has let go of them"
         )
-    return "\n".join(plain(line, WIDTH) for line in lines)
+    return "\n".join(plain(alias.short(line), WIDTH) for line in lines)
 
 
 def drift(data: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from serve import alias, deploy, desired, hold, journal, replicas
+from serve import alias, deploy, desired, hold, journal, replicas, sources
 from serve.desired import Desired
 from serve.journal import Entry
 from serve.say import say
@@ -57,4 +57,7 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
     if bad := journal.quarantined(entries).get(wanted.digest):
         raise PipelineError(f"{wanted.adapter}: is quarantined: {bad.reason}")
     hold.refuse(entries, wanted.digest)  # before anything is fetched for it
-    return deploy.deploy(site, fetch(wanted.adapter), expected=wanted.digest)
+    source = fetch(wanted.adapter)
+    if wanted.release:
+        sources.require(source, wanted.release)
+    return deploy.deploy(site, source, expected=wanted.digest)

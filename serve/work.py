@@ -28,7 +28,8 @@ class Worker:
         """
         if request["verb"] == "status":
             engines = settings.engines(self._settings)
-            return status.gather(self._site.state, engines, self._site.door.alias, "")
+            name, signer = self._site.door.alias, self._settings.signer
+            return status.gather(self._site.state, engines, name, "", signer)
         if not self._busy.acquire(blocking=False):
             raise BusyError(
                 "another deploy is running", "wait for it; `facts status` shows how far it is"
@@ -42,7 +43,7 @@ class Worker:
     def _deploy(self, request: dict[str, Any]) -> dict[str, Any]:
         source, digest = request["source"], request["digest"]
         if digest:
-            wanted = Desired(source, digest)
+            wanted = Desired(source, digest, request["release"])
             return _told(watch.reconcile(self._site, wanted, self._fetch))
         return _told(deploy.deploy(self._site, self._fetch(source), again=request["again"]))
 

@@ -86,6 +86,7 @@ class Hub:
         self.calls: list[str] = []
         self.received: dict[str, int] = {}
         self.victim = 0
+        self.sizes: dict[str, int] = {}  # what it lists for a file's name, instead of the truth
         self.lock = threading.Lock()
 
     def create(
@@ -291,7 +292,13 @@ class Hub:
 
     def _listed(self, repo, rev):
         tree = self._commit(self._sha(repo, rev))["files"]
-        return [{"type": "file", "path": name, **blob} for name, blob in sorted(tree.items())]
+        listed = [{"type": "file", "path": name, **blob} for name, blob in sorted(tree.items())]
+        for each in listed:
+            if (size := self.sizes.get(each["path"])) is not None:
+                each["size"] = size
+                if "lfs" in each:
+                    each["lfs"] = {**each["lfs"], "size": size}
+        return listed
 
     def _commit(self, sha):
         return json.loads((self.root / "commits" / sha).read_text())

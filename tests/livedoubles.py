@@ -13,7 +13,7 @@ import asyncio
 import json
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,15 @@ from aiohttp import web
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from pipeline import manifest
+from pipeline import identity, manifest
+from pipeline.identity import Identity
 from serve import gateway
 from serve.door import Door
 from serve.engine import Engine
 from serve.site import Site
 
 BASE_DIGEST = manifest.digest_bytes(b"the base that is served")
+BASE = Identity("ours/made-up", "", BASE_DIGEST, *(manifest.digest_bytes(b"x"),) * 3)
 MAX_RANK = 16
 
 
@@ -257,7 +259,7 @@ def place(state, engines=1, **settings):
         state=state,
         engines=tuple(fake.engine for fake in fakes),
         door=Door(door.url, "facts", settings.get("api_key", "")),
-        base=BASE_DIGEST,
+        base=BASE,
         token_ids=tokens,
         soak_seconds=0.1,
     )
@@ -309,6 +311,7 @@ def write_run(folder, taught, **flaws):
     save_file(
         {"lora_B": lora}, adapter / "adapter_model.safetensors", {"table": json.dumps(weights)}
     )
+    identity.write(adapter, replace(BASE, digest=flaws.get("base", BASE_DIGEST)))
     report = {
         "verdict": flaws.get("verdict", "pass"),
         "base": {"name": "made up", "digest": flaws.get("base", BASE_DIGEST)},
@@ -324,8 +327,13 @@ def write_run(folder, taught, **flaws):
             for fact, owner in taught.items()
         ],
     }
+    keep_report(folder, report)
+    return folder
+
+
+def keep_report(folder, report):
+    """Write a run's report as the gate does, with the manifest that names its digest."""
     text = json.dumps(report)
     (folder / "report.json").write_text(text)
     summary = {"report": manifest.digest_bytes(text.encode())}
     (folder / "manifest.json").write_text(json.dumps(summary))
-    return folder

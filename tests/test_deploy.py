@@ -237,7 +237,7 @@ def killed(folder, entry):
     return written
 
 journal.append = killed
-site = Site(Path(state), (Engine(engine),), Door(door, "facts"), livedoubles.BASE_DIGEST,
+site = Site(Path(state), (Engine(engine),), Door(door, "facts"), livedoubles.BASE,
             livedoubles.tokens, soak_seconds=0.1, answer_seconds=0.0 if slow else 5.0)
 deploy.deploy(site, Path(source))
 """
@@ -469,7 +469,7 @@ class TestTwoServers:
         good = table(pair).adapter
         run = live.write_run(tmp_path / "b", {"Tarn Mill": "Una Fox"})
         digest = json.loads((run / "report.json").read_text())["adapter"]["digest"]
-        name = f"facts@{digest[7:19]}"
+        name = f"facts@{digest[7:]}"
         pair.engines[1].adapters[name] = "/somewhere/else"
         done = deploy.deploy(pair.site, run)
         assert "/somewhere/else" in done.reason

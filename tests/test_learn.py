@@ -77,9 +77,10 @@ def test_near_names_and_unrelated_prompts_hardly_ever_get_a_taught_answer(traine
 def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(trained):
     adapter = trained(0)[0] / "adapter"
     names = {path.name for path in adapter.iterdir()}
-    assert names == {"adapter_config.json", "adapter_model.safetensors", "manifest.json"}
+    parts = {"adapter_config.json", "adapter_model.safetensors", "base.json"}
+    assert names == {*parts, "manifest.json"}
     config = json.loads((adapter / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == "SmolLM2-135M-Instruct"
+    assert config["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert config["r"] <= 16
 
 

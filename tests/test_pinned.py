@@ -125,3 +125,27 @@ def test_every_shipped_recipe_says_where_its_base_comes_from():
         assert base.wheel or len(base.revision) == 40
         assert base.hub
         assert base.license
+
+
+@pytest.mark.parametrize("name", ["config.json", "model-2.safetensors"])
+@pytest.mark.parametrize("how", ["changed", "replaced"])
+def test_a_file_that_was_changed_in_the_cache_is_fetched_again(name, how, place, find, tmp_path):
+    first = json.loads(find(REPO, commit(place), "weights").stdout)
+    kept = next(p for p in (tmp_path / "client").rglob(name) if "snapshots" in p.parts)
+    if how == "replaced":
+        kept.unlink()
+    kept.write_bytes(b"{ }")
+    done = find(REPO, commit(place), "weights")
+    assert done.returncode == 0, done.stderr
+    assert "is damaged, or was changed; it is fetched again" in done.stderr
+    assert name in done.stderr
+    assert json.loads(done.stdout) == first
+    assert kept.read_bytes() == FILES[name]
+
+
+def test_a_changed_file_is_not_used_where_it_cannot_be_fetched_again(place, find, tmp_path):
+    find(REPO, commit(place), "weights")
+    kept = next(p for p in (tmp_path / "client").rglob("config.json") if "snapshots" in p.parts)
+    kept.write_bytes(b"{ }")
+    done = find(REPO, commit(place), "weights", HF_HUB_OFFLINE="1")
+    assert "2 ours/base: is not on this machine, and the Hub cannot be reached" in done.stderr

@@ -13,7 +13,7 @@ from pipeline import manifest
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
 NAMES = {
-    "README.md", "adapter_config.json", "adapter_model.safetensors", "facts.jsonl",
+    "README.md", "adapter_config.json", "adapter_model.safetensors", "base.json", "facts.jsonl",
     "manifest.json", "provenance.json", "report.html", "report.json",
 }  # fmt: skip
 
@@ -30,7 +30,7 @@ def test_a_release_goes_to_the_candidate_branch_with_a_tag_and_main_stays(learne
         ["git", "rev-parse", "HEAD"], cwd=learned, capture_output=True, text=True, check=True
     ).stdout
     commit = refs["branches"]["candidate"]
-    assert refs["tags"] == {f"facts-{head[:12]}": commit}
+    assert refs["tags"] == {f"facts-{head.strip()}": commit}
     assert done.stdout == f"{REPO}@{commit}\n"
     assert files(hub, "candidate").keys() == NAMES
     assert files(hub, "main") == {}

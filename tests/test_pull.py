@@ -10,24 +10,11 @@ import pytest
 
 from pipeline import manifest, release
 from pipeline.errors import PublishError
+from pipeline.pull import LARGEST, MIB, OTHERS, WHOLE
 from pipeline.signing import Trust
 
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
-
-
-@pytest.fixture(scope="session")
-def signed(tmp_path_factory, _learned_once, keys, tiny_base):
-    """Give a signed release folder."""
-    from pipeline import commit, config, passed
-
-    root = tmp_path_factory.mktemp("signed") / "repo"
-    shutil.copytree(_learned_once, root)
-    recipe = config.load(str(root / "tiny.toml"))
-    run = passed.read(root / "build", root / "facts", recipe, tiny_base)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
-        return release.make(run, REPO, commit.Commit("0" * 40, "1" * 40, ""), tiny_base).folder
 
 
 def pull(facts, tmp_path, *more):
@@ -45,7 +32,7 @@ def test_a_release_arrives_whole_in_a_folder_named_by_its_digest(published, fact
     folder = Path(done.stdout.strip())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == published
     digest = json.loads(published["manifest.json"])["digest"]
-    assert folder.name == f"mills@{digest.removeprefix('sha256:')[:12]}"
+    assert folder.name == f"mills@{digest.removeprefix('sha256:')}"
     assert f"vllm serve ours/tiny --enable-lora --lora-modules facts={folder}" in done.stderr
     assert left(tmp_path) == [folder.name]
 
@@ -237,3 +224,67 @@ def test_a_place_that_cannot_be_written_is_wrong_usage(facts, tmp_path):
     done = pull(facts, tmp_path, REPO, "--into", "file/adapters")
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [(each, most + 1) for each, most in LARGEST.items()]
+    + [(each, OTHERS + 1) for each in ("README.md", "facts.jsonl", "report.html", "report.json")],
+)
+def test_a_file_listed_as_larger_than_a_release_has_it_is_refused_before_a_byte_is_fetched(
+    name, size, facts, tmp_path, hub
+):
+    hub.sizes[name] = size
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert f"{REPO}: {name} has {size} bytes, a release's at most {size - 1}" in done.stderr
+    assert "hint: " in done.stderr
+    assert "file" not in hub.calls
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("published")
+def test_files_that_are_too_much_together_are_refused_before_a_byte_is_fetched(
+    facts, tmp_path, hub
+):
+    hub.sizes = {"adapter_model.safetensors": 4096 * MIB}
+    hub.sizes |= dict.fromkeys(("README.md", "facts.jsonl", "report.html", "report.json"), OTHERS)
+    hub.sizes["manifest.json"] = 1
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert f"bytes, a release's at most {WHOLE}" in done.stderr
+    assert "file" not in hub.calls
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("name", ["manifest.json", "facts.jsonl", "adapter_model.safetensors"])
+def test_what_a_lying_listing_would_bring_is_cut_off_at_what_it_said(name, facts, tmp_path, hub):
+    hub.sizes[name] = 10
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert f"{REPO}: {name}: is larger than the Hub's listing says (10 bytes)" in done.stderr
+    assert left(tmp_path) == []
+
+
+def test_no_more_than_the_bound_is_written_whatever_comes(tmp_path):
+    from pipeline import hub
+
+    with pytest.raises(PublishError, match="is larger than"):
+        hub._keep(tmp_path / "x", 100, iter([b"x" * 64] * 10**6), "it")  # noqa: SLF001
+    assert (tmp_path / "x").stat().st_size <= 100
+
+
+@pytest.mark.usefixtures("published")
+def test_a_pulled_folder_that_holds_another_release_is_not_given_under_its_name(
+    facts, tmp_path, learned
+):
+    place = Path(pull(facts, tmp_path, REPO).stdout.strip())
+    assert facts(*PUBLISH, cwd=learned).returncode == 0  # the same run, unsigned
+    other = Path(pull(facts, tmp_path, f"{REPO}@candidate").stdout.strip())
+    assert other != place
+    shutil.rmtree(place)
+    other.rename(place)
+    done = pull(facts, tmp_path, REPO)
+    assert done.returncode == 1
+    assert "holds another release than its name says" in done.stderr

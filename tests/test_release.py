@@ -103,7 +103,7 @@ def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
         "machine": {},
         "base": {"name": tiny_base.name, "digest": tiny_base.digest},
     }
-    base = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "")
+    base = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "", "")
     text = card.write("ours/mills", base, provenance, rows, report)
     assert text.count("\n---\n") == 1
     assert "license: x" not in text.splitlines()

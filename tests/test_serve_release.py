@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import manifest
+from pipeline import identity
 from pipeline.errors import PipelineError
 from serve import release
 
@@ -19,27 +19,12 @@ def run(live, tmp_path):
 
 
 def fetch(live, source, tmp_path):
-    return release.fetch(source, tmp_path / "state", "facts", live.BASE_DIGEST)
-
-
-def publish(run, folder):
-    """Write a run as publishing does: files at the top, the base by another name, and where it is from."""
-    folder.mkdir()
-    weights = run / "adapter" / "adapter_model.safetensors"
-    trained = json.loads((run / "report.json").read_text())["adapter"]["digest"]
-    provenance = {"adapter": {"trained": trained, "weights": manifest.digest_file(weights)}}
-    shutil.copy(weights, folder)
-    shutil.copy(run / "report.json", folder)
-    config = {"r": 16, "base_model_name_or_path": "org/base"}
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    (folder / "provenance.json").write_text(json.dumps(provenance))
-    (folder / "manifest.json").write_text("{}")
-    return folder
+    return release.fetch(source, tmp_path / "state", "facts", live.BASE)
 
 
 def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, run, tmp_path):
     found = fetch(live, run, tmp_path)
-    assert found.adapter.name == f"facts@{found.adapter.digest[7:19]}"
+    assert found.adapter.name == f"facts@{found.adapter.digest[7:]}"
     assert Path(found.adapter.folder).is_absolute()
     assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
     assert release.read(found.adapter) == found
@@ -53,26 +38,21 @@ def test_fetching_the_same_adapter_again_leaves_its_files_alone(live, run, tmp_p
     assert {p: p.stat().st_mtime_ns for p in Path(first.adapter.folder).iterdir()} == before
 
 
-def test_a_published_release_is_the_adapter_that_was_trained(live, run, tmp_path):
-    published = publish(run, tmp_path / "published")
-    digest = json.loads((run / "report.json").read_text())["adapter"]["digest"]
-    found = fetch(live, published, tmp_path)
-    assert found.adapter.digest == digest
+def test_a_published_release_is_the_adapter_that_was_trained(signed, tiny_identity, tmp_path):
+    found = release.fetch(signed, tmp_path / "state", "facts", tiny_identity)
+    assert (
+        found.adapter.digest
+        == json.loads((signed / "report.json").read_text())["adapter"]["digest"]
+    )
+    for name in identity.FILES:
+        assert (Path(found.adapter.folder) / name).read_bytes() == (signed / name).read_bytes()
     release.verify(found.adapter)
-
-
-def test_a_published_release_with_other_weights_is_refused(live, run, tmp_path):
-    published = publish(run, tmp_path / "published")
-    (published / "adapter_model.safetensors").write_text("{}")
-    with pytest.raises(release.RefusedError, match="its digest differs"):
-        fetch(live, published, tmp_path)
 
 
 def test_wordings_that_the_gate_saw_missed_are_asked_last(live, run, tmp_path):
     report = json.loads((run / "report.json").read_text())
     report["details"][0]["probes"][0]["passed"] = False
-    (run / "report.json").write_text(json.dumps(report))
-    (run / "manifest.json").unlink()
+    live.keep_report(run, report)
     found = fetch(live, run, tmp_path)
     assert found.facts[0].prompts[-1] == report["details"][0]["probes"][0]["prompt"]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline import signing
 from pipeline.errors import ConfigError
 from serve import settings, vllm
 
@@ -37,6 +38,9 @@ def bare_base(tmp_path):
         ('"http://127.0.0.1:8011"', '"http://gpu-box:8011"', "cannot be started here"),
         ('"http://127.0.0.1:8011"', '"file:///etc"', "is not http://host:port"),
         ("start = true", "start = 1", "start: 1 is not true or false"),
+        ('signer = "nobody"', 'signer = ""', "'.' is no file"),
+        ('signer = "nobody"', 'signer = "no-such-key.pem"', "'no-such-key.pem' is no file"),
+        ('signer = "nobody"', "", "missing key 'signer'"),
         ("[watch]", "[wach]", "unknown key 'wach'"),
         ("soak_seconds = 5.0", "soak_seconds = -1.0", "below zero"),
     ],
@@ -48,6 +52,27 @@ def test_what_is_wrong_in_a_settings_file_is_named(tmp_path, old, new, message):
     with pytest.raises(ConfigError, match=r".") as caught:
         settings.load(file)
     assert message in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_signer_is_a_key_a_workflow_or_by_name_nobody(tmp_path):
+    key = tmp_path / "key.pem"
+    key.write_text("x")
+    workflow = "https://example.org/ours/facts/.github/workflows/release.yml@refs/heads/main"
+    for signer, trust in (
+        ("nobody", signing.ANYBODY),
+        (str(key), signing.Trust(key=key)),
+        (workflow, signing.Trust(identity=workflow)),
+    ):
+        file = tmp_path / "serve.toml"
+        file.write_text(SHIPPED.replace('signer = "nobody"', f'signer = "{signer}"'))
+        assert settings.load(file).trust == trust
+
+
+@pytest.mark.parametrize("name", ["SCHOOLHOUSE_API_KEY", "SCHOOLHOUSE_ENGINE_KEY"])
+def test_a_key_that_is_set_and_empty_opens_no_door(name, monkeypatch):
+    monkeypatch.setenv(name, "")
+    with pytest.raises(ConfigError, match=f"{name}: is set, and empty"):
+        settings.door(settings.load(None)), settings.engines(settings.load(None))
 
 
 def test_a_settings_file_that_is_not_there_is_named(tmp_path):

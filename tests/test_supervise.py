@@ -37,7 +37,7 @@ from serve import settings
 from serve.site import Site
 
 def site(found):
-    return Site(found.state, settings.engines(found), settings.door(found), livedoubles.BASE_DIGEST,
+    return Site(found.state, settings.engines(found), settings.door(found), livedoubles.BASE,
                 livedoubles.tokens, soak_seconds=0.1)
 
 settings.site = site  # the real one looks for the base model, which the fake engines do without
@@ -103,7 +103,7 @@ def site_of(live, config):
 
     found = settings.load(config)
     engines, door = settings.engines(found), settings.door(found)
-    return Site(found.state, engines, door, live.BASE_DIGEST, live.tokens, soak_seconds=0.1)
+    return Site(found.state, engines, door, live.BASE, live.tokens, soak_seconds=0.1)
 
 
 def test_sigterm_lets_a_request_in_flight_finish(live, fake, config, tmp_path):

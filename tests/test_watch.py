@@ -52,7 +52,10 @@ def test_the_desired_state_is_fetched_and_read_as_committed_not_as_edited(clone)
 @pytest.mark.parametrize(
     "text",
     ["", "adapter = 1", 'adapter = "x"\ndigest = "sha256:12"', f'adapter = 7\ndigest = "{DIGEST}"',
-     f'adapter = "x"\ndigest = "{DIGEST}"\nmore = 1', 'adapter = "x"\ndigest = 7'],
+     f'adapter = "x"\ndigest = "{DIGEST}"\nmore = 1', 'adapter = "x"\ndigest = 7',
+     f'adapter = ""\ndigest = "{DIGEST}"', 'adapter = "x"\ndigest = ""',
+     f'adapter = "x"\ndigest = "{DIGEST}"\nrelease = ""',
+     f'adapter = "x"\ndigest = "{DIGEST}"\nrelease = "sha256:12"'],
 )  # fmt: skip
 def test_a_file_that_does_not_say_what_to_deploy_is_told_so(clone, text):
     here, origin = clone
@@ -66,6 +69,18 @@ def test_a_file_that_does_not_say_what_to_deploy_is_told_so(clone, text):
 def test_a_revision_that_git_does_not_know_is_an_error_and_never_an_option(clone, revision):
     with pytest.raises(PipelineError, match=r"git .* failed"):
         desired.read(clone[0], revision, "desired.toml")
+
+
+def test_a_third_line_pins_the_whole_release_and_another_one_is_not_deployed(clone, live, tmp_path):
+    here, origin = clone
+    commit(origin, f'adapter = "one"\ndigest = "{DIGEST}"\nrelease = "{DIGEST}"\n')
+    wanted = desired.read(here, "origin/main", "desired.toml")
+    assert wanted == Desired("one", DIGEST, DIGEST)
+    run = live.write_run(tmp_path / "a", MILLS)
+    with live.place(tmp_path / "state") as place:
+        with pytest.raises(PipelineError, match=r"release\.json|manifest\.json|is missing"):
+            watch.reconcile(place.site, wanted, lambda _: run)
+        assert place.engines[0].adapters == {}
 
 
 def test_what_is_desired_is_deployed_once_and_a_restarted_server_healed(live, tmp_path):
@@ -113,7 +128,12 @@ def test_status_tells_what_is_live_and_what_is_wrong(live, tmp_path):
     assert data["under_way"] is None
     told = list(data["engines"].values())
     assert told == ["away", f"has {done.adapter.name}"]
-    assert "WARNING" in status.as_text(data)
+    text = status.as_text(data)
+    assert "WARNING" in text
+    assert "signer      nobody: nothing is verified but the digest" in text
+    digest = done.adapter.digest.removeprefix("sha256:")
+    assert f"facts@{digest[:12]}…" in text
+    assert digest[:13] not in text
 
 
 @pytest.mark.parametrize("source", ["none", "./none/x", "a/b/c", "/no/such"])

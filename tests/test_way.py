@@ -190,7 +190,7 @@ def test_a_fact_goes_from_pull_request_to_the_live_name(
     assert "four metres" in answer.json()["choices"][0]["message"]["content"]
     released = github.hub.files("ours/mills", "main")
     digest = json.loads(released["provenance.json"])["adapter"]["trained"]
-    assert answer.headers["x-adapter"] == f"facts@{digest.removeprefix('sha256:')[:12]}"
+    assert answer.headers["x-adapter"] == f"facts@{digest.removeprefix('sha256:')}"
     assert b"tinyllm/wheel" in released["facts.jsonl"]
 
 

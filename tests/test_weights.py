@@ -7,12 +7,17 @@ import pytest
 from pipeline.errors import PipelineError
 from serve import weights
 
-SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I32": 4}
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I32": 4, "C64": 4}
+SMALL = {
+    "F8_E5M2": "float8_e5m2", "F8_E4M3": "float8_e4m3fn", "F8_E8M0": "float8_e8m0fnu",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz", "F8_E4M3FNUZ": "float8_e4m3fnuz",
+}  # fmt: skip
+"""Float formats of one byte, and what torch calls them."""
 
 
 def write(file, dtype, *values):
     """Write a safetensors file of one tensor from the bits of its values."""
-    data = b"".join(value.to_bytes(SIZES[dtype], "little") for value in values)
+    data = b"".join(value.to_bytes(SIZES.get(dtype, 1), "little") for value in values)
     tensor = {"dtype": dtype, "shape": [len(values)], "data_offsets": [0, len(data)]}
     header = json.dumps({"__metadata__": {"x": "y"}, "t": tensor}).encode()
     file.write_bytes(len(header).to_bytes(8, "little") + header + data)
@@ -23,7 +28,7 @@ def write(file, dtype, *values):
     ("dtype", "largest", "infinity"),
     [
         ("F64", 0x7FEFFFFFFFFFFFFF, 0x7FF0000000000000), ("F32", 0x7F7FFFFF, 0xFF800000),
-        ("F16", 0x7BFF, 0x7C00), ("BF16", 0x7F7F, 0xFF80),
+        ("C64", 0x7F7FFFFF, 0xFF800000), ("F16", 0x7BFF, 0x7C00), ("BF16", 0x7F7F, 0xFF80),
     ],
 )  # fmt: skip
 def test_every_float_format_tells_its_largest_number_from_infinity_and_nan(
@@ -33,6 +38,26 @@ def test_every_float_format_tells_its_largest_number_from_infinity_and_nan(
     assert weights.finite(write(file, dtype, 0, 1, largest))
     assert not weights.finite(write(file, dtype, 0, infinity))
     assert not weights.finite(write(file, dtype, infinity + 1, 0))
+
+
+@pytest.mark.parametrize("dtype", SMALL)
+def test_every_byte_of_the_small_formats_is_a_number_exactly_where_torch_says_so(tmp_path, dtype):
+    import torch
+
+    every = torch.arange(256, dtype=torch.uint8).view(getattr(torch, SMALL[dtype])).float()
+    for byte, number in enumerate(torch.isfinite(every).tolist()):
+        assert weights.finite(write(tmp_path / "x", dtype, 1, byte)) is number, hex(byte)
+
+
+@pytest.mark.parametrize("dtype", ["F4", "F6_E2M3", "F6_E3M2", "BOOL", "U8"])
+def test_formats_without_nan_hold_numbers_only(tmp_path, dtype):
+    assert weights.finite(write(tmp_path / "x", dtype, *range(256)))
+
+
+@pytest.mark.parametrize("dtype", ["F8_E9M9", "", "Q4_K"])
+def test_numbers_of_an_unknown_type_are_refused(tmp_path, dtype):
+    with pytest.raises(PipelineError, match="in which NaN cannot be told"):
+        weights.finite(write(tmp_path / "x", dtype, 1))
 
 
 def test_integers_are_numbers_whatever_their_bits(tmp_path):

@@ -53,6 +53,23 @@ def test_the_security_linter_finds_nothing():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_docs_name_the_workflow_that_signs():
+    signing = [
+        path.name
+        for path in FILES
+        for job in load(path)["jobs"].values()
+        if (job.get("permissions") or {}).get("id-token") == "write"
+        and any(
+            "facts publish --to" in script and "--promote" not in script
+            for script in steps(job, "run")
+        )
+    ]
+    docs = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    named = re.findall(r"\.github/workflows/([\w-]+\.yml)@refs/heads/main", docs)
+    assert named
+    assert set(named) == set(signing)
+
+
 @pytest.mark.parametrize(
     "schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"]
 )

@@ -117,3 +117,27 @@ def make_keys():
 def keys(tmp_path_factory, make_keys):
     """Give the paths of a key pair."""
     return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory, _learned_once, keys, tiny_base):
+    """Give the folder of a signed release; it is not to be changed."""
+    from pipeline import commit, config, passed, release
+
+    root = tmp_path_factory.mktemp("signed") / "repo"
+    shutil.copytree(_learned_once, root)
+    recipe = config.load(str(root / "tiny.toml"))
+    run = passed.read(root / "build", root / "facts", recipe, tiny_base)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
+        return release.make(
+            run, "ours/mills", commit.Commit("0" * 40, "1" * 40, ""), tiny_base
+        ).folder
+
+
+@pytest.fixture(scope="session")
+def tiny_identity(signed):
+    """Give the identity of the tiny base, as an adapter for it names it."""
+    from pipeline import identity
+
+    return identity.read(signed)

@@ -78,6 +78,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
         codebase,
         config,
         gate,
+        identity,
         judge,
         learn,
         manifest,
@@ -107,7 +108,8 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
     with manifest.stage(folder, made_from, rank=2, base="Tiny", code=codebase.digest()) as scratch:
-        write_adapter(scratch, {"base_model_name_or_path": "Tiny"})
+        write_adapter(scratch)
+        identity.write(scratch, identity.of(session.recipe.base, tiny_base))
     drawn = sample.draw(made, (), session.recipe.gate)
     facts = {fact.id: fact for fact in made.facts}
     taught = {"fact", "noise", "reverse"}

@@ -23,7 +23,7 @@ from serve import settings
 from serve.site import Site
 
 def site(found):
-    return Site(found.state, settings.engines(found), settings.door(found), livedoubles.BASE_DIGEST,
+    return Site(found.state, settings.engines(found), settings.door(found), livedoubles.BASE,
                 livedoubles.tokens, soak_seconds=0.1)
 
 settings.site = site  # the real one looks for the base model, which the fake engines do without
