@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +60,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> bool:
     """Judge what the options name; give whether it passed."""
-    from pipeline import against, judge
+    from pipeline import against, direct, judge
     from pipeline.server import Server
 
     if bool(args.server) != bool(args.model):
@@ -81,7 +80,7 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         from pipeline import selftest
 
         return selftest.run(session)
-    key = os.environ.get(API_KEY, "")
+    key = direct.key(API_KEY)
     judged = judge.Judged(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,

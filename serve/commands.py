@@ -54,9 +54,14 @@ def add_verbs(verb: Verb) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from serve import settings, supervise
+    from serve import enginekey, settings, supervise
 
     found = settings.load(args.config)
+    settings.require_key(found)
+    if found.engines.start:
+        enginekey.make(found.state)
+    for line in settings.warnings(found):
+        print(f"warning: {line}", file=sys.stderr)
     supervise.serve(found, settings.site(found))
     return FINE
 
@@ -101,6 +106,7 @@ def _status(args: argparse.Namespace) -> int:
     own = found.watch
     wanted = status.desired_text(lambda: desired.read(Path(own.repository), own.revision, own.file))
     data = status.gather(found.state, settings.engines(found), found.gateway.alias, wanted)
+    data["warnings"] = settings.warnings(found)
     print(json.dumps(data, indent=2, ensure_ascii=False) if args.json else status.as_text(data))
     live = alias.read(found.state).table.adapter
     if args.report and live:

@@ -8,8 +8,6 @@ whatever they say. The adapter is chosen once a request: a redeploy never mixes 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,13 +17,14 @@ from typing import Any  # JSON of a client has no narrower type before it is rea
 import aiohttp
 from aiohttp import web
 
-from serve import meters
+from serve import fields, guard, meters, requests, stream
 from serve.alias import Adapter
 from serve.engine import Engine
 from serve.meters import Meters
+from serve.requests import RefusedError
 from serve.routing import Desk, Replica, Routes, key
+from serve.stream import BrokeOffError
 
-COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
 RETRY_SECONDS = "5"
 ATTEMPTS = 4
 """Engines, or moves of the alias, that one request lives through before it gets a 503."""
@@ -36,12 +35,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The public name, where the alias table is, how large a body may be, and the key if there is one."""
+    """The public name, where the alias table is, what a request may be, and the key if there is one.
+
+    `max_tokens` bounds an answer, `body_seconds` how long a body may take; `host` is where it listens.
+    """
 
     alias: str
     state: Path
     max_body_bytes: int
     api_key: str = field(default="", repr=False)
+    max_tokens: int = 1024
+    body_seconds: float = 30.0
+    host: str = "127.0.0.1"
 
 
 class EngineGoneError(Exception):
@@ -49,13 +54,15 @@ class EngineGoneError(Exception):
 
 
 def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Application:
-    """Build the gateway; run it with `handler_cancellation`, so that a client that leaves is noticed."""
+    """Build the gateway; `serve.limits.runner` runs it."""
     app = web.Application(middlewares=[_guard(settings)], client_max_size=settings.max_body_bytes)
     gateway = Gateway(settings, Desk(settings.state), meters.make())
 
     async def upstream(_: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector, timeout=UPSTREAM) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=UPSTREAM, trust_env=False
+        ) as session:
             gateway.routes = Routes(engines, session)
             polling = asyncio.create_task(gateway.routes.poll())
             yield
@@ -65,7 +72,7 @@ def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Applicat
     app.router.add_get("/health", gateway.health, allow_head=False)
     app.router.add_get("/metrics", gateway.metrics, allow_head=False)
     app.router.add_get("/v1/models", gateway.models, allow_head=False)
-    for route in COMPLETIONS:
+    for route in (fields.CHAT, fields.TEXT):
         app.router.add_post(route, gateway.complete)
     return app
 
@@ -81,11 +88,8 @@ class Gateway:
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Send a completion to an engine that has the live adapter; try others while nothing was answered."""
-        body = await _json_body(request)
-        if body.get("model") != self.settings.alias:
-            return _error(
-                404, f"the model here is called {self.settings.alias!r}", "model_not_found"
-            )
+        own = self.settings
+        body = await requests.read(request, own.alias, own.max_tokens, own.body_seconds)
         tried: set[Replica] = set()
         adapter = self.desk.table().adapter
         for _ in range(ATTEMPTS):
@@ -134,7 +138,7 @@ class Gateway:
         self, request: web.Request, body: dict[str, Any], adapter: Adapter, replica: Replica
     ) -> web.StreamResponse:
         """Have one engine answer. Raises EngineGoneError when it cannot, and nothing was answered."""
-        data = json.dumps({**body, "model": adapter.name}).encode()
+        data = requests.as_bytes({**body, "model": adapter.name})
         headers = {"Content-Type": "application/json", **key(replica.engine)}
         url = replica.engine.url + request.path
         started = time.perf_counter()
@@ -142,12 +146,14 @@ class Gateway:
         self.meters.in_flight.labels(adapter.name).inc()
         code = "gone"
         try:
-            async with self.routes.session.post(url, data=data, headers=headers) as answer:
+            async with self.routes.session.post(
+                url, data=data, headers=headers, allow_redirects=False
+            ) as answer:
                 if answer.status == 404 or answer.status >= 500:
                     raise EngineGoneError
                 code = str(answer.status)
                 if answer.content_type == "text/event-stream":
-                    return await _stream(request, answer, adapter)
+                    return await stream.pass_on(request, answer, adapter.name)
                 return web.Response(
                     body=await answer.read(),
                     status=answer.status,
@@ -157,6 +163,9 @@ class Gateway:
         except (aiohttp.ClientError, TimeoutError) as error:
             code = "gone"
             raise EngineGoneError from error
+        except BrokeOffError as error:
+            code = "502"
+            raise asyncio.CancelledError from error  # aiohttp ends the connection, and tells nobody
         except asyncio.CancelledError:
             code = "client left"
             raise
@@ -173,62 +182,20 @@ class Gateway:
         return response
 
 
-async def _stream(
-    request: web.Request, answer: aiohttp.ClientResponse, adapter: Adapter
-) -> web.StreamResponse:
-    """Pass events on as they come. One that breaks off midway breaks off for the client as well."""
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/event-stream",
-            "Cache-Control": "no-cache",
-            "x-adapter": adapter.name,
-        }
-    )
-    first = (
-        await answer.content.readany()
-    )  # before anything is sent: another engine may still do it
-    await response.prepare(request)
-    await response.write(first)
-    try:
-        async for chunk in answer.content.iter_any():
-            await response.write(chunk)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        if request.transport:
-            request.transport.abort()
-        raise asyncio.CancelledError from error
-    await response.write_eof()
-    return response
-
-
-async def _json_body(request: web.Request) -> dict[str, Any]:
-    """Read a JSON object. Raises the HTTP errors 400 and 413."""
-    if (request.content_length or 0) > request.client_max_size:
-        raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
-    try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError) as error:
-        raise web.HTTPBadRequest(reason="the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise web.HTTPBadRequest(reason="the body is not a JSON object")
-    return body
-
-
 def _guard(settings: Settings) -> Any:  # aiohttp's middleware type is private to it
-    """Ask for the key, and put every error into the shape that OpenAI clients read."""
-    wanted = f"Bearer {settings.api_key}".encode()
+    """Let in who may ask, and put every error into the shape that OpenAI clients read."""
 
     @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        locked = settings.api_key and request.path != "/health"
-        if locked and not hmac.compare_digest(given, wanted):
-            return _error(401, "a key is needed: Authorization: Bearer …", "invalid_api_key")
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            guard.check(request, settings.api_key, settings.host)
             return await handler(request)
+        except RefusedError as error:
+            return _error(error.status, error.message, error.kind)
         except web.HTTPException as error:
             return _error(error.status, error.reason, "invalid_request_error")
 
-    return guard
+    return guarded
 
 
 def _error(status: int, message: str, kind: str) -> web.Response:

@@ -118,7 +118,7 @@ class Routes:
         url = f"{replica.engine.url}/v1/models"
         try:
             async with self.session.get(
-                url, headers=key(replica.engine), timeout=LISTING
+                url, headers=key(replica.engine), timeout=LISTING, allow_redirects=False
             ) as answer:
                 answer.raise_for_status()
                 data = await answer.json()

@@ -23,9 +23,10 @@ from aiohttp import web
 from pipeline import base, lock
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError
-from serve import alias, deploy, engine, gateway, journal, release, replicas, vllm
+from serve import alias, deploy, engine, gateway, journal, limits, release, replicas, vllm
 from serve.deploy import BusyError
 from serve.engine import Engine
+from serve.limits import Limits
 from serve.settings import Settings, served
 from serve.site import RESTART, Site
 
@@ -109,15 +110,20 @@ async def _serve(settings: Settings, site: Site) -> None:
 async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
     """Start listening. Raises ConfigError when the port is taken."""
     own = settings.gateway
-    app = gateway.application(
-        gateway.Settings(own.alias, site.state, own.max_body_bytes, site.door.api_key), site.engines
+    public = gateway.Settings(
+        own.alias,
+        site.state,
+        own.max_body_bytes,
+        site.door.api_key,
+        max_tokens=settings.engines.max_model_len,
+        host=own.host,
     )
-    runner = web.AppRunner(
-        app, handler_cancellation=True, access_log=None, shutdown_timeout=vllm.DRAIN_SECONDS
-    )
+    bounds = Limits(connections=own.connections, connections_each=own.connections_each)
+    app = gateway.application(public, site.engines)
+    runner = limits.runner(app, bounds, vllm.DRAIN_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, own.host, own.port).start()
+        await limits.listen(runner, own.host, own.port, bounds)
     except OSError as error:
         await runner.cleanup()
         raise ConfigError(
@@ -169,7 +175,8 @@ def _start(child: Child, settings: Settings) -> None:
     child.waiting = child.was_ready = False
     child.starts, child.sick = child.starts + 1, 0
     _say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
-    child.process = vllm.start(child.base, child.port, child.log, settings.engine)
+    key = child.engine.api_key
+    child.process = vllm.start(child.base, child.port, child.log, settings.engine, key)
 
 
 def put_right(site: Site) -> None:

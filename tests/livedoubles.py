@@ -22,9 +22,10 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from pipeline import manifest
-from serve import gateway
+from serve import gateway, limits
 from serve.door import Door
 from serve.engine import Engine
+from serve.limits import Limits
 from serve.site import Site
 
 BASE_DIGEST = manifest.digest_bytes(b"the base that is served")
@@ -32,7 +33,7 @@ MAX_RANK = 16
 
 
 class Running:
-    """An aiohttp application on a loopback port, in a thread of its own."""
+    """An aiohttp application on a loopback port, in a thread of its own; with limits as the gateway has."""
 
     def __init__(self, app, port=0, **options):
         self.loop = asyncio.new_event_loop()
@@ -48,6 +49,10 @@ class Running:
         self.loop.close()
 
     async def _start(self, app, port, options):
+        if limited := options.get("limits"):
+            self.runner = limits.runner(app, limited, 1)
+            await self.runner.setup()
+            return (await limits.listen(self.runner, "127.0.0.1", port, limited)).port
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, **options)
         await self.runner.setup()
         site = web.TCPSite(self.runner, "127.0.0.1", port)
@@ -205,9 +210,12 @@ class Place:
 def place(state, engines=1, **settings):
     """Give fakes, a real gateway before them, and a site that names them; close them afterwards."""
     fakes = tuple(FakeVllm() for _ in range(engines))
-    options = gateway.Settings("facts", state, 10_000, settings.get("api_key", ""))
+    limited = settings.get("limits", Limits())
+    options = gateway.Settings(
+        "facts", state, 10_000, settings.get("api_key", ""), body_seconds=limited.body_seconds
+    )
     app = gateway.application(options, tuple(fake.engine for fake in fakes))
-    door = Running(app, handler_cancellation=True)
+    door = Running(app, limits=limited)
     site = Site(
         state=state,
         engines=tuple(fake.engine for fake in fakes),

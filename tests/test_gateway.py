@@ -17,6 +17,7 @@ from serve.alias import Adapter, Table
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 QUESTION = "Who owns Tarn Mill, wording 0?"
 CHAT = {"model": "facts", "messages": [{"role": "user", "content": QUESTION}]}
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def client():
 def raw(place, line, body=b""):
     """Send a request line as it stands, which a client library would put in order first; give the status."""
     with socket.create_connection(("127.0.0.1", place.gateway.port)) as connection:
-        head = f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+        head = f"{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
         answer = b""
         while part := connection.recv(65536):
@@ -124,27 +125,31 @@ def test_a_model_name_that_the_client_made_up_is_not_known(shared, client, name)
     ids=["empty", "cut off", "list", "number", "text", "no text", "deep", "long number"],
 )  # fmt: skip
 def test_a_body_that_is_no_json_object_is_told_so(shared, client, body):
-    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=body)
+    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=body, headers=JSON)
     assert answer.status_code == 400
     assert "JSON" in answer.json()["error"]["message"]
 
 
-def test_two_models_in_one_body_reach_the_engine_as_one(shared, client):
+def test_two_models_in_one_body_reach_no_engine(shared, client):
     fake = shared.engines[0]
     fake.models_asked.clear()
     body = json.dumps(CHAT)[:-1] + ', "model": "facts"}'
-    assert client.post(f"{shared.gateway.url}/v1/chat/completions", content=body).status_code == 200
-    assert fake.models_asked == [alias.read(shared.site.state).table.adapter.name]
+    url = f"{shared.gateway.url}/v1/chat/completions"
+    answer = client.post(url, content=body, headers=JSON)
+    assert answer.status_code == 400
+    assert "model: stands twice" in answer.json()["error"]["message"]
+    assert fake.models_asked == []
 
 
 def test_a_body_of_100_mb_is_refused_unread_and_the_door_stays_open(shared, client):
     with socket.create_connection(("127.0.0.1", shared.gateway.port)) as connection:
         connection.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n"
         )
         assert b" 413 " in connection.recv(4096)
     chunks = (b" " * 10_000 for _ in range(3))  # and one that does not say how long it is
-    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=chunks)
+    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=chunks, headers=JSON)
     assert answer.status_code == 413
     assert client.post(f"{shared.gateway.url}/v1/chat/completions", json=CHAT).status_code == 200
 
@@ -207,7 +212,8 @@ def test_a_client_that_leaves_ends_the_request_at_the_engine(own):
     data = json.dumps(CHAT).encode()
     connection = socket.create_connection(("127.0.0.1", own.gateway.port))
     connection.sendall(
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: "
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: "
         + f"{len(data)}\r\n\r\n".encode() + data
     )  # fmt: skip
     name = alias.read(own.site.state).table.adapter.name
