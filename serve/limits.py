@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import logging
 import resource
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from aiohttp.http import HttpProcessingError
 
 SPARE_FILES = 200
 """Open files that are neither a client's connection nor one to an engine: logs, journal, libraries."""
+LINGER_SECONDS = 10.0
+"""How long more of a body may come after the answer: a client cut off while it sends may not see that."""
+UNREAD_BYTES = 128 * 1024
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\nContent-Length: 76\r\n\r\n"
@@ -66,7 +70,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, or say that there are too many."""
         self._transport = cast("asyncio.Transport", transport)
-        # Told of every byte that the system does not take at once, not only of many.
+        # The system keeps little for a client that does not read, and tells of every byte beyond that.
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES
+        )
         self._transport.set_write_buffer_limits(0)
         address = _counted_as(transport.get_extra_info("peername"))
         if self._opened.full(address):
@@ -139,6 +146,7 @@ def runner(app: web.Application, limits: Limits, shutdown_seconds: float) -> web
         access_log=None,
         shutdown_timeout=shutdown_seconds,
         keepalive_timeout=limits.head_seconds,
+        lingering_time=min(limits.body_seconds, LINGER_SECONDS),
         auto_decompress=False,
         logger=_logger(),
     )

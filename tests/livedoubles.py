@@ -3,7 +3,7 @@
 `FakeVllm` is a real HTTP server with vLLM's admin routes and their traps: an adapter may be taken and
 then ignored; the first weights that a name and path were loaded with are served ever after; a name
 that is loaded already is refused; a restart loses all adapters; an engine may die, with every
-connection breaking off; an adapter may spoil it for all others. What an adapter answers stands as a
+connection breaking off; an adapter may spoil it for all others; its answers may be floods. What an adapter answers stands as a
 table in the metadata of its `adapter_model.safetensors`, so that what is probed is decided by the test.
 """
 
@@ -69,6 +69,7 @@ class FakeVllm:
     def __init__(self):
         self.adapters, self.kept, self.paths = {}, {}, []
         self.down, self.wait, self.on_request = False, 0.0, lambda *_: None
+        self.flood = False
         self.models_asked, self.left, self.spoilt = [], 0, False
         app = web.Application(middlewares=[self._alive])
         app.router.add_get("/health", self._health)
@@ -161,12 +162,15 @@ class FakeVllm:
             return web.Response(status=500, text="Out of range float values are not JSON compliant")
         if body.get("stream"):
             return await self._stream(request, model, text)
+        text = "x" * 16_000_000 if self.flood else text
         choice = {"message": {"role": "assistant", "content": text}, "text": text}
         return web.json_response({"model": model, "choices": [{**choice, "finish_reason": "stop"}]})
 
     async def _stream(self, request, model, text):
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        while self.flood:
+            await response.write(b"data: %s\n\n" % (b"x" * 65536))
         for word in text.split():
             chunk = json.dumps({"model": model, "choices": [{"delta": {"content": f"{word} "}}]})
             await response.write(f"data: {chunk}\n\n".encode())
