@@ -103,7 +103,7 @@ def _check(given: Mapping[str, Any], known: Mapping[str, Is]) -> None:
             _refuse(name, f"is not taken here; what is: {', '.join(sorted(known))}")
         if not known[name].right(value):
             _refuse(name, f"must be {known[name].must}")
-    if given.get("best_of", 1) != given.get("n", 1):
+    if "best_of" in given and given["best_of"] != given.get("n", 1):
         _refuse("best_of", "must be what n is: no more are sampled than are answered")
 
 

@@ -157,7 +157,7 @@ class FakeVllm:
         if model != "base" and model not in self.adapters:
             return web.json_response({"error": f"The model `{model}` does not exist."}, status=404)
         prompt = body["messages"][-1]["content"] if "messages" in body else body["prompt"]
-        text = self._answer(model, prompt)
+        text = self._answer(model, prompt if isinstance(prompt, str) else json.dumps(prompt))
         if text is None:
             return web.Response(status=500, text="Out of range float values are not JSON compliant")
         if body.get("stream"):

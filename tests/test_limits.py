@@ -210,7 +210,12 @@ def test_files_and_requests_in_flight_come_back_to_what_they_were(short, until):
     until(lambda: in_flight(short) == 0, 10, 0.05)
     time.sleep(2 * SHORT.head_seconds)  # what earlier tests left idle is gone
     before = files()
-    kinds = (b"", HEAD, HEAD + b"Content-Length: 400\r\n\r\n", HEAD + b"Content-Length: 900\r\n\r\n{")
+    kinds = (
+        b"",
+        HEAD,
+        HEAD + b"Content-Length: 400\r\n\r\n",
+        HEAD + b"Content-Length: 900\r\n\r\n{",
+    )
     with contextlib.ExitStack() as held:
         slow = [held.enter_context(dial(short, source=f"127.0.2.{n % 8 + 1}")) for n in range(40)]
         for number, connection in enumerate(slow):
