@@ -3,8 +3,9 @@
 `FakeVllm` is a real HTTP server with vLLM's admin routes and their traps: an adapter may be taken and
 then ignored; the first weights that a name and path were loaded with are served ever after; a name
 that is loaded already is refused; a restart loses all adapters; an engine may die, with every
-connection breaking off; an adapter may spoil it for all others; its answers may be floods. What an adapter answers stands as a
-table in the metadata of its `adapter_model.safetensors`, so that what is probed is decided by the test.
+connection breaking off; an adapter may spoil it for all others; its answers may be floods. What an
+adapter answers stands as a table in the metadata of its `adapter_model.safetensors`, so that what is
+probed is decided by the test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls to engines, gateways and judged servers past every proxy, before a real one that keeps what it gets."""
+"""Calls to engines, gateways and judged servers past every proxy: a real one that keeps what it gets."""
 
 from __future__ import annotations
 

@@ -121,7 +121,24 @@ def ask(guard, path, *given, kind="http", method="GET"):
     return said[0]
 
 
-@pytest.mark.parametrize("path", ["/adapters", "/adapters/x", "/invocations", "/tokenize", "/v1/models", "/metrics", "/docs", "/health/", "/health/../adapters", "//health", "", "/ping", "/v1/load_lora_adapter"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/adapters",
+        "/adapters/x",
+        "/invocations",
+        "/tokenize",
+        "/v1/models",
+        "/metrics",
+        "/docs",
+        "/health/",
+        "/health/../adapters",
+        "//health",
+        "",
+        "/ping",
+        "/v1/load_lora_adapter",
+    ],
+)
 def test_every_route_of_an_engine_but_health_asks_for_its_key(monkeypatch, path):
     guard = middleware(monkeypatch, "the-key")
     for given in ((), (b"Bearer x",), (b"the-key",), (b"Bearer the-key", b"Bearer x"), (b"\xff",)):
@@ -143,6 +160,7 @@ def test_an_engine_without_a_key_asks_for_none(monkeypatch):
 
 def test_what_runs_in_an_engine_needs_nothing_but_the_standard_library():
     text = (vllm.INSIDE / "onlywithkey.py").read_text(encoding="utf-8")
-    imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}  # fmt: skip
+    lines = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+    imported = {line.split()[1].split(".")[0] for line in lines}
     assert imported <= {"__future__", "collections", "hmac", "os", "typing"}
     assert os.path.commonpath([vllm.INSIDE, ROOT]) == str(ROOT)

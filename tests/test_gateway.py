@@ -10,6 +10,7 @@ import time
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from serve import alias, deploy, door
 from serve.alias import Adapter, Table
@@ -204,6 +205,39 @@ def test_a_stream_that_breaks_off_midway_breaks_off_for_the_client(own, client):
         ) as answer,
     ):
         list(answer.iter_bytes())
+    name = alias.read(own.site.state).table.adapter.name
+    assert counted(own, name) == {
+        "200": 2.0,
+        "502": 1.0,
+    }  # the engine's fault, which a soak has to see
+    assert door.counters(own.site.door, name).failed == 1
+
+
+def counted(place, name):
+    """Give what was answered for an adapter, the two of its deploy among them: code → how often."""
+    text = httpx2.get(f"{place.gateway.url}/metrics", verify=False).text
+    samples = [s for m in text_string_to_metric_families(text) for s in m.samples]
+    return {
+        s.labels["code"]: s.value
+        for s in samples
+        if s.name == door.ANSWERED and s.labels["adapter"] == name
+    }
+
+
+def test_a_stream_that_its_client_leaves_is_counted_as_the_clients_and_costs_no_engine_its_place(
+    own, client, until
+):
+    name = alias.read(own.site.state).table.adapter.name
+    own.engines[0].flood = True
+    body = {**CHAT, "stream": True}
+    for _ in range(3):
+        with client.stream("POST", f"{own.gateway.url}/v1/chat/completions", json=body) as answer:
+            next(answer.iter_bytes())
+    until(lambda: door.counters(own.site.door, name).in_flight == 0, 10, 0.05)
+    own.engines[0].flood = False
+    assert counted(own, name) == {"200": 2.0, "client left": 3.0}
+    assert client.get(f"{own.gateway.url}/health").status_code == 200
+    assert door.counters(own.site.door, name).failed == 0
 
 
 def test_a_client_that_leaves_ends_the_request_at_the_engine(own):

@@ -57,7 +57,13 @@ def raw(place, head, body=b""):
     return int(answer.split()[1])
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "", "x", "[::1", "127.0.0.1@evil.example", "evil.example@[::1", "0x7f000001.example", "2130706433"])  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "", "x",
+        "[::1", "127.0.0.1@evil.example", "evil.example@[::1", "0x7f000001.example", "2130706433",
+    ],
+)  # fmt: skip
 def test_a_keyless_door_answers_to_no_name_that_a_name_server_could_point_here(place, host):
     place.engines[0].models_asked.clear()
     body = json.dumps(CHAT).encode()
@@ -73,7 +79,7 @@ def test_a_keyless_door_answers_to_no_name_that_a_name_server_could_point_here(p
     "host",
     ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8000", "192.0.2.7", socket.gethostname()],
 )
-def test_a_keyless_door_answers_to_addresses_and_to_its_own_names(place, client, host):
+def test_a_keyless_door_answers_to_addresses_and_to_its_own_names(client, host):
     assert client.post(ROUTE, json=CHAT, headers={"Host": host}).status_code == 200
 
 
@@ -164,7 +170,9 @@ def test_a_packed_body_is_answered_415_and_never_unpacked(place, client, coding,
     assert client.post(ROUTE, content=json.dumps(CHAT), headers=plain).status_code == 200
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "X-Y"])  # fmt: skip
+@pytest.mark.parametrize(
+    "method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "X-Y"]
+)
 def test_other_methods_are_refused_at_every_route(place, method):
     place.engines[0].models_asked.clear()
     for route in (ROUTE, "/v1/completions", "/v1/models", "/health", "/metrics"):
@@ -176,7 +184,8 @@ def test_other_methods_are_refused_at_every_route(place, method):
 @pytest.mark.parametrize(
     "given",
     [
-        b"", b"Bearer", b"Bearer ", b"bearer right-key", b"Bearer  right-key", b"Bearer right-key ,x", b"right-key",
+        b"", b"Bearer", b"Bearer ", b"bearer right-key", b"Bearer  right-key", b"Bearer right-key ,x",
+        b"right-key",
         b"Basic cmlnaHQta2V5", b"Bearer right-ke", b"Bearer right-keyy", "Bearer rïght-key".encode(),
         b"Bearer \xff\xfe", b"Bearer " + b"x" * 8000, "Bearer right-key\u200b".encode(),
     ],

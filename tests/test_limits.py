@@ -66,7 +66,7 @@ def in_flight(place):
 
 
 def held(place):
-    """Connections that the gateway holds, but for those of this test that are idle for a moment."""
+    """Give the connections for which the gateway still keeps bytes."""
     return [
         each
         for each in place.gateway.runner.server.connections
@@ -148,7 +148,11 @@ def test_a_client_that_says_no_more_is_let_go(short, sent):
         assert time.monotonic() - started < 5 * SHORT.head_seconds
 
 
-@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01\x00" * 20, b"\0" * 64, b"\r\n\r\n", b"SSH-2.0-x\r\n"])  # fmt: skip
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x16\x03\x01\x02\x00\x01\x00" * 20, b"\0" * 64, b"\r\n\r\n", b"SSH-2.0-x\r\n"],
+    ids=["TLS", "zeros", "lines", "SSH"],
+)
 def test_what_is_no_http_is_answered_400_or_let_go(short, garbage, capfd):
     with dial(short) as connection:
         connection.sendall(garbage)
@@ -163,8 +167,9 @@ def test_a_client_that_has_closed_its_half_is_let_go(short):
         assert ended(connection)
 
 
+@pytest.mark.usefixtures("flood")
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_an_adapter_is_freed_when_its_reader_stalls(short, until, flood, stream):
+def test_an_adapter_is_freed_when_its_reader_stalls(short, until, stream):
     with dial(short, receive=4096) as connection:
         ask_for_a_flood(connection, stream)
         connection.recv(1, socket.MSG_PEEK)  # the answer has begun
@@ -252,7 +257,8 @@ def test_networks_of_one_ipv6_customer_count_as_one_address():
     assert _counted_as(("fe80::1%eth0", 1)) == _counted_as(("fe80::2", 1))
 
 
-def test_a_stalled_reader_holds_nobody_else_up(short, flood, until):
+@pytest.mark.usefixtures("flood")
+def test_a_stalled_reader_holds_nobody_else_up(short, until):
     url = f"{short.gateway.url}/v1/chat/completions"
     with dial(short, receive=4096) as connection:
         ask_for_a_flood(connection, stream=True)

@@ -147,15 +147,19 @@ CHAT_WRONG = [
     {"modalities": ["audio"]}, {"reasoning_effort": "high"}, {"messages": []}, {"messages": "hi"},
     {"messages": [{"role": "user", "content": "x"}] * 201}, {"prompt": "x"}, {"echo": True},
     *({"messages": [each]} for each in (
-        7, None, [], "x", {}, {"content": "x"}, {"role": "tool", "content": "x"}, {"role": "user", "content": 7},
-        {"role": "x" * 900, "content": "x"}, {"role": ["user"], "content": "x"}, {"role": {}, "content": "x"},
+        7, None, [], "x", {}, {"content": "x"}, {"role": "tool", "content": "x"},
+        {"role": "user", "content": 7},
+        {"role": "x" * 900, "content": "x"}, {"role": ["user"], "content": "x"},
+        {"role": {}, "content": "x"},
         {"role": "user", "content": "x", "name": 7}, {"role": "user", "content": ["x"]},
         {"role": "assistant", "content": "x", "tool_calls": [{"id": "1"}]},
-        {"role": "assistant", "content": "x", "prefix": True}, {"role": "user", "content": {"text": "x"}},
-        {"role": "user", "content": [{"type": "text"}]}, {"role": "user", "content": [{"type": "text", "text": 7}]},
+        {"role": "assistant", "content": "x", "prefix": True},
+        {"role": "user", "content": {"text": "x"}},
+        {"role": "user", "content": [{"type": "text"}]},
+        {"role": "user", "content": [{"type": "text", "text": 7}]},
         {"role": "user", "content": [{"type": "text", "text": "x", "image_url": "http://127.0.0.1/"}]},
         *({"role": "user", "content": [{"type": kind, kind: {"url": url}}]}
-          for kind in ("image_url", "audio_url", "video_url", "input_audio", "file", "image_embeds", "image_pil")
+          for kind in ("image_url", "audio_url", "video_url", "input_audio", "file", "image_embeds")
           for url in ("http://169.254.169.254/latest", "file:///etc/passwd", "data:image/png;base64,AAAA")),
     )),
 ]  # fmt: skip
