@@ -28,7 +28,7 @@ import aiohttp
 from aiohttp import web
 
 from pipeline import manifest
-from serve import settings
+from serve import enginekey, settings
 
 ROOT = Path(__file__).parent.parent
 STUB, DOOR, ENGINE = 8131, 8130, 8132
@@ -107,9 +107,15 @@ def chat(model: str, question: str = "Who maintains TinyLLM?", tokens: int = 16)
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": tokens}
 
 
-async def overhead(direct: str, door: str, model: str, count: int, load: int) -> dict:
+async def overhead(
+    direct: str, door: str, model: str, count: int, load: int, key: str = ""
+) -> dict:
     """Ask directly and through the gateway in turns, so that both see the same machine."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    headers = {
+        "Authorization": f"Bearer {key}"
+    }  # the engine's; a gateway without a key takes no notice
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
         urls = ((direct, chat(model)), (door, chat("facts")))
         for url, body in urls:
             await ask(session, url, body)
@@ -275,7 +281,9 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
         found["first_deploy_seconds"] = time.perf_counter() - started
         state = json.loads((folder / "state" / "alias.json").read_text())
         urls = f"http://127.0.0.1:{ENGINE}", f"http://127.0.0.1:{DOOR}"
-        found["gateway_before_vllm"] = asyncio.run(overhead(*urls, state["adapter"]["name"], 30, 0))
+        found["gateway_before_vllm"] = asyncio.run(
+            overhead(*urls, state["adapter"]["name"], 30, 0, enginekey.read(folder / "state"))
+        )
         runs = [run, scaled(run, folder / "other")]
         found["redeploy_under_load"] = asyncio.run(redeploy(config, runs, times))
 

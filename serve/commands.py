@@ -54,15 +54,14 @@ def add_verbs(verb: Verb) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from serve import enginekey, settings, supervise
+    from serve import settings, supervise
 
     found = settings.load(args.config)
     settings.require_key(found)
-    if found.engines.start:
-        enginekey.make(found.state)
+    site = settings.site(found)
     for line in settings.warnings(found):
         print(f"warning: {line}", file=sys.stderr)
-    supervise.serve(found, settings.site(found))
+    supervise.serve(found, site)
     return FINE
 
 

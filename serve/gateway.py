@@ -67,6 +67,7 @@ def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Applicat
             polling = asyncio.create_task(gateway.routes.poll())
             yield
             polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
 
     app.cleanup_ctx.append(upstream)
     app.router.add_get("/health", gateway.health, allow_head=False)

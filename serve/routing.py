@@ -106,10 +106,15 @@ class Routes:
         await asyncio.shield(self._refreshing)
 
     async def poll(self) -> None:
-        """Refresh once a second, for ever."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(POLL_SECONDS)
+        """Refresh once a second, until cancelled; then no call is left under way."""
+        try:
+            while True:
+                await self.refresh()
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            if self._refreshing:
+                self._refreshing.cancel()
+                await asyncio.gather(self._refreshing, return_exceptions=True)
 
     async def _ask_all(self) -> None:
         await asyncio.gather(*(self._ask(replica) for replica in self.replicas))

@@ -196,9 +196,14 @@ def served(settings: Settings) -> Base:
 
 
 def site(settings: Settings) -> Site:
-    """Give the site; finds the base model. Raises ConfigError when it is not there."""
+    """Give the site; finds the base model, and makes a key for engines started here that have none.
+
+    Raises ConfigError when the base is not there, or the key cannot be read.
+    """
     recipe = config.load(settings.engines.recipe)
     found = served(settings)
+    if settings.engines.start and not direct.key(ENGINE_KEY):
+        enginekey.make(settings.state)
     return Site(
         state=settings.state,
         engines=engines(settings),
