@@ -29,6 +29,7 @@ from aiohttp import web
 
 from pipeline import manifest
 from serve import enginekey, settings
+from serve.engine import Engine
 
 ROOT = Path(__file__).parent.parent
 STUB, DOOR, ENGINE = 8131, 8130, 8132
@@ -116,7 +117,7 @@ async def overhead(
     }  # the engine's; a gateway without a key takes no notice
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        urls = ((direct, chat(model)), (door, chat("facts")))
+        urls = ((direct.url, chat(model)), (door, chat("facts")))
         for url, body in urls:
             await ask(session, url, body)
         whole: tuple[list[float], list[float]] = ([], [])
@@ -190,8 +191,8 @@ def measure_stub(folder: Path, count: int) -> dict:
         running("-m", "pipeline", "serve", "--config", str(config)),
     ):
         asyncio.run(answering(f"http://127.0.0.1:{DOOR}/health", 60))
-        urls = f"http://127.0.0.1:{STUB}", f"http://127.0.0.1:{DOOR}"
-        return asyncio.run(overhead(*urls, ADAPTER, count, 20 * count))
+        stub_engine, door = Engine(f"http://127.0.0.1:{STUB}"), f"http://127.0.0.1:{DOOR}"
+        return asyncio.run(overhead(stub_engine, door, ADAPTER, count, 20 * count))
 
 
 def scaled(run: Path, folder: Path) -> Path:
@@ -280,9 +281,9 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
         subprocess.run(deploy, cwd=ROOT, check=True)  # noqa: S603
         found["first_deploy_seconds"] = time.perf_counter() - started
         state = json.loads((folder / "state" / "alias.json").read_text())
-        urls = f"http://127.0.0.1:{ENGINE}", f"http://127.0.0.1:{DOOR}"
+        own = Engine(f"http://127.0.0.1:{ENGINE}", enginekey.read(folder / "state"))
         found["gateway_before_vllm"] = asyncio.run(
-            overhead(*urls, state["adapter"]["name"], 30, 0, enginekey.read(folder / "state"))
+            overhead(own, f"http://127.0.0.1:{DOOR}", state["adapter"]["name"], 30, 0)
         )
         runs = [run, scaled(run, folder / "other")]
         found["redeploy_under_load"] = asyncio.run(redeploy(config, runs, times))
