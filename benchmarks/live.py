@@ -108,13 +108,10 @@ def chat(model: str, question: str = "Who maintains TinyLLM?", tokens: int = 16)
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": tokens}
 
 
-async def overhead(
-    direct: str, door: str, model: str, count: int, load: int, key: str = ""
-) -> dict:
+async def overhead(direct: Engine, door: str, model: str, count: int, load: int) -> dict:
     """Ask directly and through the gateway in turns, so that both see the same machine."""
-    headers = {
-        "Authorization": f"Bearer {key}"
-    }  # the engine's; a gateway without a key takes no notice
+    # A gateway without a key of its own takes no notice of the engine's.
+    headers = {"Authorization": f"Bearer {direct.api_key}"} if direct.api_key else {}
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
         urls = ((direct.url, chat(model)), (door, chat("facts")))

@@ -129,8 +129,13 @@ async def measure(pid: int, count: int, asked: int) -> dict:
     await others(asked)
     alone = [await others(asked)]
     with live.running(__file__, "--as-slow", "--clients", str(count)):
-        await asyncio.sleep(8)  # all are there, and what is not read has stalled
-        start = {"connections": held(pid), "in_flight": await in_flight()}
+        most = 0
+        for _ in range(40):  # half a second each: the first are let go after `head_seconds`
+            await asyncio.sleep(0.5)
+            most = max(most, held(pid))
+            if most >= count:
+                break
+        start = {"connections": most, "in_flight": await in_flight()}
         beside = await others(asked)
         await asyncio.sleep(limits.read_seconds + limits.head_seconds)
         end = {"connections": held(pid), "in_flight": await in_flight()}
