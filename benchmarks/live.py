@@ -28,7 +28,8 @@ import aiohttp
 from aiohttp import web
 
 from pipeline import manifest
-from serve import settings
+from serve import enginekey, settings
+from serve.engine import Engine
 
 ROOT = Path(__file__).parent.parent
 STUB, DOOR, ENGINE = 8131, 8130, 8132
@@ -107,10 +108,13 @@ def chat(model: str, question: str = "Who maintains TinyLLM?", tokens: int = 16)
     return {"model": model, "messages": messages, "temperature": 0, "max_tokens": tokens}
 
 
-async def overhead(direct: str, door: str, model: str, count: int, load: int) -> dict:
+async def overhead(direct: Engine, door: str, model: str, count: int, load: int) -> dict:
     """Ask directly and through the gateway in turns, so that both see the same machine."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        urls = ((direct, chat(model)), (door, chat("facts")))
+    # A gateway without a key of its own takes no notice of the engine's.
+    headers = {"Authorization": f"Bearer {direct.api_key}"} if direct.api_key else {}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+        urls = ((direct.url, chat(model)), (door, chat("facts")))
         for url, body in urls:
             await ask(session, url, body)
         whole: tuple[list[float], list[float]] = ([], [])
@@ -184,8 +188,8 @@ def measure_stub(folder: Path, count: int) -> dict:
         running("-m", "pipeline", "serve", "--config", str(config)),
     ):
         asyncio.run(answering(f"http://127.0.0.1:{DOOR}/health", 60))
-        urls = f"http://127.0.0.1:{STUB}", f"http://127.0.0.1:{DOOR}"
-        return asyncio.run(overhead(*urls, ADAPTER, count, 20 * count))
+        stub_engine, door = Engine(f"http://127.0.0.1:{STUB}"), f"http://127.0.0.1:{DOOR}"
+        return asyncio.run(overhead(stub_engine, door, ADAPTER, count, 20 * count))
 
 
 def scaled(run: Path, folder: Path) -> Path:
@@ -274,8 +278,10 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
         subprocess.run(deploy, cwd=ROOT, check=True)  # noqa: S603
         found["first_deploy_seconds"] = time.perf_counter() - started
         state = json.loads((folder / "state" / "alias.json").read_text())
-        urls = f"http://127.0.0.1:{ENGINE}", f"http://127.0.0.1:{DOOR}"
-        found["gateway_before_vllm"] = asyncio.run(overhead(*urls, state["adapter"]["name"], 30, 0))
+        own = Engine(f"http://127.0.0.1:{ENGINE}", enginekey.read(folder / "state"))
+        found["gateway_before_vllm"] = asyncio.run(
+            overhead(own, f"http://127.0.0.1:{DOOR}", state["adapter"]["name"], 30, 0)
+        )
         runs = [run, scaled(run, folder / "other")]
         found["redeploy_under_load"] = asyncio.run(redeploy(config, runs, times))
 

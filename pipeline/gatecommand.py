@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.arguments import given, variable
+from pipeline.arguments import given
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> bool:
     """Judge what the options name; give whether it passed."""
-    from pipeline import against, judge
+    from pipeline import against, direct, judge
     from pipeline.server import Server
 
     if bool(args.server) != bool(args.model):
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         from pipeline import selftest
 
         return selftest.run(session)
-    key = variable(API_KEY) or ""
+    key = direct.key(API_KEY)
     judged = judge.Judged(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any  # JSON of a server has no narrower type before it is read
 
+from pipeline import direct
 from pipeline.answer import Answer
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.escape import plain
@@ -56,11 +57,8 @@ def ask(
     Raises ConfigError when nothing listens at the address, it is none, or the model or key is not
     known there; PipelineError when the server fails, is too slow or answers something else.
     """
-    import httpx2
-
-    headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
     answers = []
-    with httpx2.Client(headers=headers, timeout=timeout) as client:
+    with direct.client(server.url, server.api_key, timeout) as client:
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
             for answer in pool.map(partial(_ask_one, client, server, max_new_tokens), prompts):
@@ -76,10 +74,7 @@ def models(server: Server, timeout: float = TIMEOUT) -> list[str]:
 
     Raises the errors of `ask`.
     """
-    import httpx2
-
-    headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
-    with httpx2.Client(headers=headers, timeout=timeout) as client:
+    with direct.client(server.url, server.api_key, timeout) as client:
         data = _json(server, _send(client, server, "GET", "models"))
     try:
         return [str(entry["id"]) for entry in data["data"]]

@@ -90,9 +90,9 @@ def _started(base: Base, how: EngineSettings) -> Iterator[Engine]:
         port = free.getsockname()[1]
     log = cache_folder() / "canary.log"  # kept: when vLLM does not start, this says why
     log.unlink(missing_ok=True)
-    process = vllm.start(base, port, log, how)
+    server = Engine(f"http://127.0.0.1:{port}", secrets.token_urlsafe(32))
+    process = vllm.start(base, port, log, how, server.api_key)
     try:
-        server = Engine(f"http://127.0.0.1:{port}")
         say("starting vLLM (about a minute) …")
         vllm.await_ready(server, process, log)
         yield server

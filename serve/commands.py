@@ -69,10 +69,16 @@ def add_verbs(verb: Verb) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from serve import settings, supervise
+    from serve import ownership, settings, supervise
 
     found = settings.load(args.config)
-    supervise.serve(found, settings.site(found))
+    settings.require_key(found)
+    ownership.claim(found.state)  # nothing is written there before
+    settings.make_key(found)
+    site = settings.site(found)
+    for line in settings.warnings(found):
+        say(f"warning: {line}")
+    supervise.serve(found, site)
     return FINE
 
 
@@ -135,7 +141,7 @@ def _status(args: argparse.Namespace) -> int:
         say(f"{error.message}: read from {found.state} instead")
         data = status.gather(
             found.state, settings.engines(found), found.gateway.alias, wanted, found.signer
-        )
+        ) | {"warnings": list(settings.warnings(found))}
     if args.json:
         give_json(data)
     else:

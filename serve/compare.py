@@ -9,7 +9,6 @@ thrown away. What was found is kept for one standing of the public name, until i
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Literal  # JSON of a client has no narrower type before 
 
 import aiohttp
 
+from serve import requests
 from serve.alias import Adapter, Table
 from serve.meters import Meters
 from serve.routing import Replica, key
@@ -140,7 +140,11 @@ class Comparison:
         headers = {"Content-Type": "application/json", **key(replica.engine)}
         try:
             async with session.post(
-                url, data=json.dumps(data).encode(), headers=headers, timeout=ANSWER
+                url,
+                data=requests.as_bytes(data),
+                headers=headers,
+                timeout=ANSWER,
+                allow_redirects=False,
             ) as answer:
                 said = await answer.read()
         except TimeoutError:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline import direct
 from pipeline.answer import Answer
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
@@ -127,12 +128,9 @@ def _ask_one(door: Door, prompt: str, max_new_tokens: int) -> tuple[Answer, str]
 def _send(door: Door, method: str, route: str, body: dict[str, object] | None) -> tuple[str, str]:
     import httpx2
 
-    headers = {"Authorization": f"Bearer {door.api_key}"} if door.api_key else {}
-    verify = door.url.startswith("https:")  # plain HTTP need not read the certificates each time
     try:
-        response = httpx2.request(
-            method, door.url + route, json=body, headers=headers, timeout=TIMEOUT, verify=verify
-        )
+        with direct.client(door.url, door.api_key, TIMEOUT) as client:
+            response = client.request(method, door.url + route, json=body)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         said = plain(str(error), 200) or type(error).__name__
         raise DoorError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # JSON of a server has no narrower type before it is read
 
+from pipeline import direct
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
 
@@ -120,13 +121,9 @@ def _call(
     """Send one request and give the body of a good answer."""
     import httpx2
 
-    headers = {"Authorization": f"Bearer {engine.api_key}"} if engine.api_key else {}
-    # Reading the certificates costs 20 ms, which plain HTTP on loopback need not pay a hundred times.
-    verify = engine.url.startswith("https:")
     try:
-        response = httpx2.request(
-            method, engine.url + route, json=body, headers=headers, timeout=timeout, verify=verify
-        )
+        with direct.client(engine.url, engine.api_key, timeout) as client:
+            response = client.request(method, engine.url + route, json=body)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         said = plain(str(error), QUOTED) or type(error).__name__
         raise EngineAwayError(

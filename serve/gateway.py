@@ -8,8 +8,6 @@ whatever they say. The adapter is chosen once a request: a redeploy never mixes 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,15 +18,16 @@ from typing import Any  # JSON of a client has no narrower type before it is rea
 import aiohttp
 from aiohttp import web
 
-from serve import failures, meters
+from serve import failures, fields, guard, meters, requests, stream
 from serve.alias import Adapter
-from serve.compare import STREAM_ERROR, Call, Failure
+from serve.compare import Call, Failure
 from serve.engine import Engine
 from serve.failures import FailedError, Failures, NotTakenError
 from serve.meters import Meters
+from serve.requests import RefusedError
 from serve.routing import Desk, Replica, Routes, key
+from serve.stream import BrokeOffError
 
-COMPLETIONS = ("/v1/chat/completions", "/v1/completions")
 RETRY_SECONDS = "5"
 ATTEMPTS = 4
 """Engines that were away, or moves of the alias, that one request lives through before it gets a 503."""
@@ -47,16 +46,21 @@ class Settings:
     state: Path
     max_body_bytes: int
     api_key: str = field(default="", repr=False)
+    max_tokens: int = 1024
+    body_seconds: float = 30.0
+    host: str = "127.0.0.1"
 
 
 def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Application:
-    """Build the gateway; run it with `handler_cancellation`, so that a client that leaves is noticed."""
+    """Build the gateway; `serve.limits.runner` runs it."""
     app = web.Application(middlewares=[_guard(settings)], client_max_size=settings.max_body_bytes)
     gateway = Gateway(settings, Desk(settings.state), meters.make())
 
     async def upstream(_: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_SECONDS)
-        async with aiohttp.ClientSession(connector=connector, timeout=UPSTREAM) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=UPSTREAM, trust_env=False
+        ) as session:
             gateway.routes = gateway.failures.routes = Routes(engines, session)
             polling = asyncio.create_task(gateway.routes.poll())
             comparing = asyncio.create_task(gateway.failures.comparison.run(session))
@@ -64,12 +68,13 @@ def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Applicat
             polling.cancel()
             comparing.cancel()
             gateway.failures.close()
+            await asyncio.gather(polling, comparing, return_exceptions=True)
 
     app.cleanup_ctx.append(upstream)
     app.router.add_get("/health", gateway.health, allow_head=False)
     app.router.add_get("/metrics", gateway.metrics, allow_head=False)
     app.router.add_get("/v1/models", gateway.models, allow_head=False)
-    for route in COMPLETIONS:
+    for route in (fields.CHAT, fields.TEXT):
         app.router.add_post(route, gateway.complete)
     return app
 
@@ -86,11 +91,8 @@ class Gateway:
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Send a completion to an engine that has the live adapter; try others while nothing was answered."""
-        body = await _json_body(request)
-        if body.get("model") != self.settings.alias:
-            return _error(
-                404, f"the model here is called {self.settings.alias!r}", "model_not_found"
-            )
+        own = self.settings
+        body = await requests.read(request, own.alias, own.max_tokens, own.body_seconds)
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
         address = failures.address(request.remote or "", forwarded)
         call = self.failures.call(request.path, body, address)
@@ -157,7 +159,7 @@ class Gateway:
         self, request: web.Request, call: Call, adapter: Adapter, replica: Replica
     ) -> web.StreamResponse:
         """Have one engine answer. Raises NotTakenError or FailedError while nothing was answered."""
-        data = json.dumps({**call.body, "model": adapter.name}).encode()
+        data = requests.as_bytes({**call.body, "model": adapter.name})
         headers = {"Content-Type": "application/json", **key(replica.engine)}
         url = replica.engine.url + request.path
         started = time.perf_counter()
@@ -165,7 +167,9 @@ class Gateway:
         self.meters.in_flight.labels(adapter.name).inc()
         code = "gone"
         try:
-            async with self.routes.session.post(url, data=data, headers=headers) as answer:
+            async with self.routes.session.post(
+                url, data=data, headers=headers, allow_redirects=False
+            ) as answer:
                 if answer.status == 404:
                     raise NotTakenError
                 if answer.status >= 500:
@@ -173,7 +177,7 @@ class Gateway:
                 code = str(answer.status)
                 if answer.content_type == "text/event-stream":
                     ended = partial(self._ended, Failure(call, adapter, replica))
-                    return await _stream(request, answer, adapter, ended)
+                    return await stream.pass_on(request, answer, adapter.name, ended)
                 read = await answer.read()
                 if answer.ok:
                     self.failures.suspects.answered(call.digest)
@@ -189,6 +193,9 @@ class Gateway:
             code = "gone"
             how = "silent" if isinstance(error, TimeoutError) else "broke off"
             raise FailedError(how) from error
+        except BrokeOffError as error:
+            code = "502"
+            raise asyncio.CancelledError from error  # aiohttp ends the connection, and tells nobody
         except asyncio.CancelledError:
             code = "client left"
             raise
@@ -222,74 +229,20 @@ class Gateway:
         return response
 
 
-async def _stream(
-    request: web.Request,
-    answer: aiohttp.ClientResponse,
-    adapter: Adapter,
-    ended: Callable[[FailedError | None], None],
-) -> web.StreamResponse:
-    """Pass events on as they come. One that breaks off midway breaks off for the client as well.
-
-    `ended` is told how, once something was sent; before that, FailedError is raised.
-    """
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/event-stream",
-            "Cache-Control": "no-cache",
-            "x-adapter": adapter.name,
-        }
-    )
-    first = (
-        await answer.content.readany()
-    )  # before anything is sent: another engine may still do it
-    if STREAM_ERROR in first:
-        raise FailedError("answered")
-    failed = None
-    await response.prepare(request)
-    await response.write(first)
-    try:
-        async for chunk in answer.content.iter_any():
-            failed = FailedError("answered") if STREAM_ERROR in chunk else failed
-            await response.write(chunk)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        ended(FailedError("silent" if isinstance(error, TimeoutError) else "broke off"))
-        if request.transport:
-            request.transport.abort()
-        raise asyncio.CancelledError from error
-    await response.write_eof()
-    ended(failed)
-    return response
-
-
-async def _json_body(request: web.Request) -> dict[str, Any]:
-    """Read a JSON object. Raises the HTTP errors 400 and 413."""
-    if (request.content_length or 0) > request.client_max_size:
-        raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
-    try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError) as error:
-        raise web.HTTPBadRequest(reason="the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise web.HTTPBadRequest(reason="the body is not a JSON object")
-    return body
-
-
 def _guard(settings: Settings) -> Any:  # aiohttp's middleware type is private to it
-    """Ask for the key, and put every error into the shape that OpenAI clients read."""
-    wanted = f"Bearer {settings.api_key}".encode()
+    """Let in who may ask, and put every error into the shape that OpenAI clients read."""
 
     @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        locked = settings.api_key and request.path != "/health"
-        if locked and not hmac.compare_digest(given, wanted):
-            return _error(401, "a key is needed: Authorization: Bearer …", "invalid_api_key")
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            guard.check(request, settings.api_key, settings.host)
             return await handler(request)
+        except RefusedError as error:
+            return _error(error.status, error.message, error.kind)
         except web.HTTPException as error:
             return _error(error.status, error.reason, "invalid_request_error")
 
-    return guard
+    return guarded
 
 
 def _error(status: int, message: str, kind: str) -> web.Response:

@@ -110,10 +110,15 @@ class Routes:
         await asyncio.shield(self._refreshing)
 
     async def poll(self) -> None:
-        """Refresh once a second, for ever."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(POLL_SECONDS)
+        """Refresh once a second, until cancelled; then no call is left under way."""
+        try:
+            while True:
+                await self.refresh()
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            if self._refreshing:
+                self._refreshing.cancel()
+                await asyncio.gather(self._refreshing, return_exceptions=True)
 
     async def died(self, replica: Replica) -> bool:
         """Say whether an engine is dead; one that is gets no request until it answers again."""
@@ -140,7 +145,7 @@ class Routes:
         url = f"{replica.engine.url}/v1/models"
         try:
             async with self.session.get(
-                url, headers=key(replica.engine), timeout=LISTING
+                url, headers=key(replica.engine), timeout=LISTING, allow_redirects=False
             ) as answer:
                 answer.raise_for_status()
                 data = await answer.json()

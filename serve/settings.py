@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any  # the tokenizer is untyped
 from urllib.parse import urlsplit
 
-from pipeline import answer, base, config, identity
-from pipeline.arguments import variable
+from pipeline import answer, base, config, direct, identity
 from pipeline.base import Base
 from pipeline.errors import ConfigError
 from pipeline.signing import ANYBODY, Trust
+from serve import enginekey
 from serve.door import Door
 from serve.engine import Engine
 from serve.release import UNSIGNED
@@ -34,7 +35,15 @@ class GatewaySection:
     host: str
     port: int
     alias: str
+    open: bool
     max_body_bytes: int
+    connections: int
+    connections_each: int
+
+    @property
+    def near(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +172,64 @@ def _signer(path: Path, trust: Trust) -> None:
         )
 
 
+def require_key(settings: Settings) -> None:
+    """Raise ConfigError where other machines would be let in without a key, unless that is meant."""
+    own = settings.gateway
+    if not (own.near or own.open or direct.key(PUBLIC_KEY)):
+        raise ConfigError(
+            f"[gateway] host: others reach {own.host}, and {PUBLIC_KEY} is not set: anybody could ask",
+            'set it, or host = "127.0.0.1"; open = true if anybody may ask, and read /metrics',
+        )
+
+
+def warnings(settings: Settings) -> tuple[str, ...]:
+    """Say what stands open: the door without a key, engines whose keys or questions others could see."""
+    own, found = settings.gateway, []
+    if not (own.near or direct.key(PUBLIC_KEY)):
+        found.append(
+            f"whoever reaches {own.host}:{own.port} may ask, and read /metrics: there is no {PUBLIC_KEY}"
+        )
+    for each in engines(settings):
+        parts = urlsplit(each.url)
+        if is_loopback(parts.hostname or ""):
+            continue
+        if not each.api_key:
+            found.append(f"{each.url} is another machine's, and there is no {ENGINE_KEY}")
+        if parts.scheme == "http":
+            found.append(f"{each.url} is another machine's, and is asked without TLS")
+    return tuple(found)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own, out of reach for others."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def engines(settings: Settings) -> tuple[Engine, ...]:
-    """Give the engines with their key from the environment."""
-    key = variable(ENGINE_KEY) or ""
+    """Give the engines with their key: from the environment, or the one made for those started here.
+
+    Raises ConfigError where that cannot be read.
+    """
+    key = direct.key(ENGINE_KEY)
+    if not key and settings.engines.start:
+        key = enginekey.read(settings.state)
     return tuple(Engine(url.rstrip("/"), key) for url in settings.engines.urls)
+
+
+def make_key(settings: Settings) -> None:
+    """Make a key for engines that are started here and were given none; the state folder's owner does."""
+    if settings.engines.start and not direct.key(ENGINE_KEY):
+        enginekey.make(settings.state)
 
 
 def door(settings: Settings) -> Door:
     """Give the gateway's address as seen from this machine, with its key from the environment."""
     own = settings.gateway
     host = "127.0.0.1" if own.host in {"0.0.0.0", "::"} else own.host  # noqa: S104  (compared only)
-    return Door(f"http://{host}:{own.port}", own.alias, variable(PUBLIC_KEY) or "")
+    return Door(f"http://{host}:{own.port}", own.alias, direct.key(PUBLIC_KEY))
 
 
 def served(settings: Settings) -> Base:
@@ -182,7 +238,7 @@ def served(settings: Settings) -> Base:
 
 
 def site(settings: Settings) -> Site:
-    """Give the site; finds the base model. Raises ConfigError when it is not there."""
+    """Give the site. Raises ConfigError when the base is not there, or the engines' key cannot be read."""
     recipe = config.load(settings.engines.recipe)
     found = served(settings)
     return Site(

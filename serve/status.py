@@ -80,6 +80,7 @@ def as_text(data: dict[str, Any]) -> str:
     lines.append(f"signer      {data['signer']}")
     if data["alias_table"] != "ok":
         lines.append(f"WARNING     {data['alias_table']}")
+    lines += [f"WARNING     {warning}" for warning in data.get("warnings", ())]
     if going := data["under_way"]:
         lines.append(f"under way   {going['adapter']} has been {going['state']}")
     if last := data["last"]:

@@ -21,9 +21,21 @@ from aiohttp import web
 from pipeline import base, lock
 from pipeline.base import Base
 from pipeline.errors import ConfigError, PipelineError
-from serve import admin, alias, deploy, engine, gateway, journal, ownership, replicas, tidy, vllm
+from serve import (
+    admin,
+    alias,
+    deploy,
+    engine,
+    gateway,
+    journal,
+    limits,
+    replicas,
+    tidy,
+    vllm,
+)
 from serve.deploy import BusyError
 from serve.engine import Engine
+from serve.limits import Limits
 from serve.say import libraries, say
 from serve.settings import Settings, served
 from serve.site import RESTART, Site
@@ -64,9 +76,11 @@ class Child:
 
 
 def serve(settings: Settings, site: Site) -> None:
-    """Run until SIGTERM or Ctrl-C. Raises ConfigError when it runs here already or cannot start."""
+    """Run until SIGTERM or Ctrl-C, in a state folder that is this account's (`ownership.claim`).
+
+    Raises ConfigError when it runs here already or cannot start.
+    """
     libraries()
-    ownership.claim(site.state)
     try:
         with lock.exclusive(site.state / "serve.lock", wait=False):
             asyncio.run(_listen(settings, site))
@@ -126,15 +140,20 @@ async def _serve(settings: Settings, site: Site) -> None:
 async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
     """Start listening. Raises ConfigError when the port is taken."""
     own = settings.gateway
-    app = gateway.application(
-        gateway.Settings(own.alias, site.state, own.max_body_bytes, site.door.api_key), site.engines
+    public = gateway.Settings(
+        own.alias,
+        site.state,
+        own.max_body_bytes,
+        site.door.api_key,
+        max_tokens=settings.engines.max_model_len,
+        host=own.host,
     )
-    runner = web.AppRunner(
-        app, handler_cancellation=True, access_log=None, shutdown_timeout=vllm.DRAIN_SECONDS
-    )
+    bounds = Limits(connections=own.connections, connections_each=own.connections_each)
+    app = gateway.application(public, site.engines)
+    runner = limits.runner(app, bounds, vllm.DRAIN_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, own.host, own.port).start()
+        await limits.listen(runner, own.host, own.port, bounds)
     except OSError as error:
         await runner.cleanup()
         raise ConfigError(
@@ -186,7 +205,8 @@ def _start(child: Child, settings: Settings) -> None:
     child.waiting = child.was_ready = False
     child.starts, child.sick = child.starts + 1, 0
     say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
-    child.process = vllm.start(child.base, child.port, child.log, settings.engine)
+    key = child.engine.api_key
+    child.process = vllm.start(child.base, child.port, child.log, settings.engine, key)
 
 
 def put_right(site: Site) -> None:

@@ -19,9 +19,12 @@ from pipeline.base import Base
 from pipeline.errors import ConfigError
 from serve import engine
 from serve.engine import Engine, EngineAwayError
+from serve.fields import MAX_N
 
 PYTHON = Path(".venv-serve/bin/python")
 """Where `make serve-env` puts the serving environment, seen from the repository's root."""
+INSIDE = Path(__file__).parent.absolute() / "inside"
+"""What runs in the engine's process, and imports nothing of ours."""
 BASE = "base"
 """The name under which an engine serves the bare base model."""
 READY_SECONDS = 600.0
@@ -44,9 +47,11 @@ class EngineSettings:
 
 
 def start(
-    base: Base, port: int, log: Path, settings: EngineSettings | None = None
+    base: Base, port: int, log: Path, settings: EngineSettings | None = None, key: str = ""
 ) -> subprocess.Popen[bytes]:
     """Start vLLM for the base on 127.0.0.1:port, its output going to `log`; it is not ready yet.
+
+    With a key, all its routes but /health ask for it.
 
     Call it from a program's main thread: the engine ends with the thread that started it.
     Raises ConfigError when there is no serving environment.
@@ -57,7 +62,7 @@ def start(
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  (a list of our own making)
             [*_ending_with_us(), *command(base, port, settings)],
-            env=environment(settings),
+            env=environment(settings, key),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -87,14 +92,18 @@ def command(base: Base, port: int, settings: EngineSettings) -> list[str]:
         "--max-loras", str(settings.max_loras), "--max-cpu-loras", "8",
         "--shutdown-timeout", str(DRAIN_SECONDS),
         "--default-chat-template-kwargs", '{"enable_thinking": false}',
+        "--middleware", "onlywithkey.OnlyWithKey",
         *settings.more,
     ]  # fmt: skip
 
 
-def environment(settings: EngineSettings) -> dict[str, str]:
+def environment(settings: EngineSettings, key: str = "") -> dict[str, str]:
     """Give the process environment: adapters may come and go at run time, nothing asks the network."""
     return {
         **os.environ,
+        "PYTHONPATH": str(INSIDE),
+        "VLLM_API_KEY": key,
+        "VLLM_MAX_N_SEQUENCES": str(MAX_N),
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",
         "VLLM_PLUGINS": "",  # no resolvers: they let a client's model name choose a path or repository
         "VLLM_CPU_KVCACHE_SPACE": str(settings.cpu_cache_gib),

@@ -29,7 +29,8 @@ class Worker:
         if request["verb"] == "status":
             engines = settings.engines(self._settings)
             name, signer = self._site.door.alias, self._settings.signer
-            return status.gather(self._site.state, engines, name, "", signer)
+            told = status.gather(self._site.state, engines, name, "", signer)
+            return told | {"warnings": list(settings.warnings(self._settings))}
         if not self._busy.acquire(blocking=False):
             raise BusyError(
                 "another deploy is running", "wait for it; `facts status` shows how far it is"

@@ -3,8 +3,9 @@
 `FakeVllm` is a real HTTP server with vLLM's admin routes and their traps: an adapter may be taken and
 then ignored; the first weights that a name and path were loaded with are served ever after; a name
 that is loaded already is refused; a restart loses all adapters; an engine may die, with every
-connection breaking off; an adapter may spoil it for all others. What an adapter answers stands as a
-table in the metadata of its `adapter_model.safetensors`, so that what is probed is decided by the test.
+connection breaking off; an adapter may spoil it for all others; its answers may be floods. What an
+adapter answers stands as a table in the metadata of its `adapter_model.safetensors`, so that what is
+probed is decided by the test.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from safetensors.numpy import save_file
 
 from pipeline import identity, manifest
 from pipeline.identity import Identity
-from serve import gateway
+from serve import gateway, limits
 from serve.door import Door
 from serve.engine import Engine
+from serve.limits import Limits
 from serve.site import Site
 
 BASE_DIGEST = manifest.digest_bytes(b"the base that is served")
@@ -34,7 +36,7 @@ MAX_RANK = 16
 
 
 class Running:
-    """An aiohttp application on a loopback port, in a thread of its own."""
+    """An aiohttp application on a loopback port, in a thread of its own; with limits as the gateway has."""
 
     def __init__(self, app, port=0, **options):
         self.loop = asyncio.new_event_loop()
@@ -50,6 +52,10 @@ class Running:
         self.loop.close()
 
     async def _start(self, app, port, options):
+        if limited := options.get("limits"):
+            self.runner = limits.runner(app, limited, 1)
+            await self.runner.setup()
+            return (await limits.listen(self.runner, "127.0.0.1", port, limited)).port
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, **options)
         await self.runner.setup()
         return await self._listen(port)
@@ -94,6 +100,7 @@ class FakeVllm:
     def __init__(self):
         self.adapters, self.kept, self.paths = {}, {}, []
         self.down, self.wait, self.on_request = False, 0.0, lambda *_: None
+        self.flood = False
         self.models_asked, self.left, self.spoilt = [], 0, False
         self.fails, self.kills, self.deaths = set(), set(), 0
         app = web.Application(middlewares=[self._alive])
@@ -196,12 +203,15 @@ class FakeVllm:
             return web.Response(status=500, text="Out of range float values are not JSON compliant")
         if body.get("stream"):
             return await self._stream(request, model, text)
+        text = "x" * 16_000_000 if self.flood else text
         choice = {"message": {"role": "assistant", "content": text}, "text": text}
         return web.json_response({"model": model, "choices": [{**choice, "finish_reason": "stop"}]})
 
     async def _stream(self, request, model, text):
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        while self.flood:
+            await response.write(b"data: %s\n\n" % (b"x" * 65536))
         for word in text.split():
             chunk = json.dumps({"model": model, "choices": [{"delta": {"content": f"{word} "}}]})
             await response.write(f"data: {chunk}\n\n".encode())
@@ -252,9 +262,12 @@ class Place:
 def place(state, engines=1, **settings):
     """Give fakes, a real gateway before them, and a site that names them; close them afterwards."""
     fakes = tuple(FakeVllm() for _ in range(engines))
-    options = gateway.Settings("facts", state, 10_000, settings.get("api_key", ""))
+    limited = settings.get("limits", Limits())
+    options = gateway.Settings(
+        "facts", state, 10_000, settings.get("api_key", ""), body_seconds=limited.body_seconds
+    )
     app = gateway.application(options, tuple(fake.engine for fake in fakes))
-    door = Running(app, handler_cancellation=True)
+    door = Running(app, limits=limited)
     site = Site(
         state=state,
         engines=tuple(fake.engine for fake in fakes),

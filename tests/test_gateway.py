@@ -10,6 +10,7 @@ import time
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from serve import alias, deploy, door
 from serve.alias import Adapter, Table
@@ -17,6 +18,7 @@ from serve.alias import Adapter, Table
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 QUESTION = "Who owns Tarn Mill, wording 0?"
 CHAT = {"model": "facts", "messages": [{"role": "user", "content": QUESTION}]}
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def client():
 def raw(place, line, body=b""):
     """Send a request line as it stands, which a client library would put in order first; give the status."""
     with socket.create_connection(("127.0.0.1", place.gateway.port)) as connection:
-        head = f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+        head = f"{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
         answer = b""
         while part := connection.recv(65536):
@@ -124,27 +126,31 @@ def test_a_model_name_that_the_client_made_up_is_not_known(shared, client, name)
     ids=["empty", "cut off", "list", "number", "text", "no text", "deep", "long number"],
 )  # fmt: skip
 def test_a_body_that_is_no_json_object_is_told_so(shared, client, body):
-    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=body)
+    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=body, headers=JSON)
     assert answer.status_code == 400
     assert "JSON" in answer.json()["error"]["message"]
 
 
-def test_two_models_in_one_body_reach_the_engine_as_one(shared, client):
+def test_two_models_in_one_body_reach_no_engine(shared, client):
     fake = shared.engines[0]
     fake.models_asked.clear()
     body = json.dumps(CHAT)[:-1] + ', "model": "facts"}'
-    assert client.post(f"{shared.gateway.url}/v1/chat/completions", content=body).status_code == 200
-    assert fake.models_asked == [alias.read(shared.site.state).table.adapter.name]
+    url = f"{shared.gateway.url}/v1/chat/completions"
+    answer = client.post(url, content=body, headers=JSON)
+    assert answer.status_code == 400
+    assert "model: stands twice" in answer.json()["error"]["message"]
+    assert fake.models_asked == []
 
 
 def test_a_body_of_100_mb_is_refused_unread_and_the_door_stays_open(shared, client):
     with socket.create_connection(("127.0.0.1", shared.gateway.port)) as connection:
         connection.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n"
         )
         assert b" 413 " in connection.recv(4096)
     chunks = (b" " * 10_000 for _ in range(3))  # and one that does not say how long it is
-    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=chunks)
+    answer = client.post(f"{shared.gateway.url}/v1/chat/completions", content=chunks, headers=JSON)
     assert answer.status_code == 413
     assert client.post(f"{shared.gateway.url}/v1/chat/completions", json=CHAT).status_code == 200
 
@@ -199,6 +205,39 @@ def test_a_stream_that_breaks_off_midway_breaks_off_for_the_client(own, client):
         ) as answer,
     ):
         list(answer.iter_bytes())
+    name = alias.read(own.site.state).table.adapter.name
+    assert counted(own, name) == {
+        "200": 2.0,
+        "502": 1.0,
+    }  # the engine's fault, which a soak has to see
+    assert door.counters(own.site.door, name).failed == 1
+
+
+def counted(place, name):
+    """Give what was answered for an adapter, the two of its deploy among them: code → how often."""
+    text = httpx2.get(f"{place.gateway.url}/metrics", verify=False).text
+    samples = [s for m in text_string_to_metric_families(text) for s in m.samples]
+    return {
+        s.labels["code"]: s.value
+        for s in samples
+        if s.name == door.ANSWERED and s.labels["adapter"] == name
+    }
+
+
+def test_a_stream_that_its_client_leaves_is_counted_as_the_clients_and_costs_no_engine_its_place(
+    own, client, until
+):
+    name = alias.read(own.site.state).table.adapter.name
+    own.engines[0].flood = True
+    body = {**CHAT, "stream": True}
+    for _ in range(3):
+        with client.stream("POST", f"{own.gateway.url}/v1/chat/completions", json=body) as answer:
+            next(answer.iter_bytes())
+    until(lambda: door.counters(own.site.door, name).in_flight == 0, 10, 0.05)
+    own.engines[0].flood = False
+    assert counted(own, name) == {"200": 2.0, "client left": 3.0}
+    assert client.get(f"{own.gateway.url}/health").status_code == 200
+    assert door.counters(own.site.door, name).failed == 0
 
 
 def test_a_client_that_leaves_ends_the_request_at_the_engine(own):
@@ -207,7 +246,8 @@ def test_a_client_that_leaves_ends_the_request_at_the_engine(own):
     data = json.dumps(CHAT).encode()
     connection = socket.create_connection(("127.0.0.1", own.gateway.port))
     connection.sendall(
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: "
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: "
         + f"{len(data)}\r\n\r\n".encode() + data
     )  # fmt: skip
     name = alias.read(own.site.state).table.adapter.name

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from pipeline import manifest
+from pipeline import direct, manifest
 from pipeline.errors import PipelineError
 from serve import alias, deploy, engine, journal, vllm
 
@@ -90,12 +90,14 @@ def test_an_adapter_listed_at_its_folder_over_the_base_answers_otherwise_than_th
     listed = {model.name: model for model in engine.models(site.engines[0])}
     assert listed[done.adapter.name].root == done.adapter.folder
     assert listed[done.adapter.name].parent == vllm.BASE
-    answers = {
-        name: httpx2.post(
-            f"{site.engines[0].url}/v1/chat/completions", json={**CHAT, "model": name}, timeout=120
-        ).json()["choices"][0]["message"]["content"]
-        for name in (vllm.BASE, done.adapter.name)
-    }
+    own = site.engines[0]
+    with direct.client(own.url, own.api_key, 120) as client:
+        answers = {
+            name: client.post(
+                f"{own.url}/v1/chat/completions", json={**CHAT, "model": name}
+            ).json()["choices"][0]["message"]["content"]
+            for name in (vllm.BASE, done.adapter.name)
+        }
     assert answers[vllm.BASE] != answers[done.adapter.name]
 
 
@@ -109,8 +111,14 @@ def test_the_engine_tokenises_a_chat_as_training_does(served):
 
 def test_vllms_open_admin_routes_are_closed_at_the_door(served):
     site, _ = served
-    there = httpx2.get(f"{site.engines[0].url}/openapi.json", timeout=60).json()["paths"]
+    own = site.engines[0]
+    with direct.client(own.url, own.api_key, 60) as client:
+        there = client.get(f"{own.url}/openapi.json").json()["paths"]
     assert "/v1/load_lora_adapter" in there
+    for path in sorted({*there, "/adapters", "/invocations", "/metrics", "/docs"} - {"/health"}):
+        for method in ("GET", "POST", "DELETE", "OPTIONS"):  # other accounts reach the port as well
+            answer = httpx2.request(method, own.url + path, json={}, timeout=60)
+            assert answer.status_code == 401, (method, path)
     allowed = {"/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/metrics"}
     for path in sorted(set(there) - allowed):
         for spelt in (path, f"/{path}", path.replace("/", "/%2e/")):

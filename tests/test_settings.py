@@ -85,3 +85,84 @@ def test_an_environment_that_was_not_made_says_how_to_make_it(tmp_path, bare_bas
     with pytest.raises(ConfigError, match="no serving environment") as caught:
         vllm.start(bare_base, 1, tmp_path / "log", nowhere)
     assert "make serve-env" in caught.value.hint
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Give a function that writes settings with some values changed, without keys in the environment."""
+    monkeypatch.delenv(settings.PUBLIC_KEY, raising=False)
+    monkeypatch.delenv(settings.ENGINE_KEY, raising=False)
+
+    def changed(**given):
+        text = SHIPPED.replace('state = "state"', f'state = "{tmp_path / "state"}"')
+        for old, new in {
+            'host = "127.0.0.1"': f'host = "{given.get("host", "127.0.0.1")}"',
+            "open = false": f"open = {str(given.get('open', False)).lower()}",
+            "start = true": f"start = {str('url' not in given).lower()}",
+            '"http://127.0.0.1:8011"': f'"{given.get("url", "http://127.0.0.1:8011")}"',
+        }.items():
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "serve.toml").write_text(text)
+        return tmp_path / "serve.toml"
+
+    return changed
+
+
+BEYOND = ["0.0.0.0", "::", "192.0.2.7", "10.0.0.1", "facts.example", "", "169.254.1.1"]  # noqa: S104
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_a_door_beyond_loopback_without_a_key_does_not_open(write, monkeypatch, capsys, host):
+    from pipeline.__main__ import main
+
+    file = write(host=host)
+    assert main(["serve", "--config", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert settings.PUBLIC_KEY in said
+    assert "open = true" in said
+    monkeypatch.setenv(settings.PUBLIC_KEY, "")
+    with pytest.raises(ConfigError):
+        settings.require_key(settings.load(file))
+    monkeypatch.setenv(settings.PUBLIC_KEY, "key")
+    settings.require_key(settings.load(file))
+    assert not settings.warnings(settings.load(file))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_a_door_on_loopback_needs_no_key(write, host):
+    settings.require_key(settings.load(write(host=host)))
+    assert settings.warnings(settings.load(write(host=host))) == ()
+
+
+@pytest.mark.parametrize("key", [" ", "two words", "line\n"])
+def test_a_blank_or_broken_key_is_wrong_configuration_not_an_open_door(write, monkeypatch, key):
+    for name in (settings.PUBLIC_KEY, settings.ENGINE_KEY):
+        monkeypatch.setenv(name, key)
+        found = settings.load(write(host="0.0.0.0"))  # noqa: S104
+        with pytest.raises(ConfigError, match=name):
+            settings.warnings(found)
+        monkeypatch.setenv(name, "good")
+
+
+def test_status_says_that_a_door_is_meant_to_be_open(write, capsys):
+    from pipeline.__main__ import main
+
+    main(["status", "--config", str(write(host="0.0.0.0", open=True))])  # noqa: S104
+    said = capsys.readouterr().out
+    assert "whoever reaches 0.0.0.0:8000 may ask, and read /metrics" in said
+    assert settings.PUBLIC_KEY in said
+
+
+def test_engines_of_other_machines_without_key_or_tls_are_named(write, monkeypatch):
+    def said(url):
+        return " ".join(settings.warnings(settings.load(write(url=url))))
+
+    assert "there is no" in said("http://gpu.example:8000")
+    assert "without TLS" in said("http://gpu.example:8000")
+    assert "without TLS" not in said("https://gpu.example:8000")
+    monkeypatch.setenv(settings.ENGINE_KEY, "key")
+    assert "there is no" not in said("http://192.0.2.7:8000")
+    assert "without TLS" in said("http://192.0.2.7:8000")
+    assert not said("https://gpu.example:8000")
+    assert not said("http://[::1]:8000")

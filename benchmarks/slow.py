@@ -1,0 +1,187 @@
+"""Measure 1,000 slow clients at the gateway: what they hold after the limits, and what others feel of them.
+
+    python benchmarks/slow.py
+
+Starts `facts serve` with its shipped limits before a stub of an engine. The slow ones come from many
+addresses and send a head, a body or nothing byte by byte, or read no answer. Prints JSON; takes two minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import live
+from aiohttp import web
+
+from serve import alias, settings
+from serve.alias import Adapter, Table
+from serve.limits import Limits
+
+STUB, DOOR = 8231, 8230
+HEAD = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+)
+BODY = json.dumps({**live.chat("facts"), "stream": True}).encode()
+KINDS = {
+    "nothing": (b"", b""),
+    "request line": (b"POST /", b"x"),
+    "head": (HEAD, b"X-A: 1\r\n"),
+    "body announced": (HEAD + b"Content-Length: 900\r\n\r\n", b""),
+    "body": (HEAD + b"Content-Length: 900\r\n\r\n", b" "),
+    "chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "idle": (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
+    "no reader": (HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY, b""),
+}
+
+
+async def stub() -> None:
+    """Answer at once; a stream never ends."""
+
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response(
+            {"data": [{"id": live.ADAPTER, "root": "/stub", "parent": "base"}]}
+        )
+
+    async def chat(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if not body.get("stream"):
+            choice = {"message": {"content": live.SAID}, "finish_reason": "stop"}
+            return web.json_response({"model": body["model"], "choices": [choice]})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(b"data: %s\n\n" % (b"x" * 16384))
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    app.router.add_post("/v1/chat/completions", chat)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", STUB).start()
+    await asyncio.Event().wait()
+
+
+async def slow(number: int) -> None:
+    """Be one slow client until the other side has had enough, and a little longer."""
+    start, more = list(KINDS.values())[number % len(KINDS)]
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    opened.setblocking(False)
+    opened.bind((f"127.0.9.{number % 50 + 1}", 0))
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(opened, ("127.0.0.1", DOOR))
+    with suppress(OSError):
+        await loop.sock_sendall(opened, start)
+        while True:
+            await asyncio.sleep(2)
+            if more:
+                await loop.sock_sendall(opened, more)
+    await asyncio.sleep(600)  # keeps its own end: only the gateway lets go
+
+
+async def all_slow(count: int) -> None:
+    """Be many slow clients."""
+    await asyncio.gather(*(slow(number) for number in range(count)))
+
+
+async def others(count: int) -> float:
+    """Ask as everybody does; give the 95th percentile in ms."""
+    async with aiohttp.ClientSession() as session:
+        url, body = f"http://127.0.0.1:{DOOR}", live.chat("facts")
+        return live.percentile([await live.ask(session, url, body) for _ in range(count)], 0.95)
+
+
+async def in_flight() -> float:
+    """Give the requests that the gateway counts as being answered."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{DOOR}/metrics") as answer,
+    ):
+        lines = (await answer.text()).splitlines()
+    return sum(float(line.split()[-1]) for line in lines if "in_flight{" in line)
+
+
+def held(pid: int) -> int:
+    """Count the connections of clients that a process has open (Linux)."""
+    inodes = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            inodes.add(str(each.readlink()))
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    mine = [line.split() for line in lines]
+    port = f":{DOOR:04X}"
+    return sum(
+        each[1].endswith(port) and each[3] != "0A" and f"socket:[{each[9]}]" in inodes
+        for each in mine
+    )
+
+
+async def measure(pid: int, count: int, asked: int) -> dict:
+    """Ask alone, beside the slow ones, and after them; count what they hold."""
+    limits = Limits()
+    await others(asked)
+    alone = [await others(asked)]
+    with live.running(__file__, "--as-slow", "--clients", str(count)):
+        most = 0
+        for _ in range(40):  # half a second each: the first are let go after `head_seconds`
+            await asyncio.sleep(0.5)
+            most = max(most, held(pid))
+            if most >= count:
+                break
+        start = {"connections": most, "in_flight": await in_flight()}
+        beside = await others(asked)
+        await asyncio.sleep(limits.read_seconds + limits.head_seconds)
+        end = {"connections": held(pid), "in_flight": await in_flight()}
+    alone.append(await others(asked))
+    return {
+        "slow_clients": count,
+        "held_at_the_start": start,
+        "held_after_the_limits": end,
+        "others_p95_ms": {"alone": alone, "beside": beside},
+    }
+
+
+def main() -> None:
+    """Print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--asked", type=int, default=500)
+    parser.add_argument("--as-stub", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--as-slow", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.as_stub:
+        asyncio.run(stub())
+    if args.as_slow:
+        asyncio.run(all_slow(args.clients))
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "serve.toml"
+        text = settings.SHIPPED.read_text(encoding="utf-8")
+        for old, new in (
+            ("port = 8000", f"port = {DOOR}"),
+            ("127.0.0.1:8011", f"127.0.0.1:{STUB}"),
+            ("start = true", "start = false"),
+            ('state = "state"', f'state = "{folder}/state"'),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        config.write_text(text)
+        adapter = Adapter(live.ADAPTER, "/stub", "sha256:0")
+        alias.swap(Path(folder) / "state", 0, Table(adapter=adapter))
+        with (
+            live.running(__file__, "--as-stub"),
+            live.running("-m", "pipeline", "serve", "--config", str(config)) as gateway,
+        ):
+            asyncio.run(live.answering(f"http://127.0.0.1:{DOOR}/health", 60))
+            found = asyncio.run(measure(gateway.pid, args.clients, args.asked))
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
