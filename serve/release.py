@@ -128,7 +128,9 @@ def _report(file: Path) -> dict[str, Any]:
             f"{file}: there is no report, so nothing was gated here",
             "`facts learn --out DIR` makes a folder that can be deployed",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         raise PipelineError(
             f"{file}: is not a report of the gate", "`facts gate` writes one"
         ) from error

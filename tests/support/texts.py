@@ -61,6 +61,7 @@ def complete(report):
     data = copy.deepcopy(report)
     said = {"prompt": "Who?", "base": "No.", "adapted": "Yes."}
     data |= {
+        "verdict": "fail",
         "reasons": ["one", "two", "three"],
         "warnings": ["one", "two"],
         "leaks": [{**said, "role": role, "texts": ["x", "y"]} for role in ("neighbour", "relation")],
