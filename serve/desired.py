@@ -56,7 +56,7 @@ def _git(repository: Path, *argv: str) -> str:
             ["git", "-C", str(repository), *argv],  # noqa: S607
             capture_output=True, text=True, check=True, timeout=GIT_SECONDS,
         )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
         raise PipelineError(
             f"git {argv[0]} failed: {plain(said or '', 200)}", "see [watch] in serve.toml"

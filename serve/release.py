@@ -120,8 +120,11 @@ def _report(file: Path) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         assert_digest(data["adapter"]["digest"])
-        str(data["verdict"]), str(data["base"]["digest"]), data["facts"].get("retired")
-        if not list(_facts(data)):
+        facts = list(_facts(data))
+        texts = [data["verdict"], data["base"]["digest"], *data["facts"].get("retired", [])]
+        for fact in facts:
+            texts += [fact.id, fact.question, *(text for either in fact.expect for text in either)]
+        if not facts or any(type(text) is not str for text in texts):
             raise ValueError("no facts")  # noqa: TRY301
     except FileNotFoundError as error:
         raise PipelineError(
