@@ -199,7 +199,7 @@ def trained(folder: Path) -> str:
     try:
         said = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         return str(said["adapter"]["trained"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise PublishError(
             f"{PROVENANCE}: does not name the adapter", "publish the run again"
         ) from error
