@@ -46,9 +46,9 @@ TOKENS = (
     b"\r\n", b"\n", b"\r", b"\r\n\r\n", b":", b" ", b"\0", b"\xff", b"HTTP/1.1", b"HTTP/2.0", b"HTTP/0.9", b"GET ", b"POST ",
     b"/tokenize", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"%", b"..", b"{", b'"', b"5\r\nhello\r\n",
 )  # fmt: skip
-WHOLE = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+WHOLE = b"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n"
 ANSWER = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d) [^\r\n]*\r\n(?:[!-~]+:[^\r\n]*\r\n)*\r\n")
-STATUSES = {200, 400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 422, 429, 431, 503}
+STATUSES = {100, 200, 503, *range(400, 500)}
 
 
 class TakingAll(livedoubles.FakeVllm):
@@ -102,7 +102,7 @@ class Gateway:
             return 0
         found = ANSWER.match(answer)
         assert found, answer[:200]
-        assert int(found[1]) in STATUSES | {100}, answer[:300]
+        assert int(found[1]) in STATUSES, answer[:300]
         return int(found[1])
 
 
@@ -127,7 +127,7 @@ def gateway(tmp_path_factory):
 
 def request(method, path, headers, body):
     """Write a request that says how long its body is, unless a header says otherwise."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", *headers]
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *headers]
     given = " ".join(headers).lower()
     if "content-type:" not in given:
         lines.append("Content-Type: application/json")
