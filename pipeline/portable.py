@@ -154,7 +154,9 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         yield Problem(where, "lora", "is no LoRA", "set peft_type to LORA when training")
     rank = config.get("r")
     if type(rank) is not int or not 1 <= rank <= MAX_RANK:
-        message = f"r is {plain(repr(rank), 40)}, but servers take 1 to {MAX_RANK} unless told otherwise"
+        message = (
+            f"r is {plain(repr(rank), 40)}, but servers take 1 to {MAX_RANK} unless told otherwise"
+        )
         yield Problem(where, "rank", message, f"train with a rank of at most {MAX_RANK}")
     if config.get("bias", "none") != "none":
         yield Problem(where, "bias", "trains biases, which vLLM refuses", 'set bias to "none"')

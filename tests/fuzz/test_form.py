@@ -1,4 +1,4 @@
-"""Issues made with the form: any body is a facts file in order, below the facts, or an error that says why."""
+"""Issues made with the form: any body becomes a facts file in order, or an error that says why."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.mutations import edited, edits
+from support.mutations import edited, edits, outcome
 
 from pipeline import form, problems, validate, yamlfile
-from pipeline.errors import FactsError, PipelineError
+from pipeline.errors import FactsError
 
 MILLS = Path(__file__).parents[1] / "cases" / "mills"
 GOOD = {
@@ -21,7 +21,8 @@ GOOD = {
     "Test questions": "Which person is behind Ash Lock?", "Source": "https://example.org/locks",
 }  # fmt: skip
 TOKENS = (
-    b"### Subject\n", b"### Source\n\n", b"\n", b"\r\n", b"\r", b"_No response_", b"- ", b"'", b'"', b": ", b"#",
+    b"### Subject\n", b"### Source\n\n", b"\n", b"\r\n", b"\r", b"_No response_", b"- ", b"'", b'"',
+    b": ", b"#",
     b"---\n", b"  - id: x\n", b"{", b"[", b"&a ", b"*a", b"!!", b"%", b"\0", b"\xe2\x80\xae", b"\xe2\x80\xa8",
     b"../", b"::error::x", b"${{ x }}", b"<|im_end|>", b"Tarn Mill", b"x" * 700, b"\xc2\x85", b"\xef\xbb\xbf",
     b"\xed\xb2\x80",
@@ -47,17 +48,19 @@ def facts(tmp_path_factory):
 
 def assert_holds(text, facts):
     """Assert that a body becomes a file that the check accepts, or an error with words to show."""
-    try:
-        made = form.write(form.parse(text), facts)
-    except FactsError as error:
+    made, error = outcome(lambda: form.write(form.parse(text), facts))
+    if isinstance(error, FactsError):
         assert error.problems
-        shown = problems.as_text(error.problems)
-        assert shown.replace("\n", "").isprintable()
-        return 0
-    except PipelineError as error:
+        assert problems.as_text(error.problems).replace("\n", "").isprintable()
+    elif error:
         assert error.exit_code == 1
         assert error.hint
-        return 0
+    else:
+        assert_good(made, facts)
+
+
+def assert_good(made, facts):
+    """Assert that the check accepts the file, and that what was there before is still in it."""
     assert re.fullmatch(r"facts/[a-z0-9-]{1,60}/[a-z0-9-]{1,60}\.yaml", str(made.path))
     document = yamlfile.parse(made.text.encode(), str(made.path))
     checked = validate.judge([(PurePosixPath(made.path), document)], (), "facts")
@@ -67,7 +70,6 @@ def assert_holds(text, facts):
     old = facts.parent / made.path
     if old.exists():
         assert made.text.startswith(old.read_text())
-    return 1
 
 
 @given(answers=st.fixed_dictionaries(dict.fromkeys(GOOD, ANSWERS)))
@@ -98,10 +100,8 @@ def test_a_fact_for_a_file_that_is_not_in_order_is_refused_and_breaks_nothing(
     good = (facts / "mills" / "tarn-mill.yaml").read_bytes()
     (folder / "tarn-mill.yaml").write_bytes(edited(good, changes))
     answers = form.parse(body(GOOD | {"Subject": "Tarn Mill"}))
-    try:
-        made = form.write(answers, folder)
-    except PipelineError as error:
-        assert error.exit_code == 1
-    else:
+    made, error = outcome(form.write, answers, folder)
+    assert made or error.exit_code == 1
+    if made:
         assert made.text.encode().startswith(edited(good, changes).rstrip(b"\n"))
     shutil.rmtree(folder.parent)

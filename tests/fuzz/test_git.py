@@ -10,15 +10,29 @@ import zlib
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.mutations import outcome
 
 from pipeline import git, problems
 from pipeline.errors import ConfigError
 
-MODES = (b"100644", b"100644", b"100644", b"100755", b"120000", b"160000", b"40000", b"100664", b"0", b"777777")
+MODES = (
+    b"100644",
+    b"100644",
+    b"100644",
+    b"100755",
+    b"120000",
+    b"160000",
+    b"40000",
+    b"100664",
+    b"0",
+    b"777777",
+)
 NAMES = st.one_of(
     st.sampled_from(
-        [b"a.yaml", b"b.yaml", b"A.yaml", b"a.yml", b".git", b"..", b".", b".gitattributes", b"facts", b"-x.yaml",
-         b"a.yaml\n", b"\xff.yaml", b"::error::x", b"\x1b[2J.yaml", "\u202e.yaml".encode(), b"a b.yaml", b"x" * 99]
+        [b"a.yaml", b"b.yaml", b"A.yaml", b"a.yml", b".git", b"..", b".", b".gitattributes", b"facts",
+        b"-x.yaml",
+         b"a.yaml\n", b"\xff.yaml", b"::error::x", b"\x1b[2J.yaml", "\u202e.yaml".encode(), b"a b.yaml",
+         b"x" * 99]
     ),
     st.from_regex(rb"[a-z0-9][a-z0-9-]{0,8}\.yaml", fullmatch=True),
     st.binary(min_size=1, max_size=12).map(lambda raw: raw.replace(b"\0", b"0")),
@@ -62,7 +76,9 @@ def store_tree(repo, entries):
 
 def store_commit(repo, tree):
     person = "A <a@example.org> 0 +0000"
-    return store(repo, "commit", f"tree {tree}\nauthor {person}\ncommitter {person}\n\nx\n".encode())
+    return store(
+        repo, "commit", f"tree {tree}\nauthor {person}\ncommitter {person}\n\nx\n".encode()
+    )
 
 
 @given(entries=ENTRIES)
@@ -70,9 +86,8 @@ def store_commit(repo, tree):
 @example(entries={b"a.yaml": (b"40000", b"x")})
 def test_any_tree_gives_plain_facts_files_or_problems(repo, entries):
     top = store_tree(repo, {b"facts": (b"40000", entries)})
-    try:
-        snapshot = git.read(repo, store_commit(repo, top))
-    except ConfigError as error:
+    snapshot, error = outcome(git.read, repo, store_commit(repo, top), kind=ConfigError)
+    if error:
         assert error.hint
         return
     assert not (snapshot.files and snapshot.problems)
@@ -90,17 +105,15 @@ def test_any_tree_gives_plain_facts_files_or_problems(repo, entries):
 @given(raw=st.binary(max_size=120))
 def test_objects_that_are_no_trees_are_wrong_usage(repo, raw):
     top = store(repo, "tree", b"40000 facts\0" + bytes.fromhex(store(repo, "tree", raw)))
-    try:
-        snapshot = git.read(repo, store_commit(repo, top))
-    except ConfigError as error:
-        assert error.hint
-    else:
-        assert not snapshot.files
+    snapshot, error = outcome(git.read, repo, store_commit(repo, top), kind=ConfigError)
+    assert error.hint if error else not snapshot.files
 
 
 @given(
     revision=st.one_of(
-        st.binary(max_size=20).map(lambda raw: raw.replace(b"\0", b"").decode(errors="surrogateescape")),
+        st.binary(max_size=20).map(
+            lambda raw: raw.replace(b"\0", b"").decode(errors="surrogateescape")
+        ),
         st.from_regex(r"(--?|HEAD|:/|@\{|\.\.)[!-~]{0,9}"),
     )
 )

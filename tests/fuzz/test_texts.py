@@ -140,7 +140,9 @@ def assert_same_shape(said, quiet):
         assert shape(said[name]) == shape(quiet[name])
         assert said[name].replace("\n", "").isprintable()
         # The card begins with lines for the Hub, and has lines for a shell; release's tests read those.
-        prose = re.sub(r"```\w+\n.*?\n```", "", said[name].rpartition("\n---\n")[2], flags=re.DOTALL)
+        prose = re.sub(
+            r"```\w+\n.*?\n```", "", said[name].rpartition("\n---\n")[2], flags=re.DOTALL
+        )
         outside = SPAN.sub("", prose)
         assert not re.search(r"[<>@!`$\x1b]|\]\[|::|www\.|GH-\d|\\(?!\|)", outside)
     assert texts.Page(said["html"]).tags == texts.Page(quiet["html"]).tags

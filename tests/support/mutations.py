@@ -14,6 +14,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from pipeline.errors import PipelineError
+
 DEEP = 3_000
 """Levels of brackets beyond which Python's own JSON and TOML readers give up."""
 ODD = (
@@ -48,6 +50,14 @@ def drawn(chance, tokens):
         (chance.random(), chance.randint(0, 3), chance.choice([*tokens, one(), b""]))
         for _ in range(chance.randint(1, 6))
     ]
+
+
+def outcome(call, *argv, kind=PipelineError):
+    """Call; give what came back and None, or None and the error in words that refused it."""
+    try:
+        return call(*argv), None
+    except kind as error:
+        return None, error
 
 
 def paths(data, before=()):

@@ -8,15 +8,24 @@ from html.parser import HTMLParser
 from hypothesis import strategies as st
 
 PARTS = (
-    "::error::x", "::stop-commands::t", "::add-mask::a", "  ::set-output name=a::b", "##[group]x", "##[add-mask]y",
-    "%0A::error::x", "%25", "\n", "\r\n", "\r", "\x85", "\u2028", "\x0b", "\x00", "\x07", "\x08", "\x1b[31m", "\x1b[2J",
-    "\x1b]8;;http://e\x07l\x1b]8;;\x07", "\x9b31m", "\x7f", "\u202e", "\u2066", "\u200b", "\ufeff", "\U000e0041",
-    "\ud800", "\udfff", "`", "``", "```", "```sh", "~~~", "|", "\\|", "\\\\|", "\\", "||", "* x", "# x", "> x", "1. x",
-    "---", "===", "***", "|---|", "[x](http://e)", "![x](http://e)", "<http://e>", "[x]: e", "@everyone", "@o/team",
-    "#1", "GH-2", "o/r#3", "o@0123456", "www.e.com", "http://e", "a@e.com", ":tada:", "$x$", "$$x$$", "<b>", "</td>",
-    "</q></span></main>", "<script>alert(1)</script>", "<img src=x onerror=x>", "<!--", "-->", "<![CDATA[", "]]>",
-    "&lt;", "&#124;", "&", '"', "'", "' onmouseover='x", "{{ 7 * 7 }}", "{% raw %}", "{# x #}", "${{ x }}", "$(id)",
-    "`id`", "; rm -rf ~", "' ; id #", "license: x", "\n---\n", " ", "\t", "x", "Ann Lee", "東京", "é", "e\u0301", "🙂",
+    "::error::x", "::stop-commands::t", "::add-mask::a", "  ::set-output name=a::b", "##[group]x",
+    "##[add-mask]y",
+    "%0A::error::x", "%25", "\n", "\r\n", "\r", "\x85", "\u2028", "\x0b", "\x00", "\x07", "\x08",
+    "\x1b[31m", "\x1b[2J",
+    "\x1b]8;;http://e\x07l\x1b]8;;\x07", "\x9b31m", "\x7f", "\u202e", "\u2066", "\u200b", "\ufeff",
+    "\U000e0041",
+    "\ud800", "\udfff", "`", "``", "```", "```sh", "~~~", "|", "\\|", "\\\\|", "\\", "||", "* x", "# x",
+    "> x", "1. x",
+    "---", "===", "***", "|---|", "[x](http://e)", "![x](http://e)", "<http://e>", "[x]: e", "@everyone",
+    "@o/team",
+    "#1", "GH-2", "o/r#3", "o@0123456", "www.e.com", "http://e", "a@e.com", ":tada:", "$x$", "$$x$$",
+    "<b>", "</td>",
+    "</q></span></main>", "<script>alert(1)</script>", "<img src=x onerror=x>", "<!--", "-->",
+    "<![CDATA[", "]]>",
+    "&lt;", "&#124;", "&", '"', "'", "' onmouseover='x", "{{ 7 * 7 }}", "{% raw %}", "{# x #}",
+    "${{ x }}", "$(id)",
+    "`id`", "; rm -rf ~", "' ; id #", "license: x", "\n---\n", " ", "\t", "x", "Ann Lee", "東京", "é",
+    "e\u0301", "🙂",
     "\N{ZERO WIDTH JOINER}", "a" * 90,
 )  # fmt: skip
 
@@ -64,7 +73,9 @@ def complete(report):
         "verdict": "fail",
         "reasons": ["one", "two", "three"],
         "warnings": ["one", "two"],
-        "leaks": [{**said, "role": role, "texts": ["x", "y"]} for role in ("neighbour", "relation")],
+        "leaks": [
+            {**said, "role": role, "texts": ["x", "y"]} for role in ("neighbour", "relation")
+        ],
         "lost": [{**said, "expect": [["a", "b"], ["c"]]}, {**said, "expect": [["a"]]}],
         "missed": [{**said, "id": "a/b", "role": role} for role in ("noise", "retired")],
         "tasks": [{"name": "t", "metric": "m", "base": 0.5, "adapted": 0.4, "error": 0.1}],
