@@ -143,14 +143,6 @@ def assert_live(files, raw):
     assert found is None or found.digests is not None
 
 
-def assert_provenance(files, raw):
-    """Assert that a release names its adapter, or is refused."""
-    folder = files.folder("provenance")
-    (folder / release.PROVENANCE).write_bytes(raw)
-    found = refused(release.trained, folder)
-    assert found is None or isinstance(found, str)
-
-
 JSON = {
     "manifest of a release": (assert_manifest, lambda files: files.manifest),
     "manifest of a stage": (assert_stage, lambda files: files.adapter),
@@ -158,7 +150,6 @@ JSON = {
     "report of a fetched adapter": (assert_report, lambda files: files.live),
     "report to be fetched": (assert_source, lambda files: files.live),
     "report of the live adapter": (assert_live, lambda files: files.live),
-    "provenance": (assert_provenance, lambda _: {"schema": 1, "adapter": {"trained": DIGEST}}),
 }
 KINDS = pytest.mark.parametrize("kind", JSON)
 
