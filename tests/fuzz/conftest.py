@@ -36,7 +36,7 @@ settings.register_profile(
 settings.register_profile(
     "long",
     settings.get_profile("suite"),
-    max_examples=100,
+    max_examples=50,
     derandomize=False,
     database=DirectoryBasedExampleDatabase(KEPT / "examples"),
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),

@@ -114,7 +114,7 @@ def test_objects_that_are_no_trees_are_wrong_usage(repo, raw):
         st.binary(max_size=20).map(
             lambda raw: raw.replace(b"\0", b"").decode(errors="surrogateescape")
         ),
-        st.from_regex(r"(--?|HEAD|:/|@\{|\.\.)[!-~]{0,9}"),
+        st.from_regex(r"(--?|HEAD|:/|@\{|\.\.)[!-~]{0,9}", fullmatch=True),
     )
 )
 def test_any_name_that_is_no_commit_is_wrong_usage(repo, revision):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support import texts
 
-from pipeline import card, escape, problems, report, review
-from pipeline.config import BaseSettings
+from pipeline import card, config, escape, problems, report, review
 from pipeline.errors import Problem, Where
 
 LIMITS = (2, 40, 1000)
 QUIET = "Somebody owns it_"
 """A text that cannot act, and that Markdown gets as code like those that could."""
 SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-BASE = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "")
+BASE = replace(config.load("smollm2-135m").base, name="Tiny", hub="ours/tiny")
 
 
 class Sample:
