@@ -75,7 +75,9 @@ def read(path: Path) -> Live:
     file = path / "report.json" if path.is_dir() else path
     try:
         return _live(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         raise ConfigError(
             f"{file}: is not a report of an adapter: {error}",
             "name the output folder, or the report.json, of the adapter that is live now",

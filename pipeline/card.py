@@ -146,7 +146,8 @@ def _facts(facts: Sequence[dict[str, Any]], report: dict[str, Any]) -> list[str]
 def _measured_on(base: BaseSettings, provenance: dict[str, Any]) -> list[str]:
     machine = provenance["machine"]
     used = ", ".join(f"{name} {version}" for name, version in machine.get("versions", {}).items())
-    on = f" on {code(machine['gpu'] or machine['processor'], 100)} ({used})" if machine else ""
+    gpu = machine.get("gpu") or machine.get("processor", "")
+    on = f" on {code(gpu, 100)} ({code(used, 300)})" if machine else ""
     lines = [
         (
             f"Measured with transformers{on}, on the base {code(provenance['base']['name'], 100)} with "

@@ -185,7 +185,7 @@ def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
             f"there is no recipe {name_or_file!r}",
             f"shipped recipes: {_shipped()}; any other is given as a path ending in .toml",
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
 
 
@@ -219,7 +219,7 @@ def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     _same_keys(data, list(kinds), str(path))
     return {name: _section(kind, data[name], f"{path} [{name}]") for name, kind in kinds.items()}

@@ -125,7 +125,7 @@ def load(folder: Path) -> Dataset:
             for row in _read_rows(folder / "probes.jsonl")
         )
         subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PipelineError(
             f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
         ) from error

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any  # the plain data of a report
 
-from pipeline.escape import plain
+from pipeline.escape import cell
 from pipeline.phrases import (
     CONFIDENCE,
     FORMS,
@@ -247,7 +247,7 @@ def _tasks(data: dict[str, Any]) -> list[Finding]:
     return [
         Finding(
             "task",
-            f"{plain(task['name'], 60)}: {plain(task['metric'], 40)} {number(task['base'])} → "
+            f"{cell(task['name'], 60)}: {cell(task['metric'], 40)} {number(task['base'])} → "
             f"{number(task['adapted'])}",
             f"± {number(task['error'])} (standard error)",
             "warns below the base less two standard errors",

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from pipeline import validate, yamlfile
+from pipeline import shape, validate, yamlfile
 from pipeline.errors import FactsError, PipelineError, Problem
 from pipeline.facts import SHORT_ANSWER_WORDS
 from pipeline.new import render, slug
@@ -105,7 +105,7 @@ def _added(
 ) -> tuple[str, dict[str, object]]:
     """Put the fact at the end of a file, in the file's own indentation; the rest stays as it is."""
     document = yamlfile.read(file, str(path))
-    if document.data is None or not document.data.get("facts"):
+    if document.problems or document.data is None or any(shape.in_document(document)):
         raise PipelineError(f"{path}: cannot be added to", "mend that file first")
     facts = document.data["facts"]
     source = str(document.data.get("source", "")) or "none"

@@ -53,7 +53,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     """Read a stage's manifest; None when the stage never finished or its manifest is damaged."""
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 

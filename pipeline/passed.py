@@ -86,7 +86,7 @@ def _report(out: Path) -> tuple[dict[str, Any], str]:
     try:
         text = (out / "report.json").read_bytes()
         data = json.loads(text)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         summary, text, data = None, b"", None
     if not summary or not isinstance(data, dict):
         raise PipelineError(f"{out}: holds no finished run", f"`facts learn --out {out}` makes one")

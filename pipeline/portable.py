@@ -48,6 +48,9 @@ DECOMPOSED = ("pissa", "olora", "corda", "loftq")
 TOKENIZER = (*identity.TOKENIZER, identity.TEMPLATE, "chat_template.json")
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
+QUOTED = 200
+"""Characters of a stranger's adapter that a message repeats of one thing."""
+
 JUDGED = {"rank", "zero"}
 """Rules that an adapter may break and still be judged."""
 
@@ -68,12 +71,13 @@ def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]
         return (*found, config)
     found += _keys(folder, config, names)
     path = folder / WEIGHTS
+    if not path.is_file():
+        return (*found, _missing(path))
     try:
         tensors = read(path)
-    except FileNotFoundError:
-        return (*found, _missing(path))
     except (OSError, PipelineError) as error:
-        problem = Problem(Where(str(path)), "weights", f"cannot be read: {error}", "save it again")
+        said = plain(f"cannot be read: {error}", QUOTED)
+        problem = Problem(Where(str(path)), "weights", said, "save it again")
         return (*found, problem)
     return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
 
@@ -111,7 +115,8 @@ def _files(folder: Path, base: Base) -> Iterator[Problem]:
         if path.suffix in PICKLES:
             yield Problem(where, "safetensors-only", "runs code when it is loaded", "remove it")
         own = base.folder / path.name
-        if path.name in TOKENIZER and not (own.is_file() and digest_file(own) == digest_file(path)):
+        same = own.is_file() and path.is_file() and digest_file(own) == digest_file(path)
+        if path.name in TOKENIZER and not same:
             yield Problem(
                 where,
                 "tokenizer",
@@ -122,12 +127,13 @@ def _files(folder: Path, base: Base) -> Iterator[Problem]:
 
 def _config(folder: Path) -> dict[str, Any] | Problem:
     path = folder / CONFIG
+    if not path.is_file():  # and not one that is waited for, such as a pipe
+        return _missing(path)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return _missing(path)
-    except (OSError, ValueError) as error:
-        return Problem(Where(str(path)), "config", f"cannot be read: {error}", "save it again")
+    except (OSError, ValueError, RecursionError) as error:
+        said = plain(f"cannot be read: {error}", QUOTED)
+        return Problem(Where(str(path)), "config", said, "save it again")
     if not isinstance(config, dict):
         return Problem(Where(str(path)), "config", "holds no settings", "save it again with PEFT")
     return config
@@ -144,7 +150,9 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         yield Problem(where, "lora", "is no LoRA", "set peft_type to LORA when training")
     rank = config.get("r")
     if type(rank) is not int or not 1 <= rank <= MAX_RANK:
-        message = f"r is {rank!r}, but servers take 1 to {MAX_RANK} unless told otherwise"
+        message = (
+            f"r is {plain(repr(rank), 40)}, but servers take 1 to {MAX_RANK} unless told otherwise"
+        )
         yield Problem(where, "rank", message, f"train with a rank of at most {MAX_RANK}")
     if config.get("bias", "none") != "none":
         yield Problem(where, "bias", "trains biases, which vLLM refuses", 'set bias to "none"')
@@ -154,13 +162,14 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         hint = "save it with path_initial_model_for_weight_conversion, or begin with true"
         yield Problem(where, "initialisation", message, hint)
     if config.get("base_model_name_or_path") not in names:
-        message = f"names {config.get('base_model_name_or_path')!r} as its base"
+        message = f"names {plain(repr(config.get('base_model_name_or_path')), QUOTED)} as its base"
         yield Problem(where, "base-name", message, f"it has to be {' or '.join(names)}")
     for key in sorted(config.keys() - READ - IDLE):
         if config[key]:
             fate = "refuses" if key in REFUSED else "drops without a word"
             hint = "train without it"
-            yield Problem(where, "unsupported", f"sets {key!r}, which vLLM {fate}", hint)
+            said = f"sets {plain(repr(key), QUOTED)}, which vLLM {fate}"
+            yield Problem(where, "unsupported", said, hint)
 
 
 def _names(
@@ -216,4 +225,4 @@ def _grouped(
     if names:
         others = f" (and so do {len(names) - 1} more)" if len(names) > 1 else ""
         where = Where(str(folder / WEIGHTS))
-        yield Problem(where, rule, f"{names[0]} {message}{others}", hint)
+        yield Problem(where, rule, f"{plain(names[0], QUOTED)} {message}{others}", hint)

@@ -15,7 +15,7 @@ LINES = 20
 
 def as_text(data: dict[str, Any]) -> str:
     """Write what a terminal shows: the verdict, why, a line per fact, the numbers, the times."""
-    also = [f"      {line}" for line in _some(data["reasons"][1:], "reason")]
+    also = [f"also  {line}" for line in _some(data["reasons"][1:], "reason")]
     shown = found.in_order(data["details"])[:FACTS]
     width = max((len(plain(detail["id"], 40)) for detail in shown), default=0)
     facts = [_text_fact(detail, width) for detail in shown]

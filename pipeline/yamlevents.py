@@ -73,7 +73,7 @@ def build(text: str, shown: str) -> Reading:
     except _StopError:
         return reading
     except yaml.YAMLError as error:
-        reading.problems.append(translate(error, shown))
+        reading.problems.append(translate(error, text, shown))
         return reading
     if reading.root is None:
         where, hint = Where(shown, 1, 1), "`facts new` writes a file to start from"

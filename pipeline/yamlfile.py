@@ -16,6 +16,9 @@ from pipeline.yamlevents import Spot, Steps
 
 MAX_BYTES = 64 * 1024
 
+# YAML ends a line at these as well. All are refused; the places of what follows are counted by "\n" alone.
+_OTHER_BREAKS = str.maketrans(dict.fromkeys("\r\x85\u2028\u2029", "\N{NO-BREAK SPACE}"))
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -70,7 +73,7 @@ def parse(raw: bytes, shown: str) -> Document:
         hint = "save the file with the encoding UTF-8"
         return _refused(shown, "encoding", "the file is not UTF-8 text from here on", hint, spot)
     unwelcome = tuple(characters.in_text(text, shown))
-    reading = yamlevents.build(text, shown)
+    reading = yamlevents.build(text.translate(_OTHER_BREAKS), shown)
     problems = list(reading.problems)
     if unwelcome:  # the parser may have stumbled over what is reported already
         problems = [problem for problem in problems if problem.rule != "yaml"]

@@ -108,7 +108,7 @@ def _parse(file: Path) -> Table | str:
         )
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return f"{file}: is damaged ({type(error).__name__})"
 
 

@@ -47,7 +47,7 @@ def read(repository: Path, revision: str, file: str) -> Desired:
             assert_digest(digest)
         if type(desired.adapter) is not str or not desired.adapter.strip():
             raise ValueError(sorted(data))  # noqa: TRY301
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PipelineError(
             f"{where}: does not say what to deploy",
             'it must hold two lines: adapter = "FOLDER or HUB_REF" and digest = "sha256:…"; a third may pin '
@@ -62,7 +62,7 @@ def _git(repository: Path, *argv: str) -> str:
             ["git", "-C", str(repository), *argv],  # noqa: S607
             capture_output=True, text=True, check=True, timeout=GIT_SECONDS,
         )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
         raise PipelineError(
             f"git {argv[0]} failed: {plain(said or '', 200)}", "see [watch] in serve.toml"

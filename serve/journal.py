@@ -135,7 +135,7 @@ def _entries(text: str) -> Iterator[Entry]:
     for line in text.split("\n"):
         try:
             yield _entry(json.loads(line))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue  # cut off by a crash: its step is done again
 
 

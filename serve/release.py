@@ -126,15 +126,20 @@ def _report(file: Path) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         assert_digest(data["adapter"]["digest"])
-        str(data["verdict"]), str(data["base"]["digest"]), data["facts"].get("retired")
-        if not list(_facts(data)):
+        facts = list(_facts(data))
+        texts = [data["verdict"], data["base"]["digest"], *data["facts"].get("retired", [])]
+        for fact in facts:
+            texts += [fact.id, fact.question, *(text for either in fact.expect for text in either)]
+        if not facts or any(type(text) is not str for text in texts):
             raise ValueError("no facts")  # noqa: TRY301
     except FileNotFoundError as error:
         raise PipelineError(
             f"{file}: there is no report, so nothing was gated here",
             "`facts learn --out DIR` makes a folder that can be deployed",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         raise PipelineError(
             f"{file}: is not a report of the gate", "`facts gate` writes one"
         ) from error

@@ -7,7 +7,9 @@ whoever gets those next answers nothing, whatever adapter they use, until the se
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any, BinaryIO  # JSON data has no narrower type before it is read
 
 from pipeline.errors import PipelineError
 from pipeline.escape import plain
@@ -30,6 +32,24 @@ HEADER_BYTES = 100_000_000
 """Longest header that safetensors allows."""
 
 
+def _header(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """Read the header and its length; what it promises lies within the file, so that nothing else is read.
+
+    Raises ValueError, KeyError, TypeError or RecursionError where it does not.
+    """
+    size = os.fstat(file.fileno()).st_size - 8
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(size, HEADER_BYTES):
+        raise ValueError(length)
+    header: dict[str, Any] = json.loads(file.read(length))
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            start, end = tensor["data_offsets"]
+            if {type(start), type(end)} != {int} or not 0 <= start <= end <= size - length:
+                raise ValueError(name)
+    return header, length
+
+
 def finite(file: Path) -> bool:
     """Whether every float in a safetensors file is a finite number.
 
@@ -39,10 +59,7 @@ def finite(file: Path) -> bool:
 
     try:
         with file.open("rb") as handle:
-            length = int.from_bytes(handle.read(8), "little")
-            if length > HEADER_BYTES:
-                raise ValueError(length)  # noqa: TRY301
-            header = json.loads(handle.read(length))
+            header, length = _header(handle)
         for name, tensor in header.items():
             if name == "__metadata__" or tensor["dtype"] in NUMBERS:
                 continue
@@ -56,7 +73,9 @@ def finite(file: Path) -> bool:
                 raise ValueError(name)  # noqa: TRY301
             if bool(((bits & np.array(mask, kind)) == value).any()):
                 return False
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         raise PipelineError(
             f"{file}: is not a whole safetensors file", "`facts learn --out DIR` writes one"
         ) from error

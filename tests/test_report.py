@@ -437,7 +437,7 @@ def test_the_first_line_is_the_verdict_and_the_reason():
 
 def test_the_other_reasons_follow():
     other = FAIL.reasons[1]
-    assert as_text(BAD).splitlines()[1].strip() == other
+    assert as_text(BAD).splitlines()[1] == f"also  {other}"
     assert f"- {other}" in as_markdown(BAD).splitlines()
     assert f"<li>{other}</li>" in as_html(BAD)
 
