@@ -200,11 +200,13 @@ def scaled(run: Path, folder: Path) -> Path:
     tensors = load_file(run / "adapter" / "adapter_model.safetensors")
     tensors = {name: t * 0.98 if "lora_B" in name else t for name, t in tensors.items()}
     save_file(tensors, folder / "adapter" / "adapter_model.safetensors")
-    for name in ("adapter/adapter_config.json", "report.json"):
+    for name in ("adapter/adapter_config.json", "adapter/base.json", "report.json"):
         (folder / name).write_bytes((run / name).read_bytes())
     report = json.loads((folder / "report.json").read_text())
     report["adapter"]["digest"] = manifest.digest_folder(folder / "adapter")
     (folder / "report.json").write_text(json.dumps(report))
+    summary = {"report": manifest.digest_file(folder / "report.json")}
+    (folder / manifest.MANIFEST).write_text(json.dumps(summary))
     return folder
 
 
