@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipeline import pull, release
+from pipeline import identity, pull, release
 from pipeline.errors import ConfigError, PublishError
 from pipeline.signing import ANYBODY
 from serve import ownership
-from serve.release import ADAPTER_FILES, REPORT
+from serve.release import REPORT
 
 
 def named(source: str) -> str:
@@ -54,7 +54,7 @@ def _refuse_no_reference(source: str) -> None:
 
 def _readable(folder: Path) -> bool:
     """Whether there is such a folder. Raises ConfigError where this account may not read what is in it."""
-    files = [folder / each / name for each in ("", "adapter") for name in (REPORT, *ADAPTER_FILES)]
+    files = [folder / each / name for each in ("", "adapter") for name in (REPORT, *identity.FILES)]
     for path in (folder, *files):
         try:
             there = path.exists()
