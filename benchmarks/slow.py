@@ -2,7 +2,8 @@
 
     python benchmarks/slow.py
 
-Starts `facts serve` with its shipped limits before a stub of an engine. The slow ones come from many
+Starts `facts serve` with its shipped limits before a stub of an engine, and another that has no slow
+clients, to compare with. The slow ones come from many
 addresses and send a head, a body or nothing byte by byte, or read no answer. Prints JSON; takes two minutes.
 """
 
@@ -24,7 +25,7 @@ from serve import alias, settings
 from serve.alias import Adapter, Table
 from serve.limits import Limits
 
-STUB, DOOR = 8231, 8230
+STUB, DOOR, QUIET = 8231, 8230, 8232
 HEAD = (
     b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 )
@@ -91,11 +92,15 @@ async def all_slow(count: int) -> None:
     await asyncio.gather(*(slow(number) for number in range(count)))
 
 
-async def others(count: int) -> float:
-    """Ask as everybody does; give the 95th percentile in ms."""
+async def others(count: int) -> list[float]:
+    """Ask both gateways in turns, so that both see the same machine; give the 95th percentiles in ms."""
+    seconds: list[list[float]] = [[], []]
     async with aiohttp.ClientSession() as session:
-        url, body = f"http://127.0.0.1:{DOOR}", live.chat("facts")
-        return live.percentile([await live.ask(session, url, body) for _ in range(count)], 0.95)
+        for _ in range(count):
+            for port, took in zip((DOOR, QUIET), seconds, strict=True):
+                url = f"http://127.0.0.1:{port}"
+                took.append(await live.ask(session, url, live.chat("facts")))
+    return [live.percentile(took, 0.95) for took in seconds]
 
 
 async def in_flight() -> float:
@@ -124,10 +129,10 @@ def held(pid: int) -> int:
 
 
 async def measure(pid: int, count: int, asked: int) -> dict:
-    """Ask alone, beside the slow ones, and after them; count what they hold."""
+    """Ask both gateways without and with slow clients at the first; count what those hold."""
     limits = Limits()
     await others(asked)
-    alone = [await others(asked)]
+    before = await others(asked)
     with live.running(__file__, "--as-slow", "--clients", str(count)):
         most = 0
         for _ in range(40):  # half a second each: the first are let go after `head_seconds`
@@ -137,15 +142,35 @@ async def measure(pid: int, count: int, asked: int) -> dict:
                 break
         start = {"connections": most, "in_flight": await in_flight()}
         beside = await others(asked)
+        still = held(pid)
         await asyncio.sleep(limits.read_seconds + limits.head_seconds)
         end = {"connections": held(pid), "in_flight": await in_flight()}
-    alone.append(await others(asked))
     return {
         "slow_clients": count,
         "held_at_the_start": start,
+        "held_while_others_asked": still,
         "held_after_the_limits": end,
-        "others_p95_ms": {"alone": alone, "beside": beside},
+        "others_p95_ms_here_and_at_a_quiet_gateway": {"before": before, "beside": beside},
+        "times_the_quiet_one": beside[0] / beside[1],
     }
+
+
+def write_settings(folder: Path, port: int) -> Path:
+    """Write a serve.toml for a gateway before the stub, whose adapter counts as live."""
+    folder.mkdir()
+    text = settings.SHIPPED.read_text(encoding="utf-8")
+    for old, new in (
+        ("port = 8000", f"port = {port}"),
+        ("127.0.0.1:8011", f"127.0.0.1:{STUB}"),
+        ("start = true", "start = false"),
+        ('state = "state"', f'state = "{folder}/state"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "serve.toml").write_text(text)
+    adapter = Adapter(live.ADAPTER, "/stub", "sha256:0")
+    alias.swap(folder / "state", 0, Table(adapter=adapter))
+    return folder / "serve.toml"
 
 
 def main() -> None:
@@ -161,24 +186,16 @@ def main() -> None:
     if args.as_slow:
         asyncio.run(all_slow(args.clients))
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "serve.toml"
-        text = settings.SHIPPED.read_text(encoding="utf-8")
-        for old, new in (
-            ("port = 8000", f"port = {DOOR}"),
-            ("127.0.0.1:8011", f"127.0.0.1:{STUB}"),
-            ("start = true", "start = false"),
-            ('state = "state"', f'state = "{folder}/state"'),
-        ):
-            assert old in text
-            text = text.replace(old, new)
-        config.write_text(text)
-        adapter = Adapter(live.ADAPTER, "/stub", "sha256:0")
-        alias.swap(Path(folder) / "state", 0, Table(adapter=adapter))
+        slow_one = write_settings(Path(folder) / "slow", DOOR)
+        quiet_one = write_settings(Path(folder) / "quiet", QUIET)
+        serve = ("-m", "pipeline", "serve", "--config")
         with (
             live.running(__file__, "--as-stub"),
-            live.running("-m", "pipeline", "serve", "--config", str(config)) as gateway,
+            live.running(*serve, str(quiet_one)),
+            live.running(*serve, str(slow_one)) as gateway,
         ):
-            asyncio.run(live.answering(f"http://127.0.0.1:{DOOR}/health", 60))
+            for port in (DOOR, QUIET):
+                asyncio.run(live.answering(f"http://127.0.0.1:{port}/health", 60))
             found = asyncio.run(measure(gateway.pid, args.clients, args.asked))
     print(json.dumps(found, indent=2))
 
