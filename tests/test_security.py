@@ -14,13 +14,16 @@ TEST = re.compile(r"`(tests/[\w/]+\.py)::((?:Test\w+::)?test_\w+)`")
 
 
 def rows():
-    """Give the rows of the table: what could be attacked, what keeps it, and what proves that."""
+    """Give the rows of all tables: what could be attacked, what keeps it, and what proves that."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    table = [line for line in text.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table]
-    assert cells[0] == ["what could be attacked", "what keeps it", "proven by"]
-    assert set("".join(cells[1])) == {"-"}
-    return cells[2:]
+    found = []
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        lines = table.splitlines()
+        cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+        assert cells[0] == ["what could be attacked", "what keeps it", "proven by"]
+        assert set("".join(cells[1])) == {"-"}
+        found += cells[2:]
+    return found
 
 
 @cache
