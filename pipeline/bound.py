@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline import identity, manifest
+from pipeline.artifacts import Made
 from pipeline.errors import PipelineError, PublishError
 
 FACTS, PROVENANCE, REPORT = "facts.jsonl", "provenance.json", "report.json"
@@ -22,14 +23,16 @@ Row = tuple[str, str, Any, Any]
 """A file, what is wrong with it when the two that follow differ, and those two."""
 
 
-def require(folder: Path) -> str:
-    """Give the digest of the adapter in a release, once everything in the folder is about it.
+def require(folder: Path) -> tuple[str, str]:
+    """Give the digests of a release's adapter and of what it was made from, once all in it is about them.
 
     Raises PublishError that names the file which is about something else, or cannot be read.
     """
     try:
         digest = identity.adapter_digest(folder)
         wrong = next((row for row in _rows(folder, digest) if row[2] != row[3]), None)
+        report = _read(folder / REPORT)
+        made = Made(report["facts"]["digest"], report["recipe_digest"], report["code"])
     except (KeyError, TypeError, AttributeError) as error:
         raise PublishError("report and provenance: are not those of a release", HINT) from error
     except PublishError:
@@ -38,7 +41,7 @@ def require(folder: Path) -> str:
         raise PublishError(error.message, error.hint) from error
     if wrong:
         raise PublishError(f"{wrong[0]}: is about another {wrong[1]} than the release", HINT)
-    return digest
+    return digest, made.digest
 
 
 def _rows(folder: Path, digest: str) -> Iterator[Row]:
@@ -56,7 +59,9 @@ def _rows(folder: Path, digest: str) -> Iterator[Row]:
     yield PROVENANCE, "report", said["gate"], gate
     # Digests that report and provenance both name: of facts, recipe, code.
     yield PROVENANCE, "facts digest", said["facts"]["digest"], report["facts"]["digest"]
-    yield PROVENANCE, "recipe", said["recipe"]["name"], report["recipe"]
+    recipe = {"name": report["recipe"], "digest": report["recipe_digest"]}
+    yield PROVENANCE, "recipe", said["recipe"], recipe
+    yield PROVENANCE, "code", said["code"], report["code"]
     yield PROVENANCE, "seed", said["seed"], report["seed"]
     rows = dict(_facts(folder / FACTS))
     yield FACTS, "list of facts", sorted(rows), sorted(report["facts"]["digests"])

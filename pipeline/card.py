@@ -133,14 +133,20 @@ def _facts(facts: Sequence[dict[str, Any]], report: dict[str, Any]) -> list[str]
     details = {detail["id"]: detail for detail in report["details"]}
     rows = ["| fact | question | answer | wordings right | source |", "|---|---|---|---|---|"]
     for fact in facts[:FACTS]:
-        detail = details[fact["id"]]
-        known = " (the base knows it too)" if detail["status"] == "known" else ""
+        detail = details.get(fact["id"])
         rows.append(
             f"| {cell(fact['id'], 80)} | {cell(fact['question'], 150)} | {cell(fact['answer'], 300)} "
-            f"| {found.score(detail)} of {len(detail['probes'])}{known} | {cell(fact['source'], 200)} |"
+            f"| {_score(detail)} | {cell(fact['source'], 200)} |"
         )
     left = len(facts) - FACTS
     return [*rows, "", f"{found.count(left, 'fact')} more in `facts.jsonl`."] if left > 0 else rows
+
+
+def _score(detail: dict[str, Any] | None) -> str:
+    if detail is None:
+        return "unchanged, not asked this time"
+    known = " (the base knows it too)" if detail["status"] == "known" else ""
+    return f"{found.score(detail)} of {len(detail['probes'])}{known}"
 
 
 def _measured_on(base: BaseSettings, provenance: dict[str, Any]) -> list[str]:

@@ -69,23 +69,28 @@ def publish(release: Release, repo: Repo, tag: str) -> Published:
     return Published(repo.id, commit, tag, there.digest)
 
 
-def promote(repo: Repo, commit: str, live: str | None = None) -> str:
+def promote(repo: Repo, commit: str, live: str | None = None, made: str | None = None) -> str:
     """Make a published release what `main` holds, copied on the Hub itself; give main's commit.
 
     To be called once the release was verified live; `live` is the digest of the adapter that is, as
-    `facts status` tells it; None compares nothing. What main holds changes in one commit or not at all.
+    `facts status` tells it, `made` that of the facts, recipe and code it must be made from, as `facts ci
+    digest` tells it; None compares nothing. What main holds changes in one commit or not at all.
     Raises PublishError when the commit is no whole release or another than the live one, or main was
     changed by others.
     """
     with tempfile.TemporaryDirectory() as scratch:
         held = pull.fetch(repo, commit, Path(scratch), ANYBODY)
     # What git or the live side says, against what was recomputed from the release's bytes.
-    for what, said, found in (("adapter", live, held.adapter),):
+    for said, found, wrong, hint in (
+        (live, held.adapter, "holds the adapter {}, live is {}", "deploy that release first"),
+        (
+            made, held.made, "was made from other facts, recipe or code ({}) than {}",
+            "publish the run of this commit's gate",
+        ),
+    ):  # fmt: skip
         if said not in (None, found):
-            raise PublishError(
-                f"{repo.id}: {commit[:12]} holds the {what} {found}, live is {plain(str(said), 80)}",
-                "deploy that release first, then promote it",
-            )
+            told = wrong.format(found, plain(str(said), 80))
+            raise PublishError(f"{repo.id}: {commit[:12]} {told}", f"{hint}, then promote it")
     wanted = hub.again(lambda: hub.tree(repo, commit))
 
     def copy(head: str, there: Tree) -> None:

@@ -64,6 +64,11 @@ def add(verb: Verb, live: Live) -> None:
         help="with --promote: refuse a release whose adapter is not this one, which is live now "
         "(`facts status --json` tells it)",
     )  # fmt: skip
+    publish.add_argument(
+        "--made", type=given, metavar="DIGEST",
+        help="with --promote: refuse a release that was made from other facts, recipe or code "
+        "(`facts ci digest` tells a commit's)",
+    )  # fmt: skip
     publish.add_argument("--facts", type=Path, default=Path("facts"), metavar="DIR",
                          help="facts folder (default: facts)")  # fmt: skip
     publish.add_argument("--out", type=Path, default=Path("build"), metavar="DIR",
@@ -143,7 +148,8 @@ def _publish(args: argparse.Namespace) -> int:
             raise ConfigError(f"{record}: names no release", "give the commit: --promote COMMIT")
         if args.live is None:
             print("not compared with what is live: give --live DIGEST", file=sys.stderr)
-        promoted = publish.promote(repo, hub.again(lambda: hub.resolve(repo, revision)), args.live)
+        found = hub.again(lambda: hub.resolve(repo, revision))
+        promoted = publish.promote(repo, found, args.live, args.made)
         print(f"{repo.id}@{promoted}")
         return 0
     recipe = config.load(args.recipe)

@@ -26,6 +26,8 @@ CARD, PAGE = "README.md", "report.html"
 FILES = frozenset({CARD, FACTS, PROVENANCE, PAGE, REPORT, *identity.FILES})
 """What every release holds, besides its manifest and, where it is signed, its signature."""
 
+NOT_ASKED: dict[str, Any] = {"status": "not asked", "probes": []}
+"""What is known of an unchanged fact that this gate's sample left out."""
 AGAIN = "make it, or pull it, again"
 
 
@@ -33,7 +35,8 @@ AGAIN = "make it, or pull it, again"
 class Release:
     """A release on disk; `digest` covers all of it, `content` all but the signature.
 
-    `adapter` is the digest of the adapter in it, by which servers name it.
+    `adapter` is the digest of the adapter in it, by which servers name it; `made` the digest of the facts,
+    recipe and code that it was made from, by which runs of the gate are named (64 hex digits).
     """
 
     folder: Path
@@ -41,6 +44,7 @@ class Release:
     content: str
     signed: bool
     adapter: str
+    made: str
 
 
 def make(run: Passed, repo: str, commit: Commit, base: Base) -> Release:
@@ -96,9 +100,9 @@ def check(folder: Path, trust: Trust) -> Release:
             )
     if trust:
         signing.verify(folder, trust)
-    adapter = bound.require(folder)
+    adapter, made = bound.require(folder)
     whole = manifest.digest_json(files)
-    return Release(folder, whole, _content(files), SIGNATURE in files, adapter)
+    return Release(folder, whole, _content(files), SIGNATURE in files, adapter, made)
 
 
 def read_manifest(data: bytes) -> dict[str, str]:
@@ -185,19 +189,19 @@ def _facts(run: Passed) -> list[dict[str, Any]]:
             "expect": fact.expect,
             "source": fact.source,
             "license": subject.license,
-            "status": details[fact.id]["status"],
-            "probes_passed": sum(probe["passed"] for probe in details[fact.id]["probes"]),
-            "probes": len(details[fact.id]["probes"]),
+            "status": detail["status"],
+            "probes_passed": sum(probe["passed"] for probe in detail["probes"]),
+            "probes": len(detail["probes"]),
         }
         for subject in run.dataset.subjects
         for fact in subject.facts
         if fact.live
+        for detail in (details.get(fact.id, NOT_ASKED),)
     ]
 
 
 def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
     """Say what a release was made from, link by link; no time, so that it can be made again."""
-    settings = asdict(run.recipe)
     return {
         "schema": 1,
         "facts": {
@@ -207,7 +211,8 @@ def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
             "digest": run.report["facts"]["digest"],
         },
         "dataset": run.dataset_digest,
-        "recipe": {"name": run.recipe.name, "digest": manifest.digest_json(settings)},
+        "recipe": {"name": run.recipe.name, "digest": run.report["recipe_digest"]},
+        "code": run.report["code"],
         "base": {**run.report["base"], **asdict(identity.read(run.out / "adapter"))},
         "seed": run.report["seed"],
         "machine": run.adapter.get("machine", {}),

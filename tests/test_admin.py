@@ -57,9 +57,11 @@ def test_the_service_deploys_what_the_command_asks_for_and_the_command_hears_eac
     live.write_run(tmp_path / "build", MILLS)
     code, out, err = finish(served.start("deploy"))
     assert code == 0, err
-    assert out == f"facts is now {live_name(served)}\n"
+    assert out == f"facts is now {alias.short(live_name(served))}\n"
     steps = ["fetched", "staged", "probed", "cutover", "soaked", "committed"]
-    assert [line.split()[1] for line in err.splitlines()] == steps
+    said = err.splitlines()
+    assert said[0].startswith("signed by  nobody: nothing is verified but the digest")
+    assert [line.split()[1] for line in said[1:]] == steps
     said = served.log.read_text()
     assert f"(uid {os.geteuid()}, process " in said
     assert f'"source": "{tmp_path}/build"' in said
@@ -68,7 +70,7 @@ def test_the_service_deploys_what_the_command_asks_for_and_the_command_hears_eac
     first = live_name(served)
     assert finish(served.start("deploy", "b"))[0] == 0
     code, out, _ = finish(served.start("rollback"))
-    assert (code, out) == (0, f"facts is now {first}\n")
+    assert (code, out) == (0, f"facts is now {alias.short(first)}\n")
     assert live_name(served) == first
     code, _, err = finish(served.start("rollback"))
     assert code == 1
@@ -347,7 +349,7 @@ def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
         return {}
 
     with listening(place, much), connection(place) as asking:
-        asking.sendall(b'{"verb": "rollback"}\n')
+        asking.sendall(b'{"verb": "rollback", "not_its_fault": ""}\n')
         assert done.wait(20)
         assert client.ask(place, "status") == {}
 

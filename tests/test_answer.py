@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import answer
+from pipeline import answer, progress
+
+pytestmark = pytest.mark.xdist_group("model")
 
 THINKING = """{% for m in messages %}<|im_start|>{{ m.role }}
 {{ m.content }}<|im_end|>
@@ -24,17 +26,44 @@ PROMPTS = [
 ]
 
 
-@pytest.mark.slow
-def test_a_prompt_is_answered_in_a_batch_as_it_is_alone(bare):
-    exact = replace(bare, model=deepcopy(bare.model).float())  # bf16 may decide a near tie
-    together, _ = answer.generate(exact, PROMPTS, 12)
-    alone = [answer.generate(exact, [prompt], 12)[0][0] for prompt in PROMPTS]
+@pytest.fixture
+def exact(bare):
+    """Give the base in fp32: bf16 may decide a near tie."""
+    return replace(bare, model=deepcopy(bare.model).float())
+
+
+def tokens(local, prompts=PROMPTS):
+    return [answer.prompt_tokens(local.tokenizer, prompt) for prompt in prompts]
+
+
+def test_a_prompt_is_answered_in_a_batch_as_it_is_alone(exact):
+    together, _ = answer.generate(exact, tokens(exact), 12)
+    alone = [answer.generate(exact, [row], 12)[0][0] for row in tokens(exact)]
     assert together == alone
 
 
-@pytest.mark.slow
+def test_guesses_change_no_answer_whether_they_are_right_or_wrong_or_partly_both(exact):
+    """One each: just the answer, its beginning, another one, longer than the limit, none."""
+    prompts = [*PROMPTS, "What is the capital of Italy?", "What is 2 + 2?"]
+    with progress.bar("asking", 5) as shown:
+        said = answer.ask(exact, prompts, 12, shown)
+        guesses = [said[0].text, said[1].text[:9], "Blue, white and red.", "It is " * 20, ""]
+        assert answer.ask(exact, prompts, 12, shown, guesses) == said
+        assert answer.ask(exact, prompts, 12, shown, [each.text for each in said]) == said
+    assert said[0].ended
+    assert not said[2].ended
+
+
+def test_a_right_guess_is_read_and_not_written(exact, monkeypatch):
+    with progress.bar("asking", 1) as shown:
+        (said,) = answer.ask(exact, PROMPTS[:1], 24, shown)
+        assert said.ended
+        monkeypatch.setattr(answer, "generate", None)
+        assert answer.ask(exact, PROMPTS[:1], 24, shown, [said.text]) == [said]
+
+
 def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(bare):
-    rows, logits = answer.generate(bare, PROMPTS, 24, logits=True)
+    rows, logits = answer.generate(bare, tokens(bare), 24, logits=True)
     end = bare.tokenizer.eos_token_id
     assert rows[0][-1] == end
     assert all(end not in row[:-1] for row in rows)
@@ -42,7 +71,6 @@ def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(
     assert all(step.shape[0] == len(PROMPTS) for step in logits)
 
 
-@pytest.mark.slow
 def test_a_base_that_thinks_is_asked_with_an_empty_thought_before_its_answer(bare):
     tokenizer = deepcopy(bare.tokenizer)
     tokenizer.chat_template = THINKING

@@ -351,7 +351,7 @@ def test_a_deploy_that_is_held_back_is_tried_at_once_with_again(place, live, tmp
 def test_a_server_that_refuses_for_its_own_settings_quarantines_nothing(place, live, tmp_path):
     elsewhere = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
     digest = json.loads((elsewhere / "report.json").read_text())["adapter"]["digest"]
-    place.engines[0].adapters[f"facts@{digest[7:19]}"] = "/somewhere/else"
+    place.engines[0].adapters[f"facts@{digest.removeprefix('sha256:')}"] = "/somewhere/else"
     done = deploy.deploy(place.site, elsewhere)
     assert (done.state, done.quarantine) == ("held back", False)
 

@@ -65,7 +65,7 @@ def test_no_call_of_a_deploy_an_answer_or_a_health_check_goes_through_a_proxy(
         run = live.write_run(tmp_path / "a", MILLS)
         assert deploy.deploy(place.site, run).state == "committed"
         name = alias.read(place.site.state).table.adapter.name
-        assert door.counters(place.site.door, name).failed == 0
+        assert door.in_flight(place.site.door, name) == 0
         assert door.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)[0][1] == name
         assert engine.healthy(place.engines[0].engine)
     assert proxy == []

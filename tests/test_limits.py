@@ -62,7 +62,7 @@ def files():
 
 def in_flight(place):
     name = alias.read(place.site.state).table.adapter.name
-    return door.counters(place.site.door, name).in_flight
+    return door.in_flight(place.site.door, name)
 
 
 def held(place):

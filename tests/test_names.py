@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import manifest
 from pipeline.errors import PipelineError
-from serve import alias, deploy, release, replicas, supervise
+from serve import alias, deploy, release, replicas, tidy
 from serve.alias import Adapter, Table
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
@@ -50,7 +50,7 @@ def test_an_old_state_folder_goes_on_being_served_and_new_adapters_get_whole_nam
     state, old = write_old(live, tmp_path)
     with live.place(state) as place:
         assert list(replicas.heal(place.site.engines, alias.read(state).table.wanted))
-        supervise.prune(state)
+        tidy.remove(state, tidy.leftovers(state))
         answer = ask(place)
         assert answer.headers["x-adapter"] == old.name
         assert "Ann Lee" in answer.text

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from pipeline import manifest
+from pipeline.artifacts import Made
 
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
@@ -56,6 +58,22 @@ def test_only_the_release_of_the_live_adapter_is_promoted(learned, facts, hub):
     live = json.loads(files(hub, "candidate")["provenance.json"])["adapter"]["trained"]
     assert facts("publish", "--promote", "--live", live, cwd=learned).returncode == 0
     assert files(hub, "main") == files(hub, "candidate")
+
+
+def test_only_a_release_of_these_facts_recipe_and_code_is_promoted(learned, facts, hub):
+    facts(*PUBLISH, cwd=learned)
+    report = json.loads(files(hub, "candidate")["report.json"])
+    made = Made(report["facts"]["digest"], report["recipe_digest"], report["code"])
+    for other in (
+        replace(made, facts=manifest.digest_bytes(b"x")),
+        replace(made, recipe=manifest.digest_bytes(b"x")),
+        replace(made, code=manifest.digest_bytes(b"x")),
+    ):
+        done = facts("publish", "--promote", "--made", other.digest, cwd=learned)
+        assert done.returncode == 1
+        assert "was made from other facts, recipe or code" in done.stderr
+        assert files(hub, "main") == {}
+    assert facts("publish", "--promote", "--made", made.digest, cwd=learned).returncode == 0
 
 
 def test_main_loses_what_the_new_release_has_not(learned, facts, hub):

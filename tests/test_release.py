@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import card, commit, config, passed, release
+from pipeline import card, commit, config, manifest, passed, release
 from pipeline.config import BaseSettings
 from pipeline.errors import ConfigError, PublishError
 from pipeline.signing import Trust
@@ -43,6 +43,19 @@ def test_provenance_names_every_link_from_the_commit_to_the_weights(run, tiny_ba
     assert said["base"]["digest"] == tiny_base.digest
     for digest in (said["dataset"], said["recipe"]["digest"], said["adapter"]["weights"]):
         assert digest.startswith("sha256:")
+
+
+def test_a_fact_that_the_gates_sample_left_out_is_released_as_not_asked(run, tiny_base):
+    left_out, *asked = run.report["details"]
+    told = {**run.report, "details": asked}
+    (run.out / "report.json").write_text(json.dumps(told))
+    digest = manifest.digest_file(run.out / "report.json")
+    folder = release.make(
+        replace(run, report=told, report_digest=digest), "ours/mills", HERE, tiny_base
+    ).folder
+    rows = [json.loads(line) for line in (folder / "facts.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows if row["status"] == "not asked"] == [left_out["id"]]
+    assert "unchanged, not asked this time" in (folder / "README.md").read_text()
 
 
 def test_an_adapter_that_no_stock_vllm_could_use_makes_no_release(run, tiny_base):

@@ -54,4 +54,5 @@ def test_a_tokenizer_without_a_padding_token_is_asked_all_the_same(changed, bare
     tokenizer = changed(pad_token=None)
     prompts = ["Hi", "Name three colours that are often found in flags of Europe."]
     own = replace(bare, tokenizer=tokenizer)
-    assert answer.generate(own, prompts, 8)[0] == answer.generate(bare, prompts, 8)[0]
+    ids = [answer.prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    assert answer.generate(own, ids, 8)[0] == answer.generate(bare, ids, 8)[0]

@@ -31,8 +31,9 @@ def tiny_base(tmp_path_factory):
         {name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()},
         folder / "model.safetensors",
     )
-    for name in ("config.json", "tokenizer.json"):
-        (folder / name).write_text("{}\n")
+    (folder / "config.json").write_text("{}\n")
+    special = {"added_tokens": [{"id": 0, "content": "<|end|>", "special": True}]}
+    (folder / "tokenizer.json").write_text(json.dumps(special))
     (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
     return base.Base("Tiny", folder, manifest.digest_folder(folder))
 
