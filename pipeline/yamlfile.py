@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # data of a contributed file has no narrower type before the schema
@@ -75,10 +75,14 @@ def parse(raw: bytes, shown: str) -> Document:
     unwelcome = tuple(characters.in_text(text, shown))
     reading = yamlevents.build(text.translate(_OTHER_BREAKS), shown)
     problems = list(reading.problems)
-    if unwelcome:  # the parser may have stumbled over what is reported already
+    if _wrong(unwelcome):  # the parser may have stumbled over what is reported already
         problems = [problem for problem in problems if problem.rule != "yaml"]
-    data = None if reading.problems else reading.root
+    data = None if _wrong(reading.problems) else reading.root
     return Document(shown, data, (*unwelcome, *problems), reading.values, reading.keys)
+
+
+def _wrong(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
 
 
 def _refused(shown: str, rule: str, message: str, hint: str, spot: Spot = (0, 0)) -> Document:

@@ -18,7 +18,7 @@ QUESTION = "Who owns Tarn Mill, wording 0?"
 CALLS = [
     (os, "open"), (os, "fsync"), (os, "replace"), (os, "rename"), (os, "mkdir"), (os, "unlink"), (os,
     "chmod"),
-    (shutil, "copyfile"), (httpx2, "request"),
+    (shutil, "copyfile"), (httpx2.HTTPTransport, "handle_request"),
 ]  # fmt: skip
 """What is counted: calls that change the disk, and those to engines and the gateway."""
 

@@ -188,3 +188,16 @@ def test_no_garbage_escapes_as_anything_but_problems():
             )
         document = yamlfile.parse(bytes(raw), "x.yaml")
         assert document.data is not None or document.problems
+
+
+@pytest.mark.parametrize("char", ["\r", "\x85", "\u2028", "\u2029"])
+def test_what_yaml_alone_takes_for_the_end_of_a_line_moves_no_place(char):
+    places = [str(problem.where) for problem in parsed(f"a: b{char}c\nd: *e\n").problems]
+    assert places == ["x.yaml:1:5", "x.yaml:2:4"]
+
+
+def test_an_error_at_the_end_of_a_line_without_an_end_lies_in_that_line():
+    (problem,) = parsed("a: b\nc: [d").problems
+    assert problem.where.line == 2
+    (problem,) = parsed("a: b\nc: [d: ").problems
+    assert problem.where.line == 2
