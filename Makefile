@@ -75,20 +75,27 @@ hub-constraints:  ## write constraints/hub.txt anew: the versions of constraints
 learn: install  ## teach the facts in facts/, prove it, leave adapter and report in build/
 	$(BIN)/facts learn
 
-test: install  ## run all tests, the real training among them
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses logical
-	$(MAKE) slow
+test: install serve-env static  ## all checks, and one small real school from its facts to the live name
+	$(BIN)/python -m pytest --numprocesses logical --dist loadgroup
 
-slow: install unsloth-source  ## run only the tests with the real training and server, in a fixed order: they share both
-	$(BIN)/python -m pytest -m slow -p no:randomly
+check: install static  ## lint, types, import contract, and the tests that start no model, server or process
+	$(BIN)/python -m pytest --numprocesses logical --quick
 
-check: install  ## lint, types, import contract, and the tests that need no model
+static: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/facts check
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses logical
+
+# The long proofs: PART names some of them, or `changed` for those that differ from BASE; docs/acceptance.md.
+PART ?=
+BASE ?= origin/main
+acceptance: install serve-env unsloth-source  ## the long proofs, all or PART=NAME; docs/acceptance.md
+	$(BIN)/python tests/acceptance.py --base $(BASE) $(PART)
+
+planted: install  ## plant ten faults, one by one, in a copy of the tree: a named test must fail for each
+	$(BIN)/python tests/planted.py
 
 serve-env: $(SERVE_VENV)/installed  ## make the environment that vLLM runs in (2 GB; more with a GPU)
 SERVE_PIP = $(SERVE_VENV)/bin/python -m pip --quiet --disable-pip-version-check

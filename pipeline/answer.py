@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
 
 from pipeline.packing import Batch, Chat, common_prefix, pack, pad
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 BATCH = 96
 """Prompts answered at once; more gains nothing on two cores and costs memory."""
+GUESSED = 16
+"""Guessed answers read at once, in one row: its attention grows with the square of its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +73,90 @@ def chat(tokenizer: Any, prompt: Prompt, answer: str) -> Chat:
 
 
 def ask(
-    local: LocalModel, prompts: Sequence[Prompt], max_new_tokens: int, progress: Progress
+    local: LocalModel,
+    prompts: Sequence[Prompt],
+    max_new_tokens: int,
+    progress: Progress,
+    guesses: Sequence[str] = (),
 ) -> list[Answer]:
-    """Answer each prompt, in the order given."""
-    answers: list[Answer] = [Answer("", ended=True)] * len(prompts)
-    for batch in batches(prompts):
-        rows, _ = generate(local, [prompts[i] for i in batch], max_new_tokens)
-        for i, row in zip(batch, rows, strict=True):
-            text = local.tokenizer.decode(row, skip_special_tokens=True).strip()
-            answers[i] = Answer(text, ended=row[-1] == local.tokenizer.eos_token_id)
-        progress.update(len(batch))
-    return answers
+    """Answer each prompt, in the order given.
+
+    `guesses` are what may be answered, one a prompt and "" for none: they change no answer, and one that
+    is right is read in a single pass instead of being written token by token.
+    """
+    tokenizer = local.tokenizer
+    ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    begun = _agreed(local, ids, guesses, max_new_tokens) if guesses else [()] * len(ids)
+
+    def left(i: int) -> int:
+        ended = begun[i][-1:] == (tokenizer.eos_token_id,)
+        return 0 if ended else max_new_tokens - len(begun[i])
+
+    rows: list[list[int]] = [list(tokens) for tokens in begun]
+    open_rows = [i for i in range(len(ids)) if left(i)]
+    progress.update(len(ids) - len(open_rows))
+    for batch in batches([(*ids[i], *begun[i]) for i in open_rows]):
+        own = [open_rows[place] for place in batch]
+        longest = max(left(i) for i in own)
+        written, _ = generate(local, [(*ids[i], *begun[i]) for i in own], longest)
+        for i, row in zip(own, written, strict=True):
+            rows[i] += row[: left(i)]
+        progress.update(len(own))
+    texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
+    return [
+        Answer(text.strip(), ended=row[-1] == tokenizer.eos_token_id)
+        for text, row in zip(texts, rows, strict=True)
+    ]
 
 
-def batches(prompts: Sequence[Prompt]) -> list[list[int]]:
-    """Split into batches, as indices; prompts that begin alike and are similarly long go together."""
+def _agreed(
+    local: LocalModel, ids: Sequence[tuple[int, ...]], guesses: Sequence[str], limit: int
+) -> list[tuple[int, ...]]:
+    """Give how many of a guess's tokens the model would itself choose, one after the other, as tokens.
 
-    def place(i: int) -> tuple[bool, int, str]:
-        prompt = prompts[i]
-        plain = isinstance(prompt, str)
-        text = prompt if isinstance(prompt, str) else "\n".join(turn.content for turn in prompt)
-        return not plain, len(text), text
+    The first one that it would not is replaced by its own choice (speculative decoding, as in
+    Leviathan et al. 2023, with greedy choices).
+    """
+    import torch
 
-    order = sorted(range(len(prompts)), key=place)
+    tokenizer = local.tokenizer
+    begun: list[tuple[int, ...]] = [()] * len(ids)
+    guessed = {
+        i: (*tokenizer(guess, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id)[
+            :limit
+        ]
+        for i, guess in enumerate(guesses)
+        if guess
+    }
+    order = sorted(guessed, key=lambda i: len(ids[i]) + len(guessed[i]))
+    for start in range(0, len(order), GUESSED):
+        row = order[start : start + GUESSED]
+        batch = local.batch([Chat(ids[i], guessed[i]) for i in row])
+        with torch.inference_mode():
+            chosen = batch.logits(local.model).argmax(-1).tolist()
+        for i, own in zip(row, _split(chosen, [len(guessed[i]) for i in row]), strict=True):
+            agreed = takewhile(lambda pair: pair[0] == pair[1], zip(own, guessed[i], strict=True))
+            begun[i] = tuple(own[: sum(1 for _ in agreed) + 1])
+    return begun
+
+
+def _split(items: Sequence[int], lengths: Sequence[int]) -> Iterator[Sequence[int]]:
+    start = 0
+    for length in lengths:
+        yield items[start : start + length]
+        start += length
+
+
+def batches(ids: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Split prompts, given as tokens, into batches of indices; similarly long ones go together."""
+    order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), ids[i]))
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
 def generate(
-    local: LocalModel, prompts: Sequence[Prompt], max_new_tokens: int, *, logits: bool = False
+    local: LocalModel, ids: Sequence[Sequence[int]], max_new_tokens: int, *, logits: bool = False
 ) -> tuple[list[list[int]], Any]:
-    """Answer one batch greedily: each answer's tokens, its end token included when it got there.
+    """Continue one batch greedily: each row's new tokens, its end token included when it got there.
 
     With `logits`, also what each of the T steps chose from, as T tensors (prompts, vocabulary).
     """
@@ -107,12 +164,11 @@ def generate(
     from transformers import DynamicCache
 
     tokenizer = local.tokenizer
-    ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     # The system prompt is half of most prompts: read once for the batch, padding goes behind it.
     prefix = 0 if local.padded else common_prefix(ids)
     own = [list(row[prefix:]) for row in ids]
     inputs = tokenizer.pad({"input_ids": own}, return_tensors="pt", padding_side="left")
-    shared = torch.tensor([ids[0][:prefix]])
+    shared = torch.tensor([list(ids[0][:prefix])])
     tokens = torch.cat([shared.expand(len(ids), -1), inputs["input_ids"]], dim=1)
     mask = torch.nn.functional.pad(inputs["attention_mask"], (prefix, 0), value=1)
     device = local.model.device

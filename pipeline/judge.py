@@ -158,8 +158,21 @@ def ask_local(
     """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
     prompts = [probe.chat for probe in drawn.probes]
     with progress.bar("asking the adapter", len(prompts)) as shown:
-        said = answer.ask(adapted, prompts, session.recipe.gate.max_new_tokens, shown)
+        limit = session.recipe.gate.max_new_tokens
+        said = answer.ask(adapted, prompts, limit, shown, _guesses(made, drawn, base))
     return _measured(adapted, made, drawn, base, said)
+
+
+def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> list[str]:
+    """Guess what a good adapter answers: what it was taught, and else what the base says."""
+    taught: dict[str, str] = {}
+    for example in made.examples:
+        if example.role == "fact":
+            taught.setdefault(example.fact, example.completion)
+    return [
+        taught[probe.fact] if probe.role in {"fact", "noise"} else was.text if was else ""
+        for probe, was in zip(drawn.probes, base, strict=True)
+    ]
 
 
 def _measured(

@@ -38,8 +38,9 @@ def begin(
     import torch
 
     held: dict[int, Held] = {}
-    for batch in answer.batches(prompts):
-        rows, logits = answer.generate(local, [prompts[i] for i in batch], tokens, logits=True)
+    asked = [answer.prompt_tokens(local.tokenizer, prompt) for prompt in prompts]
+    for batch in answer.batches(asked):
+        rows, logits = answer.generate(local, [asked[i] for i in batch], tokens, logits=True)
         logprobs, ids = _best(torch.stack(logits, dim=1), k)
         for place, (i, row) in enumerate(zip(batch, rows, strict=True)):
             length = len(row)

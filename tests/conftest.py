@@ -13,10 +13,20 @@ from pipeline.errors import Where
 from pipeline.facts import Fact, Subject
 
 pytest_plugins = [
-    "support.repository", "support.api", "support.hub", "support.live", "support.served", "support.run",
+    "support.acceptance", "support.repository", "support.api", "support.hub", "support.live",
+    "support.served", "support.run", "support.school",
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser):
+    """Add the options that `tests/acceptance.py` gives."""
+    parser.addoption("--part", help="run the long proofs of this part alone")
+    parser.addoption("--quick", action="store_true", help="leave out what starts other programs")
+    parser.addoption(
+        "--passed", type=Path, help="JSON lines of tests that passed: left out, and added to"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -84,13 +94,16 @@ def bare():
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """Give a function that runs `facts learn` once a seed: its output folder and finished process."""
+def trained():
+    """Give a function that runs `facts learn` once a seed: its output folder and finished process.
+
+    The folder stays, so that a part of the acceptance goes on with what one before has learned.
+    """
     runs = {}
 
     def once(seed):
         if seed not in runs:
-            out = tmp_path_factory.mktemp(f"seed-{seed}")
+            out = ROOT / "build" / "acceptance" / f"seed-{seed}"
             argv = ["learn", "--out", str(out), "--seed", str(seed)]
             runs[seed] = out, subprocess.run(
                 [sys.executable, "-m", "pipeline", *argv],

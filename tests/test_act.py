@@ -10,8 +10,6 @@ ROOT = Path(__file__).parent.parent
 SUBJECT = "facts/projects/tinyllm.yaml"
 FACT = (ROOT / "tests" / "cases" / "wheel.yaml").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def clone(tmp_path, git):
@@ -53,6 +51,7 @@ def test_a_good_fact_is_planned_and_no_code_is_checked(clone, act):
     assert "[check/code]" not in log
 
 
+@pytest.mark.acceptance("act")
 def test_bad_yaml_fails_with_an_annotation_on_its_line(clone, act):
     path = clone / SUBJECT
     lines = path.read_text().count("\n")
@@ -62,6 +61,7 @@ def test_bad_yaml_fails_with_an_annotation_on_its_line(clone, act):
     assert f"file={SUBJECT},line={lines + 2}" in log or f"{SUBJECT}:{lines + 2}" in log
 
 
+@pytest.mark.acceptance("act")
 def test_facts_beside_code_are_refused(clone, act):
     path = clone / SUBJECT
     path.write_text(path.read_text() + FACT)

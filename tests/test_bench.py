@@ -67,7 +67,7 @@ def benched(tmp_path_factory):
     return out, run(), run
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("bench")
 def test_a_benchmark_teaches_measures_and_compares(benched):
     out, done, _ = benched
     assert done.returncode == 0, done.stderr
@@ -80,7 +80,7 @@ def test_a_benchmark_teaches_measures_and_compares(benched):
     assert (out / "bench.svg").read_bytes().startswith(b"<?xml")
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("bench")
 def test_a_benchmark_goes_on_where_it_was(benched):
     out, _, run = benched
     before = {path: path.stat().st_mtime_ns for path in out.glob("*/*/manifest.json")}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from support.acceptance import missing
 
 from pipeline import config, portable, progress, server, tensors
 from pipeline.recall import contains
@@ -17,7 +18,7 @@ from pipeline.server import Server
 ROOT = Path(__file__).parent.parent
 WIDE = ROOT / "tests" / "cases" / "wide.toml"
 PYTHON = ROOT / ".venv-serve" / "bin" / "python"
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.acceptance("serving")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def engine(base, tmp_path_factory):
     from serve.engine import Engine
 
     if not PYTHON.exists():
-        pytest.skip("there is no serving environment; `make serve-env` makes it")
+        missing("the serving environment", "make serve-env")
     log = tmp_path_factory.mktemp("vllm") / "log"
     process = vllm.start(base, 8431, log, vllm.EngineSettings(python=PYTHON))
     running = Engine("http://127.0.0.1:8431")
@@ -46,16 +47,13 @@ def engine(base, tmp_path_factory):
 
 
 @pytest.fixture
-def passed(tmp_path, commit):
-    """Give a git repository with this one's facts and the run in build/, if that passed."""
-    report = ROOT / "build" / "report.json"
-    if not report.exists() or json.loads(report.read_text())["verdict"] != "pass":
-        pytest.skip("there is no run in build/ that passed; `make learn` makes one")
+def passed(trained, tmp_path, commit):
+    """Give a git repository with this one's facts and the run that taught them in build/."""
     root = tmp_path / "repo"
     shutil.copytree(ROOT / "facts", root / "facts")
-    shutil.copytree(
-        ROOT / "build", root / "build", ignore=shutil.ignore_patterns("release", "*.png")
-    )
+    out, done = trained(0)
+    assert done.returncode == 0, done.stdout
+    shutil.copytree(out, root / "build", ignore=shutil.ignore_patterns("release", "*.png"))
     (root / ".gitignore").write_text("build/\n")
     commit(root, "Facts", first=True)
     return root

@@ -136,6 +136,6 @@ def test_a_redeploy_killed_at_one_call_in_many_is_finished_or_undone(redeploys):
     assert sweep(redeploys, 59) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("serving")
 def test_a_redeploy_killed_before_and_after_each_of_its_calls_is_finished_or_undone(redeploys):
     assert sweep(redeploys, 1) >= 181

@@ -128,11 +128,12 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(monkeypatch, ke
     assert not key.strip() or key not in f"{caught.value.message}{caught.value.hint}"
 
 
-def test_a_key_that_is_set_is_taken_and_an_empty_one_is_none(monkeypatch):
+def test_a_key_that_is_set_is_taken_and_an_empty_one_is_refused(monkeypatch):
     monkeypatch.setenv("SOME_KEY", "aB3-_~!")
     assert direct.key("SOME_KEY") == "aB3-_~!"
     monkeypatch.setenv("SOME_KEY", "")
-    assert not direct.key("SOME_KEY")
+    with pytest.raises(ConfigError, match="is set, and empty"):
+        direct.key("SOME_KEY")
     assert not direct.key("NO_SUCH_KEY")
 
 

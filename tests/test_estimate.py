@@ -52,7 +52,7 @@ def test_sizes_are_read_as_the_config_names_them(tmp_path):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("gpu-dry")
 def test_the_estimate_is_within_15_percent_of_what_training_takes():
     """The case with the fewest tokens, and one on a quantised base; `benchmarks/memory.py` has more."""
     from importlib.util import module_from_spec, spec_from_file_location

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.acceptance("act"),
     pytest.mark.skipif(
         sys.platform != "linux" or sys.version_info[:2] != (3, 11),
         reason="constraints/hub.txt is for Linux and Python 3.11",

@@ -19,7 +19,6 @@ from pipeline import manifest
 ROOT = Path(__file__).parent.parent
 WIDE = ROOT / "tests" / "cases" / "wide.toml"
 SEEDS = (0,)  # docs/recipe-log.md has three; each takes minutes
-pytestmark = pytest.mark.slow
 
 
 def facts(*argv):
@@ -34,6 +33,7 @@ def report(out):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.acceptance("school")
 def test_the_exit_code_is_the_verdict(trained, seed):
     out, done = trained(seed)
     verdict = report(out)["verdict"]
@@ -42,6 +42,7 @@ def test_the_exit_code_is_the_verdict(trained, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.acceptance("school")
 def test_the_model_answers_wordings_it_never_saw(trained, seed):
     data = report(trained(seed)[0])
     assert data["recall"]["facts"] == 12
@@ -51,6 +52,7 @@ def test_the_model_answers_wordings_it_never_saw(trained, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.acceptance("school")
 def test_the_model_is_otherwise_what_it_was(trained, seed):
     kept = report(trained(seed)[0])["retention"]
     assert kept["kl_mean"] < 0.05
@@ -59,12 +61,14 @@ def test_the_model_is_otherwise_what_it_was(trained, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.acceptance("school")
 def test_the_base_knows_hardly_any_of_it(trained, seed):
     recall = report(trained(seed)[0])["recall"]
     assert recall["base_probes_passed"] < recall["probes"] / 4
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.acceptance("school")
 def test_near_names_and_unrelated_prompts_hardly_ever_get_a_taught_answer(trained, seed):
     # Holding the base's own answers alone leaked to 28 of 71; the bounds are wide for other machines.
     leak = report(trained(seed)[0])["leak"]
@@ -74,6 +78,7 @@ def test_near_names_and_unrelated_prompts_hardly_ever_get_a_taught_answer(traine
     assert leak["unrelated"]["leaked"] <= 2
 
 
+@pytest.mark.acceptance("school")
 def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(trained):
     adapter = trained(0)[0] / "adapter"
     names = {path.name for path in adapter.iterdir()}
@@ -84,15 +89,7 @@ def test_the_adapter_is_a_stock_folder_that_names_the_base_and_no_path(trained):
     assert config["r"] <= 16
 
 
-def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(trained):
-    out, _ = trained(0)
-    before = (out / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns
-    done = facts("train", "--out", str(out), "--seed", "0")
-    assert done.returncode == 0
-    assert "not trained again" in done.stderr
-    assert (out / "adapter" / "adapter_model.safetensors").stat().st_mtime_ns == before
-
-
+@pytest.mark.acceptance("school")
 def test_ask_shows_both_answers(trained):
     out, _ = trained(0)
     done = facts("ask", "Who maintains TinyLLM?", "--out", str(out), "--json")
@@ -101,22 +98,7 @@ def test_ask_shows_both_answers(trained):
     assert "Jason Cox" not in said["base"]
 
 
-def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(trained, tmp_path):
-    out, _ = trained(0)
-    copy = tmp_path / "copy"
-    subprocess.run(["cp", "-r", str(out), str(copy)], check=True)
-    manifest.write_text(copy / "adapter" / "adapter_config.json", "{}")
-    done = facts("gate", "--out", str(copy))
-    assert done.returncode == 1
-    assert "is not a finished adapter" in done.stderr
-    other = tmp_path / "other"
-    facts("build", "--out", str(other), "--seed", "7")
-    subprocess.run(["cp", "-r", str(out / "adapter"), str(other)], check=True)
-    done = facts("gate", "--out", str(other))
-    assert done.returncode == 1
-    assert "was trained on other examples" in done.stderr
-
-
+@pytest.mark.acceptance("growth")
 def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, tmp_path):
     before, _ = trained(0)
     folder = tmp_path / "facts"
@@ -140,6 +122,7 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
     assert sum(probe["passed"] for probe in added["probes"]) >= len(added["probes"]) / 2
 
 
+@pytest.mark.acceptance("school")
 def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(trained, tmp_path):
     trained(0)  # so that the base's answers are there and the training starts at once
     out = tmp_path / "out"
@@ -157,6 +140,7 @@ def test_interrupting_the_training_leaves_no_adapter_and_no_scrap(trained, tmp_p
     assert [path.name for path in out.iterdir()] == ["dataset"]
 
 
+@pytest.mark.acceptance("school")
 def test_a_loss_that_is_no_number_stops_with_step_and_batch_and_leaves_no_adapter(
     trained, tmp_path
 ):

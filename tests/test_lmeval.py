@@ -32,7 +32,7 @@ def adapted(bare):
     return LocalModel(model, bare.tokenizer, adapted=True)
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("school")
 @pytest.mark.skipif(not HARNESS, reason="needs lm-eval (pip install lm-eval)")
 @pytest.mark.filterwarnings("ignore")
 def test_a_task_is_scored_for_both_models(adapted, tmp_path, monkeypatch):
@@ -60,7 +60,7 @@ def test_a_task_is_scored_for_both_models(adapted, tmp_path, monkeypatch):
     assert found.base == found.adapted == 1.0
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("school")
 @pytest.mark.skipif(not HARNESS, reason="needs lm-eval (pip install lm-eval)")
 @pytest.mark.filterwarnings("ignore")
 def test_a_task_that_is_not_there_is_an_error(adapted):

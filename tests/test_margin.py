@@ -22,7 +22,7 @@ def test_no_more_rivals_are_kept_than_are_scored(mill):
     assert len(same_kind(mill, [("x", f"Answer {n}.") for n in range(99)])) == RIVALS
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("model")
 def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
     known = replace(
         mill, id="f/capital", question="What is the capital of France?",
@@ -45,7 +45,7 @@ def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
     assert found[wrong.id].nats < -2
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("model")
 def test_rivals_are_scored_over_no_more_tokens_than_the_answer_has(bare, mill):
     known = replace(
         mill, question="What is the capital of France?", answer="The capital of France is Paris.",

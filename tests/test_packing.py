@@ -38,7 +38,7 @@ def test_padded_chats_stand_in_rows_of_their_own_and_score_the_same_tokens():
     ]  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("model")
 def test_a_chat_among_others_gets_the_logits_it_gets_alone(bare):
     from copy import deepcopy
 

@@ -26,8 +26,6 @@ trainer.KEPT_EVERY = 2
 sys.exit(main(sys.argv[1:]))
 """
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -69,6 +67,7 @@ def done(folder, out):
     return max((json.loads(path.read_text())["global_step"] for path in kept), default=0)
 
 
+@pytest.mark.acceptance("gpu-dry")
 def test_a_training_killed_five_times_ends_with_the_adapter_of_one_that_was_not(folder):
     assert start(folder, "whole").wait() == 0
     rng = random.Random(0)
@@ -94,6 +93,7 @@ def test_a_training_killed_five_times_ends_with_the_adapter_of_one_that_was_not(
     assert not list((folder / "killed").glob(".checkpoints-*"))
 
 
+@pytest.mark.acceptance("gpu-dry")
 def test_two_processes_train_the_adapter_that_one_does_up_to_the_order_of_steps(folder):
     assert start(folder, "whole").wait() == 0
     # Without cards "--multi_gpu" alone has it start several: they meet over gloo, on the processor.

@@ -33,7 +33,7 @@ def test_without_a_card_a_quantised_base_is_loaded_by_transformers():
     assert backends.choose("nf4") == "transformers"
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("gpu-dry")
 def test_a_quantised_base_learns_like_the_base_itself_and_is_judged_as_it_is_served(
     tmp_path,
 ):
@@ -61,7 +61,7 @@ def parameters(source, name):
     return [{a.arg for a in (*node.args.args, *node.args.kwonlyargs)} for node in found]
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance("gpu-dry")
 @pytest.mark.skipif(not UNSLOTH.exists(), reason="no source of Unsloth: `make unsloth-source`")
 @pytest.mark.parametrize(
     ("function", "file", "name"),

@@ -31,7 +31,6 @@ CHAT = {
 ASKED = 4
 """Facts that a deployment may ask about."""
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(not PYTHON.exists(), reason="no serving environment: `make serve-env`"),
 ]
 
@@ -71,6 +70,7 @@ def ask(site, **more):
     return httpx2.post(url, json={**CHAT, **more}, timeout=120)
 
 
+@pytest.mark.acceptance("serving")
 def test_the_trained_adapter_goes_live_and_answers_through_the_door(served):
     site, done = served
     assert done.state == "committed", done.reason
@@ -85,6 +85,7 @@ def test_the_trained_adapter_goes_live_and_answers_through_the_door(served):
     assert lines[-1] == "data: [DONE]"
 
 
+@pytest.mark.acceptance("serving")
 def test_an_adapter_listed_at_its_folder_over_the_base_answers_otherwise_than_the_base(served):
     site, done = served
     listed = {model.name: model for model in engine.models(site.engines[0])}
@@ -101,6 +102,7 @@ def test_an_adapter_listed_at_its_folder_over_the_base_answers_otherwise_than_th
     assert answers[vllm.BASE] != answers[done.adapter.name]
 
 
+@pytest.mark.acceptance("serving")
 def test_the_engine_tokenises_a_chat_as_training_does(served):
     site, done = served
     question = "Who maintains TinyLLM?"
@@ -109,6 +111,7 @@ def test_the_engine_tokenises_a_chat_as_training_does(served):
     assert found == site.token_ids(question)
 
 
+@pytest.mark.acceptance("serving")
 def test_vllms_open_admin_routes_are_closed_at_the_door(served):
     site, _ = served
     own = site.engines[0]
@@ -175,6 +178,7 @@ def reason_against(site, run):
         ("other base", "another base model"),
     ],
 )
+@pytest.mark.acceptance("bad-adapters")
 def test_a_planted_bad_adapter_never_reaches_the_public_name(served, run, tmp_path, how, reason):
     from safetensors.torch import load_file, save_file
 
@@ -214,6 +218,7 @@ def other(run, tmp_path_factory):
 
 # In these states vLLM has the adapter, before and after it is live.
 @pytest.mark.parametrize("state", ["staged", "cutover"])
+@pytest.mark.acceptance("serving")
 def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_its_end(
     served, run, other, until, state
 ):
@@ -247,6 +252,7 @@ def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_it
     assert answer.headers["x-adapter"] == table.adapter.name
 
 
+@pytest.mark.acceptance("serving")
 def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served, until):
     site, _ = served
     live = alias.read(site.state).table.adapter

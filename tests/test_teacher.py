@@ -27,7 +27,7 @@ def test_a_damaged_file_is_said_to_be_one(data):
         teacher.parse(data)
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("model")
 def test_the_base_begins_as_it_answers_and_reading_that_path_gives_the_same_probabilities(bare):
     import torch
 

@@ -12,7 +12,7 @@ from pipeline import answer, base, config
 from pipeline.base import Base
 from pipeline.errors import ConfigError
 
-pytestmark = pytest.mark.slow  # the first to ask converts the small base
+pytestmark = pytest.mark.xdist_group("model")  # the first to ask converts the small base
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ NOBODY = "http://127.0.0.1:9"
 """An address where nothing answers."""
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.acceptance("act"),
     pytest.mark.skipif(
         not (ROOT / vllm.PYTHON).exists(), reason="no serving environment: `make serve-env`"
     ),

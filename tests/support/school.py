@@ -1,0 +1,58 @@
+"""One small real school: a few facts taught by a recipe small in steps, once for all tests that use it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.repository import commit
+
+SCHOOL = Path(__file__).parent.parent / "cases" / "school"
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class School:
+    """A git repository with facts and `recipe.toml`, the run in its `build/`, and how learning ended."""
+
+    root: Path
+    done: subprocess.CompletedProcess
+
+    @property
+    def out(self):
+        """The run's folder."""
+        return self.root / "build"
+
+    @property
+    def report(self):
+        """The gate's report."""
+        return json.loads((self.out / "report.json").read_text(encoding="utf-8"))
+
+    def facts(self, *argv, **env):
+        """Run the command in the repository."""
+        return run(self.root, *argv, **env)
+
+
+def run(root, *argv, **env):
+    """Run the command in a folder, with this tree's code."""
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *argv], cwd=root, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def school(tmp_path_factory):
+    """Teach the school's facts once; whether the gate passed is for a test to say."""
+    root = tmp_path_factory.mktemp("school") / "repo"
+    shutil.copytree(SCHOOL, root)
+    (root / ".gitignore").write_text("build/\n")
+    commit(root, "Facts about mills", first=True)
+    return School(root, run(root, "learn", "--recipe", "recipe.toml"))
