@@ -70,17 +70,14 @@ _WORDINGS = (
 )
 
 
-def translate(error: yaml.YAMLError, text: str, shown: str) -> Problem:
-    """Turn what the parser raised over `text` into a `Problem` of the file `shown`."""
+def translate(error: yaml.YAMLError, shown: str, end: tuple[int, int]) -> Problem:
+    """Turn what the parser raised into a `Problem` of the file `shown`, which ends at `end`."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem(Where(shown), "yaml", "this cannot be read as YAML")
     said = error.problem or "no reason given"
     words = next((w for w in _WORDINGS if w.said in said), None)
     mark = error.context_mark if words and words.opened else error.problem_mark
-    where = Where(shown, mark.line + 1, mark.column + 1) if mark else Where(shown)
-    lines = text.split("\n")
-    if where.line > len(lines):  # the parser sees one more line where the last one has no end
-        where = Where(shown, len(lines), len(lines[-1]) + 1)
+    where = Where(shown, *min((mark.line + 1, mark.column + 1), end)) if mark else Where(shown)
     if words is None:
         return Problem(where, "yaml", f"this cannot be read as YAML: {said}")
     return Problem(where, "yaml", words.message, words.hint)

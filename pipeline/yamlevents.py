@@ -33,9 +33,13 @@ _LOST_IN_COMMENT = re.compile(r" +#[^\s#]")
 
 @dataclass(slots=True)
 class Reading:
-    """What has been read; `root` is None until a mapping was found."""
+    """What has been read; `root` is None until a mapping was found.
+
+    Nothing lies beyond `end`: the parser sees one more line where the last one has no end.
+    """
 
     shown: str
+    end: Spot
     root: dict[str, Any] | None = None
     values: dict[Steps, Spot] = field(default_factory=dict)
     keys: dict[Steps, Spot] = field(default_factory=dict)
@@ -44,7 +48,7 @@ class Reading:
 
     def note(self, event: yaml.Event, rule: str, message: str, hint: str) -> None:
         """Add a problem at the start of `event`."""
-        self.problems.append(Problem(Where(self.shown, *_spot(event)), rule, message, hint))
+        self.problems.append(Problem(Where(self.shown, *_spot(self, event)), rule, message, hint))
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class _StopError(Exception):
 
 def build(text: str, shown: str) -> Reading:
     """Read `text`; `shown` names the file in the problems. Raises nothing, however bad the text."""
-    reading = Reading(shown)
+    reading = Reading(shown, (text.count("\n") + 1, len(text) - text.rfind("\n")))
     lines = text.split("\n") if " #" in text else []
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -73,7 +77,7 @@ def build(text: str, shown: str) -> Reading:
     except _StopError:
         return reading
     except yaml.YAMLError as error:
-        reading.problems.append(translate(error, text, shown))
+        reading.problems.append(translate(error, shown, reading.end))
         return reading
     if reading.root is None:
         where, hint = Where(shown, 1, 1), "`facts new` writes a file to start from"
@@ -118,7 +122,7 @@ def _enter(
             _not_a_mapping(reading, event)
         else:
             reading.root = value
-            reading.values[()] = _spot(event)
+            reading.values[()] = _spot(reading, event)
         reading.stack.append(_Open(value, ()))
         return
     if len(reading.stack) == MAX_DEPTH:
@@ -140,7 +144,7 @@ def _scalar(reading: Reading, event: yaml.ScalarEvent, text: str, lines: list[st
     assert start is not None
     assert end is not None
     if event.style == '"' or end.line > start.line:  # an escape or a fold may hide something
-        where = Where(reading.shown, *_spot(event))
+        where = Where(reading.shown, *_spot(reading, event))
         reading.problems.extend(characters.in_value(event.value, text, where))
     if not event.style:  # neither quotes nor a block
         if end.line < len(lines) and _LOST_IN_COMMENT.match(lines[end.line], end.column):
@@ -159,7 +163,7 @@ def _place(reading: Reading, event: yaml.NodeEvent, value: Any) -> Steps:
     if not reading.stack:
         _not_a_mapping(reading, event)
     top = reading.stack[-1]
-    spot = _spot(event)
+    spot = _spot(reading, event)
     if isinstance(top.value, list):
         steps: Steps = (*top.steps, len(top.value))
         top.value.append(value)
@@ -201,7 +205,7 @@ def _not_a_mapping(reading: Reading, event: yaml.NodeEvent) -> None:
     raise _StopError
 
 
-def _spot(event: yaml.Event) -> Spot:
+def _spot(reading: Reading, event: yaml.Event) -> Spot:
     mark = event.start_mark
     assert mark is not None  # the parser always gives one
-    return mark.line + 1, mark.column + 1
+    return min((mark.line + 1, mark.column + 1), reading.end)

@@ -87,7 +87,7 @@ WHOLE = (
     b"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\n"
 )
-ANSWER = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d) [^\r\n]*\r\n(?:[!-~]+:[^\r\n]*\r\n)*\r\n")
+ANSWER = re.compile(rb"HTTP/\d\.\d ([1-5]\d\d) [^\r\n]*\r\n(?:[!-~]+:[^\r\n]*\r\n)*\r\n")
 STATUSES = {100, 200, 503, *range(400, 500)}
 
 

@@ -144,6 +144,7 @@ def facts_files(draw):
 
 @given(raw=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 @example(raw=b"? ")
+@example(raw=b"---")
 @example(raw=b"- " * 20_000)
 @example(raw=b"a: &a [*a]")
 def test_any_bytes_are_problems_or_facts(raw):
