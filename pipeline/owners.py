@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline import console
+
 FILE = Path(".github/CODEOWNERS")
 FACTS = "/facts/"
 """What any maintainer may approve."""
@@ -20,7 +22,7 @@ def step(env: Mapping[str, str]) -> int:
     del env  # told nothing
     if wrong := missing(read()):
         line, said = wrong
-        print(f"::warning file={FILE},line={line}::{said}: {MEND}")
+        console.commands(f"::warning file={FILE},line={line}::{said}: {MEND}")
     return 0
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal  # JSON data has no narrower type before it is read
+from typing import Any, Literal, get_args  # JSON data has no narrower type before it is read
 
 from pipeline import manifest
 from pipeline.errors import ConfigError
@@ -140,6 +140,8 @@ def _entries(text: str) -> Iterator[Entry]:
 
 
 def _entry(data: dict[str, Any]) -> Entry:
+    if data["state"] not in get_args(State):
+        raise ValueError(data["state"])
     before = data["before"]
     table = Table(
         before["generation"],

@@ -239,9 +239,10 @@ class FakeVllm:
 
 
 def _prompt(body):
-    """Give what a completion asks, in either route's shape; None for other requests."""
+    """Give what a completion asks, in either route's shape, as text."""
     messages = body.get("messages")
-    return messages[-1]["content"] if messages else body.get("prompt")
+    asked = messages[-1]["content"] if messages else body.get("prompt", "")
+    return asked if isinstance(asked, str) else json.dumps(asked)
 
 
 def tokens(text):

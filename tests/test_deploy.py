@@ -446,6 +446,18 @@ def test_a_journal_whose_last_line_was_cut_off_is_read_and_written_on(place, liv
     assert json.loads(lines[-2])["state"] == "committed"
 
 
+def test_a_line_of_the_journal_with_a_state_that_is_none_is_not_read(place):
+    good = table(place).adapter
+    file = place.site.state / journal.FILE
+    last = json.loads(file.read_text().splitlines()[-1])
+    with file.open("a") as lines:
+        lines.write(json.dumps({**last, "state": "made up"}) + "\n")
+    assert journal.unfinished(journal.read(place.site.state)) is None
+    with deploy.alone(place.site.state):
+        assert deploy.settle(place.site) is None
+    assert_only(place, good)
+
+
 class TestTwoServers:
     """More than one engine behind one door."""
 
