@@ -135,7 +135,7 @@ class FakeVllm:
         body = await request.json() if request.can_read_body else {}
         self.paths.append(request.path)
         self.on_request(request.path, body)
-        if _prompt(body) in self.kills:
+        if any(_prompt(body) == each for each in self.kills):  # a prompt may be a list of tokens
             self.die()
         if self.down:
             if request.transport:
