@@ -14,8 +14,6 @@ from support.repository import commit
 
 SCHOOL = Path(__file__).parent.parent / "cases" / "school"
 ROOT = Path(__file__).parent.parent.parent
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait for each other must not spin: other tests run on the same cores."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def run(root, *argv, **env):
 
     return subprocess.run(
         [sys.executable, "-m", "pipeline", *argv], cwd=root, capture_output=True, text=True, check=False,
-        env={**os.environ, **PATIENT, "PYTHONPATH": str(ROOT), **env},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
     )  # fmt: skip
 
 
