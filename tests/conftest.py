@@ -19,8 +19,8 @@ pytest_plugins = [
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
-# Threads of a model that wait for each other must not spin: other tests run on the same cores. Beside one other
-# process a step of training took 4.8 s so, and more than 10 s spinning (two cores). Set before torch loads.
+# Threads of a model that wait for each other must not spin: other tests run on the same cores. Beside
+# another process a step of training took 4.8 s so, and over 10 s spinning. Set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
