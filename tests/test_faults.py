@@ -15,9 +15,9 @@ PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
 PROMOTE = ("publish", "--promote")
 PUBLISHING = (
     "refs", "tree", "branch", "validate", "preupload", "batch", "put", "verify", "commit", "tag",
-    "head", "file",
+    "file",
 )  # fmt: skip
-PROMOTING = ("info", "refs", "tree", "paths", "head", "file", "commit")
+PROMOTING = ("info", "refs", "tree", "paths", "file", "commit")
 WRITING = {"branch", "put", "commit", "tag"}
 ONCE = [("refs", "429", "before"), ("commit", "slow", "before"), ("file", "truncate", "after")]
 """What the client or our own retries treat alike wherever it happens."""
