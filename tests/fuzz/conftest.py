@@ -75,15 +75,17 @@ def pytest_pyfunc_call(pyfuncitem):
     return True
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Write what failed to a file."""
-    report = (yield).get_result()
+    report = yield
     if call.when == "call" and report.failed and _is_target(item):
         KEPT.mkdir(parents=True, exist_ok=True)
         file = KEPT / f"{item.name}.txt"
-        file.write_text(f"FUZZ_SEED={SEED} {item.nodeid}\n\n{report.longreprtext}\n")
+        said = f"FUZZ_SEED={SEED} {item.nodeid}\n\n{report.longreprtext}\n"
+        file.write_bytes(said.encode("utf-8", "backslashreplace"))
         report.sections.append(("Fuzzing", f"written to {file}"))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter):
