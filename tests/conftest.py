@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,9 @@ pytest_plugins = [
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
+# Threads of a model that wait for each other must not spin: other tests run on the same cores. Beside
+# another process a step of training took 4.8 s so, and over 10 s spinning. Set before torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def pytest_addoption(parser):

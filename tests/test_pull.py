@@ -210,7 +210,7 @@ def test_an_empty_repository_holds_no_release(facts, tmp_path):
 
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("how", ["truncate", "500", "429", "drop", "slow"])
-@pytest.mark.parametrize("route", ["info", "tree", "head", "file"])
+@pytest.mark.parametrize("route", ["info", "tree", "file"])
 def test_a_hub_that_fails_for_a_while_is_asked_again(how, route, facts, tmp_path, hub, doubles):
     when = "after" if how == "truncate" else "before"
     hub.faults.append(doubles.Fault(route, how, when))

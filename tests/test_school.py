@@ -95,7 +95,7 @@ def test_the_report_opens_in_a_browser_and_names_each_fact(school, tmp_path):
         ],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
-    assert "Pass" in done.stdout
+    assert "<title>PASS: 4 facts" in done.stdout
     assert all(name in done.stdout for name in TAUGHT)
 
 

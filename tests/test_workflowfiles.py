@@ -60,8 +60,7 @@ def test_the_docs_name_the_workflow_that_signs():
         for job in load(path)["jobs"].values()
         if (job.get("permissions") or {}).get("id-token") == "write"
         and any(
-            "publish --to" in script and "--promote" not in script
-            for script in steps(job, "run")
+            "publish --to" in script and "--promote" not in script for script in steps(job, "run")
         )
     ]
     docs = (ROOT / "docs" / "publishing.md").read_text()

@@ -81,7 +81,7 @@ def serve_site():
 
     @contextmanager
     def run(config, **env):
-        site = settings.site(settings.load(config))
+        found = settings.load(config)
         told = config.with_name("said")
         with told.open("w") as said:
             process = subprocess.Popen(
@@ -89,13 +89,13 @@ def serve_site():
                 cwd=ROOT, stderr=said, env={**os.environ, **env},
             )  # fmt: skip
         try:
-            until(lambda: engine.healthy(site.engines[0]), 900)
-            yield site
+            until(lambda: engine.healthy(settings.engines(found)[0]), 900)
+            yield settings.site(found)  # by now there is a key that the engines ask for
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(120)
         assert process.returncode == 0
         assert told.read_text().endswith("stopped\n")
-        assert not engine.healthy(site.engines[0])
+        assert not engine.healthy(settings.engines(found)[0])
 
     return run
