@@ -7,6 +7,7 @@ The field names are the keys, and the shipped recipes explain each one beside it
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -179,13 +180,13 @@ def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_file}.toml"
     try:
-        return path, tomllib.loads(path.read_text(encoding="utf-8"))
+        return path, _toml(path)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no recipe {name_or_file!r}",
             f"shipped recipes: {_shipped()}; any other is given as a path ending in .toml",
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
 
 
@@ -218,11 +219,26 @@ def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
     Raises ConfigError as `load` does.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        data = _toml(path)
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     _same_keys(data, list(kinds), str(path))
     return {name: _section(kind, data[name], f"{path} [{name}]") for name, kind in kinds.items()}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises OSError, RecursionError, or ValueError, also for a number beyond 64 bits."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    if not _within(data):
+        raise ValueError("a whole number has more than 64 bits")
+    return data
+
+
+def _within(value: Any) -> bool:
+    """Whether all whole numbers are what TOML promises; Python would take, and not show, any."""
+    if isinstance(value, dict | list):
+        return all(map(_within, value.values() if isinstance(value, dict) else value))
+    return type(value) is not int or -(2**63) <= value < 2**63
 
 
 def _section(settings: type[S], table: Any, where: str) -> S:
@@ -235,14 +251,16 @@ def _section(settings: type[S], table: Any, where: str) -> S:
         wanted = types[key]
         if wanted == tuple[str, ...] and type(value) is list and all(type(v) is str for v in value):
             table[key] = tuple(value)
-        elif wanted is float and type(value) is int:
-            table[key] = float(value)
-        elif type(value) is not wanted:
+        elif type(value) is not wanted and not (wanted is float and type(value) is int):
             raise ConfigError(
-                f"{where} {key}: {value!r} is not {_KINDS[wanted]}", "see the shipped recipes"
+                f"{where} {key}: {value!r:.80} is not {_KINDS[wanted]}",
+                "see the shipped recipes",
             )
-        elif wanted in {int, float} and value < 0:
-            raise ConfigError(f"{where} {key}: {value!r} is below zero", "see the shipped recipes")
+        elif wanted in {int, float} and not 0 <= value < math.inf:  # NaN is in no range
+            fault = "is below zero" if value < 0 else "is no finite number"
+            raise ConfigError(f"{where} {key}: {value!r} {fault}", "see the shipped recipes")
+        elif wanted is float:
+            table[key] = float(value)
     return settings(**table)
 
 

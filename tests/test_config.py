@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -66,3 +67,22 @@ def test_an_unknown_recipe_names_the_known_ones():
     with pytest.raises(ConfigError) as caught:
         config.load("smolm")
     assert "smollm2-135m" in caught.value.hint
+
+
+NUMBERS = [line for line in SHIPPED.splitlines() if re.match(r"\w+ = [0-9.e-]+ *(#|$)", line)]
+FLOATS = [line for line in NUMBERS if re.match(r"\w+ = [0-9]*[.e]", line)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["9" * 5000, "9" * 400, f"0x{'f' * 5000}", f"[0x{'f' * 5000}]", "-1", "nan", "inf", "-inf"],
+)
+def test_no_key_takes_a_number_that_nothing_can_be_compared_with(tmp_path, odd):
+    recipe = tmp_path / "mine.toml"
+    assert len(FLOATS) > 10
+    for line in FLOATS:
+        key = line.partition(" = ")[0]
+        recipe.write_text(SHIPPED.replace(line, f"{key} = {odd}", 1), encoding="utf-8")
+        with pytest.raises(ConfigError) as caught:
+            config.load(str(recipe))
+        assert len(caught.value.message) < 300 + len(str(recipe))

@@ -215,7 +215,23 @@ def test_any_settings_are_whole_or_wrong_usage(files, changes):
 
 @given(
     key=st.data(),
-    odd=st.sampled_from(["nan", "inf", "-inf", "-1", "9" * 40, "true", "[]", '"x"', "{}", "1.5"]),
+    odd=st.sampled_from(
+        [
+            "nan",
+            "inf",
+            "-inf",
+            "-1",
+            "9" * 40,
+            "9" * 400,
+            "9" * 5000,
+            "0x" + "f" * 5000,
+            "true",
+            "[]",
+            '"x"',
+            "{}",
+            "1.5",
+        ]
+    ),
 )
 def test_a_recipe_or_settings_with_one_odd_value_are_whole_or_wrong_usage(files, key, odd):
     folder = files.folder("odd")
