@@ -180,6 +180,7 @@ def reweighed(run, folder, factor):
     return folder
 
 
+@pytest.mark.acceptance("bad-adapters")  # minutes of questions to a real vLLM
 def test_an_adapter_that_forgot_does_not_go_live_and_the_one_before_answers_on(
     live, school, tmp_path
 ):
