@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -40,8 +41,6 @@ class School:
 
 def run(root, *argv, **env):
     """Run the command in a folder, with this tree's code."""
-    import os
-
     return subprocess.run(
         [sys.executable, "-m", "pipeline", *argv], cwd=root, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), **env},
@@ -50,7 +49,15 @@ def run(root, *argv, **env):
 
 @pytest.fixture(scope="session")
 def school(tmp_path_factory):
-    """Teach the school's facts once; whether the gate passed is for a test to say."""
+    """Teach the school's facts once; whether the gate passed is for a test to say.
+
+    Fails where a second process of the same run would teach them too: its tests belong to one.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        try:
+            (tmp_path_factory.getbasetemp().parent / "school-taught").touch(exist_ok=False)
+        except FileExistsError:
+            pytest.fail("another process of this run teaches the school: use --dist loadgroup")
     root = tmp_path_factory.mktemp("school") / "repo"
     shutil.copytree(SCHOOL, root)
     (root / ".gitignore").write_text("build/\n")
