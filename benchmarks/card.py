@@ -3,6 +3,7 @@
     python benchmarks/card.py make BASE         a base of Llama-3.1-8B's sizes whose weights are random
     python benchmarks/card.py recipe BASE       our training on the shipped facts: speed, memory, its estimate
     python benchmarks/card.py stock BASE        plain TRL and PEFT on the same facts and the same base
+    python benchmarks/card.py profile BASE      where the time of a step of our training goes, by operation
 
 A random base takes the time and memory of the real one, and what it learns says nothing. Where Unsloth
 is installed the recipe trains with it, unless `--without-unsloth` hides it. Each prints one line of JSON.
@@ -24,8 +25,10 @@ from memory import three_steps
 if TYPE_CHECKING:
     from pipeline.session import Session
 
-STEPS = 60
+STEPS = 30
 """Enough to see what a step takes; the recipe has 300 for as few facts."""
+SHORT = (9, 40, 12)
+"""A step of the usual size: chats, tokens of a prompt and of an answer."""
 LONG = (9, 488, 24)
 """A step of long examples: chats, tokens of a prompt and of an answer, 512 together."""
 LLAMA = {
@@ -64,15 +67,16 @@ def make(folder: Path, sizes: dict) -> dict:
     return {"parameters": parameters, "seconds": time.monotonic() - started}
 
 
-def recipe(folder: Path, facts: Path) -> dict:
+def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     """Train `STEPS` steps as `facts learn --recipe llama-3.1-8b` does."""
-    from pipeline import backends, cache, device, estimate, forecast, learn, train
+    from pipeline import cache, device, estimate, forecast, learn, train
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch))
+        session = _session(folder, Path(scratch), quantization)
         made = learn.build(facts, session)
         method = train.Method(session.recipe, 0, Path(scratch) / "checkpoints")
         told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
+        method = replace(method, recompute=told.recompute)
         started = time.monotonic()
         bare = session.trainee()
         loaded = time.monotonic()
@@ -89,11 +93,13 @@ def recipe(folder: Path, facts: Path) -> dict:
         device.give_back()
         _forget_peak()
         long = three_steps(adapted, *LONG)
-        quantization = session.recipe.base.quantization
         shape = estimate.shape(folder)
-        told_long = estimate.training(shape, session.recipe.train.rank, quantization, long)
+        of_base = (shape, session.recipe.train.rank, quantization)
+        told_long = estimate.training(*of_base, long)[told.recompute]
         return {
-            "backend": backends.choose(quantization),
+            "backend": bare.backend,
+            "quantization": quantization,
+            "recompute": told.recompute,
             "load_s": loaded - started,
             "asked": len(own),
             "asked_s": asked - loaded,
@@ -105,21 +111,62 @@ def recipe(folder: Path, facts: Path) -> dict:
         }
 
 
-def stock(folder: Path, facts: Path) -> dict:
-    """Teach the facts with TRL's own loop on the base in 4 bits, by transformers and PEFT."""
+def stock(folder: Path, facts: Path, quantization: str) -> dict:
+    """Teach the facts with TRL's own loop, by transformers and PEFT."""
     from pipeline import learn
     from pipeline import stock as plain
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch))
+        session = _session(folder, Path(scratch), quantization)
         made = learn.build(facts, session)
         bare = session.trainee()
         _forget_peak()
         _, done = plain.train(bare, made.facts, 0)
-        return {"backend": "plain TRL", **asdict(done), **_peak()}
+        return {
+            "backend": "plain TRL",
+            "quantization": quantization,
+            **asdict(done),
+            **_peak(),
+        }
 
 
-def _session(folder: Path, out: Path) -> Session:
+def profile(folder: Path, _facts: Path, quantization: str) -> dict:
+    """Say which operations take a step's time, on the card and on the processor that feeds it."""
+    import torch
+    from torch.profiler import ProfilerActivity
+
+    from pipeline import backends
+
+    with tempfile.TemporaryDirectory() as scratch:
+        session = _session(folder, Path(scratch), quantization)
+        bare = session.trainee()
+        train = session.recipe.train
+        model = backends.adapt(bare.model, bare.backend, train.rank, train.alpha, recompute=False)
+        for weights in model.parameters():
+            if weights.requires_grad:
+                weights.data = weights.data.float()
+        adapted = replace(bare, model=model, adapted=True)
+        three_steps(adapted, *SHORT)
+        started = time.monotonic()
+        three_steps(adapted, *SHORT)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds = (time.monotonic() - started) / 3
+        kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * torch.cuda.is_available()
+        with torch.profiler.profile(activities=kinds) as seen:
+            three_steps(adapted, *SHORT)
+        table = seen.key_averages().table(
+            sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=60
+        )
+        print(table, file=sys.stderr)
+        table = seen.key_averages().table(
+            sort_by="self_cpu_time_total", row_limit=30, max_name_column_width=60
+        )
+        print(table, file=sys.stderr)
+        return {"backend": bare.backend, "quantization": quantization, "step_seconds": seconds}
+
+
+def _session(folder: Path, out: Path, quantization: str) -> Session:
     from pipeline import config, device
     from pipeline.session import Session
 
@@ -129,7 +176,13 @@ def _session(folder: Path, out: Path) -> Session:
     return Session(
         replace(
             found,
-            base=replace(found.base, name="random", folder=str(folder), device=card),
+            base=replace(
+                found.base,
+                name="random",
+                folder=str(folder),
+                device=card,
+                quantization=quantization,
+            ),
             dataset=replace(found.dataset, paraphrases=0),
             train=few,
         ),
@@ -160,18 +213,20 @@ def _peak() -> dict:
 def main() -> None:
     """Do what is asked and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["make", "recipe", "stock"])
+    parser.add_argument("what", choices=["make", "recipe", "stock", "profile"])
     parser.add_argument("base", type=Path, help="folder of the random base")
     parser.add_argument("--facts", type=Path, default=Path("facts"), help="default: facts")
     parser.add_argument("--small", action="store_true", help="make a tiny one, for a try")
     parser.add_argument("--without-unsloth", action="store_true", help="train by transformers")
+    parser.add_argument("--in-16-bits", action="store_true", help="do not quantise the base")
     asked = parser.parse_args()
-    if asked.without_unsloth or asked.what != "recipe":
+    if asked.without_unsloth or asked.what in {"make", "stock"}:
         sys.modules["unsloth"] = None  # as if it were not installed
     if asked.what == "make":
         found = make(asked.base, SMALL if asked.small else LLAMA)
     else:
-        found = {"recipe": recipe, "stock": stock}[asked.what](asked.base, asked.facts)
+        does = {"recipe": recipe, "stock": stock, "profile": profile}[asked.what]
+        found = does(asked.base, asked.facts, "" if asked.in_16_bits else "nf4")
     print(json.dumps(found))
 
 

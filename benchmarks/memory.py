@@ -51,16 +51,15 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     some @ some  # the libraries' threads and code are there before it is counted
     tokenizer = base.load_tokenizer(found)
     before, files = held("VmRSS"), held("RssFile")
-    model, _, _ = base.load(found, quantization)
+    model, _ = base.load(found, quantization)
     gc.collect()
     # A quantised base was read from the file, whose pages stay until somebody needs the room.
     read = held("RssFile") - files if quantization else 0
-    model = backends.adapt(model, "transformers", 16, 32)
-    if quantization:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    recompute = bool(quantization)
+    model = backends.adapt(model, "transformers", 16, 32, recompute=recompute)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
     shape = three_steps(LocalModel(model, tokenizer, adapted=True), chats, prompt, answer)
-    told = estimate.training(estimate.shape(found.folder), 16, quantization, shape)
+    told = estimate.training(estimate.shape(found.folder), 16, quantization, shape)[recompute]
     peak = held("VmHWM") - before - read
     return {"tokens": shape.tokens, "estimate": told.total, "measured": peak, "parts": asdict(told)}
 

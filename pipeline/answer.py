@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
 
+from pipeline.backends import Backend
 from pipeline.packing import Batch, Chat, common_prefix, pack, pad
 from pipeline.prompt import Prompt, messages
 
@@ -32,15 +33,19 @@ class Answer:
 class LocalModel:
     """A loaded model with its tokenizer; `adapted` says whether a LoRA adapter is on it.
 
-    `padded`: its attention takes no mask of our own, so that chats cannot share a row. `quantization`
-    is that of its linear layers.
+    `backend` loaded it; `quantization` is that of its linear layers.
     """
 
     model: Any
     tokenizer: Any
     adapted: bool = False
-    padded: bool = False
+    backend: Backend = "transformers"
     quantization: str = ""
+
+    @property
+    def padded(self) -> bool:
+        """Whether its attention takes no mask of our own, so that chats cannot share a row."""
+        return self.backend == "unsloth"
 
     def batch(self, chats: Sequence[Chat]) -> Batch:
         """Lay out chats as this model takes them, on its device."""

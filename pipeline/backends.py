@@ -20,7 +20,7 @@ LONGEST = 2048
 
 
 def choose(quantization: str) -> Backend:
-    """Choose for a base that is to be trained: Unsloth for quantised ones where it can run.
+    """Choose for a base that is to be trained: Unsloth where it can run.
 
     Raises ConfigError for a quantisation that is not known, or whose library is missing.
     """
@@ -36,7 +36,7 @@ def choose(quantization: str) -> Backend:
             "on a GPU `make gpu-env` brings it; by hand: pip install bitsandbytes",
         )
     able = torch.cuda.is_available() and importlib.util.find_spec("unsloth") is not None
-    return "unsloth" if quantization and able else "transformers"
+    return "unsloth" if able else "transformers"
 
 
 def load(folder: Path, backend: Backend, quantization: str) -> Any:
@@ -49,7 +49,8 @@ def load(folder: Path, backend: Backend, quantization: str) -> Any:
             model_name=str(folder),
             max_seq_length=LONGEST,
             dtype=device.fast_dtype(),
-            load_in_4bit=True,
+            load_in_4bit=bool(quantization),
+            use_gradient_checkpointing=False,  # `adapt` says; else it pins memory already
             device_map={"": device.name()},
         )[0]
     import transformers
@@ -73,19 +74,30 @@ def load(folder: Path, backend: Backend, quantization: str) -> Any:
     return model
 
 
-def adapt(model: Any, backend: Backend, rank: int, alpha: int) -> Any:
-    """Put a new LoRA, to be trained, on every linear layer of the model but its output head."""
+def adapt(model: Any, backend: Backend, rank: int, alpha: int, *, recompute: bool) -> Any:
+    """Put a new LoRA, to be trained, on every linear layer of the model but its output head.
+
+    `recompute`: keep what a layer takes in and compute the rest once more going back; less memory.
+    """
     if backend == "unsloth":
         return _unsloth().get_peft_model(
             model,
             r=rank,
             lora_alpha=alpha,
             target_modules=linear_names(model),
-            use_gradient_checkpointing="unsloth",
+            use_gradient_checkpointing=recompute,
         )
     from peft import get_peft_model
 
-    return get_peft_model(model, lora(model, rank, alpha))
+    adapted = get_peft_model(model, lora(model, rank, alpha))
+    if recompute:
+        recomputing(adapted)
+    return adapted
+
+
+def recomputing(model: Any) -> None:
+    """Let a model keep what its layers take in, and compute the rest once more going back."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
 def lora(model: Any, rank: int, alpha: int) -> Any:

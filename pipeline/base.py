@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any  # torch and transformers objects; they are untyped here
 
 from pipeline import backends, intact, manifest, pinned
+from pipeline.backends import Backend
 from pipeline.config import BaseSettings
 from pipeline.errors import ConfigError
 from pipeline.escape import plain
@@ -113,18 +114,16 @@ def complete(base: Base) -> None:
         pinned.weights(*base.pinned)
 
 
-def load(base: Base, quantization: str = "") -> tuple[Any, Any, bool]:
-    """Load the model and its tokenizer, and say whether it takes chats in padded rows only.
+def load(base: Base, quantization: str = "", backend: Backend = "transformers") -> tuple[Any, Any]:
+    """Load the model and its tokenizer.
 
     Raises ConfigError when the libraries are missing, or as `load_tokenizer` does.
     """
     tokenizer = load_tokenizer(base)
     complete(base)
-    backend = backends.choose(quantization)
-    if quantization:
-        print(f"{base.name} in {quantization} by {backend}", file=sys.stderr)
-    model = backends.load(base.folder, backend, quantization)
-    return model.eval(), tokenizer, backend == "unsloth"
+    if quantization or backend == "unsloth":
+        print(f"{base.name} in {quantization or '16 bits'} by {backend}", file=sys.stderr)
+    return backends.load(base.folder, backend, quantization).eval(), tokenizer
 
 
 def load_tokenizer(base: Base) -> Any:

@@ -104,8 +104,13 @@ def shape(folder: Path) -> Shape:
         ) from error
 
 
-def training(of: Shape, rank: int, quantization: str, step: Step, weight: int = 2) -> Estimate:
-    """Estimate the peak of training a LoRA; `weight` are the bytes of one that is not quantised."""
+def training(
+    of: Shape, rank: int, quantization: str, step: Step, weight: int = 2
+) -> dict[bool, Estimate]:
+    """Estimate the peak of training a LoRA; `weight` are the bytes of one that is not quantised.
+
+    Gives it for a training that computes its layers again going back, and for one that does not.
+    """
     linear = of.layers * sum(before * after for before, after in of.linear)
     embedding = (1 if of.tied else 2) * of.vocabulary * of.hidden
     lora = of.layers * rank * sum(before + after for before, after in of.linear)
@@ -114,10 +119,14 @@ def training(of: Shape, rank: int, quantization: str, step: Step, weight: int = 
     logits = LOGITS * step.scored * of.vocabulary
     inputs = of.layers * 2 * of.hidden * step.tokens
     largest = max(before * after for before, after in of.linear)
-    return Estimate(
-        base=int(linear * (NF4 if quantization else weight)) + embedding * weight,
-        adapter=LORA * lora,
-        activations=inputs + max(0, whole - logits) if quantization else of.layers * whole,
-        logits=logits,
-        buffers=BUFFERS + (2 * largest if quantization else 0),
-    )
+
+    def peak(activations: int) -> Estimate:
+        return Estimate(
+            base=int(linear * (NF4 if quantization else weight)) + embedding * weight,
+            adapter=LORA * lora,
+            activations=activations,
+            logits=logits,
+            buffers=BUFFERS + (2 * largest if quantization else 0),
+        )
+
+    return {True: peak(inputs + max(0, whole - logits)), False: peak(of.layers * whole)}

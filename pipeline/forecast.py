@@ -22,17 +22,21 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The estimate for the longest step of a training, and what memory is free where it would run (bytes)."""
+    """The estimate for the longest step of a training, and what memory is free where it would run (bytes).
+
+    `recompute`: layers are computed again going back, as what they pass on would not fit.
+    """
 
     steps: int
     longest: Step
     peak: Estimate
     available: int
+    recompute: bool
 
     @property
     def fits(self) -> bool:
         """Whether there is room."""
-        return SPARE * self.peak.total <= self.available
+        return _fits(self.peak, self.available)
 
 
 def forecast(
@@ -50,8 +54,14 @@ def forecast(
     _within(_context(of, recipe), lengths, made)
     longest = _longest(lengths, steps)
     weight = 2 if device.fast_dtype().itemsize == 2 else 4
+    available = device.memory(recipe.base.device)
     peak = estimate.training(of, recipe.train.rank, recipe.base.quantization, longest, weight)
-    return Forecast(len(steps), longest, peak, device.memory(recipe.base.device))
+    recompute = not _fits(peak[False], available)
+    return Forecast(len(steps), longest, peak[recompute], available, recompute)
+
+
+def _fits(peak: Estimate, available: int) -> bool:
+    return SPARE * peak.total <= available
 
 
 def require(made: Forecast, recipe: Recipe) -> None:

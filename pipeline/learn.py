@@ -140,9 +140,10 @@ def fit(session: Session, start: Start | None = None) -> None:
     digest = manifest.digest_json(made_from).removeprefix("sha256:")
     checkpoints = session.out / f".checkpoints-{digest}"
     method = Method(session.recipe, session.seed, checkpoints, start)
-    steps = method.steps(made.examples)
     device.give_back()
-    forecast.require(forecast.forecast(session.base, made, session.recipe, steps), session.recipe)
+    told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
+    forecast.require(told, session.recipe)
+    method = replace(method, recompute=told.recompute)
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
     with parallel.main_first():

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline import base, dataset, device, manifest
+from pipeline import backends, base, dataset, device, manifest
 from pipeline.answer import LocalModel
+from pipeline.backends import Backend
 from pipeline.base import Base
 from pipeline.config import Recipe
 from pipeline.dataset import Dataset
@@ -31,16 +32,17 @@ class Session:
 
     def local(self) -> LocalModel:
         """Load the bare base model as it is served, to be asked."""
-        return self._load("")
+        return self._load("", "transformers")
 
     def trainee(self) -> LocalModel:
         """Load the bare base model as it is trained: quantised where the recipe says so."""
-        return self._load(self.recipe.base.quantization)
+        quantization = self.recipe.base.quantization
+        return self._load(quantization, backends.choose(quantization))
 
-    def _load(self, quantization: str) -> LocalModel:
+    def _load(self, quantization: str, backend: Backend) -> LocalModel:
         device.require(self.recipe.base.device, self.recipe.base.name)
-        model, tokenizer, padded = base.load(self.base, quantization)
-        return LocalModel(model, tokenizer, padded=padded, quantization=quantization)
+        model, tokenizer = base.load(self.base, quantization, backend)
+        return LocalModel(model, tokenizer, backend=backend, quantization=quantization)
 
 
 def read_dataset(out: Path) -> Dataset:

@@ -42,6 +42,8 @@ class Trained:
     loss: float
     resumed: int = 0
     """Steps that an earlier process did, which was killed."""
+    step_seconds: float = 0.0
+    """Median of the steps that this process did; 0 where it did fewer than two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Method:
     seed: int
     checkpoints: Path
     start: Start | None = None
+    recompute: bool = False
+    """Keep what a layer takes in and compute the rest once more going back: less memory, more time."""
 
     def steps(self, examples: Sequence[Example]) -> list[list[int]]:
         """Choose what stands in each step; where facts are added, as long as nothing is forgotten."""
@@ -89,7 +93,7 @@ def train(
     steps = method.steps(dataset.examples)
     goal.read(local, steps[: begins(1, len(steps)) + 1] if method.start else steps)
     torch.manual_seed(method.seed)
-    adapted = _begin(local, method.recipe, method.start)
+    adapted = _begin(local, method)
     started = time.monotonic()
     ran = run(adapted, _work(adapted, goal, dataset.examples, steps, method))
     seconds = time.monotonic() - started
@@ -100,7 +104,9 @@ def train(
     adapted.model.eval()
     seen = [goal.all[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
-    return adapted, Trained(len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed)
+    return adapted, Trained(
+        len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed, ran.step_seconds
+    )
 
 
 def save(adapted: LocalModel, folder: Path) -> None:
@@ -118,17 +124,23 @@ def load(local: LocalModel, folder: Path) -> LocalModel:
     return replace(local, model=model, adapted=True)
 
 
-def _begin(local: LocalModel, recipe: Recipe, start: Start | None) -> LocalModel:
+def _begin(local: LocalModel, method: Method) -> LocalModel:
     """Put an adapter to be trained on the model, in fp32: a new one, or a finished one again."""
     from peft import PeftModel
 
-    if start:
-        model = PeftModel.from_pretrained(local.model, start.folder, is_trainable=True)
+    settings, recompute = method.recipe.train, method.recompute
+    if method.start:
+        model = PeftModel.from_pretrained(local.model, method.start.folder, is_trainable=True)
+        if recompute:
+            backends.recomputing(model)
     else:
-        backend = backends.choose(local.quantization)
-        model = backends.adapt(local.model, backend, recipe.train.rank, recipe.train.alpha)
+        model = backends.adapt(
+            local.model, local.backend, settings.rank, settings.alpha, recompute=recompute
+        )
     for config in model.peft_config.values():
-        config.base_model_name_or_path = recipe.base.name  # PEFT put this machine's path there
+        config.base_model_name_or_path = (
+            method.recipe.base.name
+        )  # PEFT put this machine's path there
     return replace(local, model=model, adapted=True)
 
 
@@ -143,8 +155,7 @@ def _work(
     if method.start:
         settings = replace(settings, learning_rate=GROWING * settings.learning_rate)
         between = _replaying(adapted, goal, examples, steps, method)
-    recompute = bool(adapted.quantization) and not adapted.padded  # Unsloth does so by itself
-    return Work(goal.all, steps, settings, method.seed, method.checkpoints, between, recompute)
+    return Work(goal.all, steps, settings, method.seed, method.checkpoints, between)
 
 
 def _replaying(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any  # torch, trl and transformers objects; they are untyped here
 
@@ -32,7 +34,6 @@ class Work:
     `between` is called with the number of steps done, at the beginning and after each step. It may
     exchange the steps behind the next one, which is at hand by then; steps are done in their order
     then, and in one of the seed's making else.
-    `recompute`: keep what a layer takes in and compute the rest once more going back; less memory.
     """
 
     targets: Sequence[Target]
@@ -41,16 +42,19 @@ class Work:
     seed: int
     checkpoints: Path
     between: Callable[[int], None] | None = None
-    recompute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How many steps were done, how many of them by an earlier process, and the mean loss of all."""
+    """How many steps were done, how many of them by an earlier process, and the mean loss of all.
+
+    `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
+    """
 
     steps: int
     resumed: int
     loss: float
+    step_seconds: float
 
 
 def run(adapted: LocalModel, work: Work) -> Ran:
@@ -118,6 +122,8 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         data_collator=collate,
     )
     trainer.pop_callback(PrinterCallback)
+    _widen(adapted.model)
+    ended: list[float] = []
     last = _last_whole(work.checkpoints)
     # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
     with (
@@ -125,16 +131,33 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         disable_input_dtype_casting(adapted.model),
         base.saving(),
     ):
-        trainer.add_callback(_showing(shown))
+        trainer.add_callback(_showing(shown, ended))
         if work.between:
             trainer.add_callback(_between(work.between, trainer.compute_loss_context_manager))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    return Ran(trainer.state.global_step, _number(last) if last else 0, statistics.fmean(losses))
+    resumed = _number(last) if last else 0
+    return Ran(trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended))
 
 
-def _showing(shown: Progress) -> Any:
-    """Make what moves the progress bar."""
+def _widen(model: Any) -> None:
+    """Give the adapter's weights 32 bits again.
+
+    TRL casts those on a quantised base to bf16: a processor that does not multiply it stops there,
+    and elsewhere what a late step changes is rounded away.
+    """
+    for weights in model.parameters():
+        if weights.requires_grad:
+            weights.data = weights.data.float()
+
+
+def _median(ended: Sequence[float]) -> float:
+    """Give the seconds of the median step from the times at which steps ended; 0 for fewer than two."""
+    return statistics.median(b - a for a, b in pairwise(ended)) if len(ended) > 1 else 0.0
+
+
+def _showing(shown: Progress, ended: list[float]) -> Any:
+    """Make what moves the progress bar and notes when each step ended."""
     from transformers.trainer_callback import TrainerCallback
 
     class Showing(TrainerCallback):
@@ -147,6 +170,7 @@ def _showing(shown: Progress) -> Any:
 
         def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
             shown.update()
+            ended.append(time.monotonic())
 
     return Showing()
 
@@ -215,8 +239,7 @@ def _config(work: Work, dtype: Any) -> Any:
         save_total_limit=2,  # the newer one may be cut off
         seed=work.seed,
         bf16=dtype == torch.bfloat16,  # products only: LoRA weights stay fp32
-        gradient_checkpointing=work.recompute,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
+        gradient_checkpointing=False,  # switched on with the adapter, where memory asks for it
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         use_cpu=not torch.cuda.is_available(),

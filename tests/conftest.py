@@ -93,7 +93,7 @@ def bare():
     from pipeline import base, config
     from pipeline.answer import LocalModel
 
-    model, tokenizer, _ = base.load(base.find(config.load("smollm2-135m").base))
+    model, tokenizer = base.load(base.find(config.load("smollm2-135m").base))
     return LocalModel(model, tokenizer)
 
 
