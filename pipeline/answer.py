@@ -173,7 +173,7 @@ def generate(
     prefix = 0 if local.padded else common_prefix(ids)
     own = [list(row[prefix:]) for row in ids]
     inputs = tokenizer.pad({"input_ids": own}, return_tensors="pt", padding_side="left")
-    shared = torch.tensor([list(ids[0][:prefix])])
+    shared = torch.tensor([list(ids[0][:prefix])], dtype=torch.long)
     tokens = torch.cat([shared.expand(len(ids), -1), inputs["input_ids"]], dim=1)
     mask = torch.nn.functional.pad(inputs["attention_mask"], (prefix, 0), value=1)
     device = local.model.device
