@@ -228,6 +228,10 @@ def _config(work: Work, dtype: Any) -> Any:
         output_dir=str(work.checkpoints),
         num_train_epochs=1,
         per_device_train_batch_size=1,  # a row of the data is a process's share of a step
+        # Named though TRL has the same: where Unsloth is loaded, it puts in other defaults unsaid.
+        gradient_accumulation_steps=1,
+        optim="adamw_torch_fused",
+        max_grad_norm=1.0,
         learning_rate=work.settings.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=5,
