@@ -29,8 +29,9 @@ def test_a_quantisation_that_nobody_knows_is_refused():
         backends.choose("int3")
 
 
-def test_without_a_card_a_quantised_base_is_loaded_by_transformers():
-    assert backends.choose("nf4") == "transformers"
+@pytest.mark.parametrize("quantization", ["", "nf4"])
+def test_without_a_card_a_base_is_loaded_by_transformers(quantization):
+    assert backends.choose(quantization) == "transformers"
 
 
 @pytest.mark.acceptance("gpu-dry")
