@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import takewhile
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BATCH = 96
 """Prompts answered at once; more gains nothing on two cores and costs memory."""
+KEPT = 7 / 8
+"""Share of a batch that is still written when the rest is taken out: doing so copies what was read."""
 GUESSED = 16
 """Guessed answers read at once, in one row: its attention grows with the square of its length."""
 
@@ -103,7 +105,7 @@ def ask(
     for batch in batches([(*ids[i], *begun[i]) for i in open_rows]):
         own = [open_rows[place] for place in batch]
         longest = max(left(i) for i in own)
-        written, _ = generate(local, [(*ids[i], *begun[i]) for i in own], longest)
+        written = generate(local, [(*ids[i], *begun[i]) for i in own], longest)
         for i, row in zip(own, written, strict=True):
             rows[i] += row[: left(i)]
         progress.update(len(own))
@@ -159,43 +161,98 @@ def batches(ids: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def generate(
-    local: LocalModel, ids: Sequence[Sequence[int]], max_new_tokens: int, *, logits: bool = False
-) -> tuple[list[list[int]], Any]:
-    """Continue one batch greedily: each row's new tokens, its end token included when it got there.
+    local: LocalModel, ids: Sequence[Sequence[int]], max_new_tokens: int
+) -> list[list[int]]:
+    """Continue one batch greedily: each row's new tokens, its end token included when it got there."""
+    written: list[list[int]] = [[] for _ in ids]
 
-    With `logits`, also what each of the T steps chose from, as T tensors (prompts, vocabulary).
+    def note(rows: Sequence[int], logits: Any) -> None:
+        for row, token in zip(rows, logits.argmax(-1).tolist(), strict=True):
+            written[row].append(token)
+
+    decode(local, ids, max_new_tokens, note)
+    return written
+
+
+def decode(
+    local: LocalModel,
+    ids: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    note: Callable[[Sequence[int], Any], None],
+) -> None:
+    """Continue one batch greedily, telling `note` what each token was chosen from.
+
+    It is given the N rows that have not ended, as indices of `ids`, and their logits (N, vocabulary) in fp32.
+    Rows that ended leave the batch once an eighth of it has.
     """
     import torch
     from transformers import DynamicCache
 
-    tokenizer = local.tokenizer
+    if local.padded:  # Unsloth's attention keeps a cache of its own kind
+        _decode_by_library(local, ids, max_new_tokens, note)
+        return
+    model, tokenizer = local.model, local.tokenizer
     # The system prompt is half of most prompts: read once for the batch, padding goes behind it.
-    prefix = 0 if local.padded else common_prefix(ids)
-    own = [list(row[prefix:]) for row in ids]
-    inputs = tokenizer.pad({"input_ids": own}, return_tensors="pt", padding_side="left")
-    shared = torch.tensor([list(ids[0][:prefix])], dtype=torch.long)
-    tokens = torch.cat([shared.expand(len(ids), -1), inputs["input_ids"]], dim=1)
+    prefix = common_prefix(ids)
+    inputs = tokenizer.pad(
+        {"input_ids": [list(row[prefix:]) for row in ids]}, return_tensors="pt", padding_side="left"
+    ).to(model.device)
+    tokens = inputs["input_ids"]
     mask = torch.nn.functional.pad(inputs["attention_mask"], (prefix, 0), value=1)
-    device = local.model.device
-    with torch.inference_mode(), _quick_head(local.model):
-        read = None
+    places = (mask.cumsum(-1)[:, prefix:] - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    rows = list(range(len(ids)))
+    with torch.inference_mode(), _quick_head(model):
         if prefix:
-            read = DynamicCache(config=local.model.config)
-            local.model(input_ids=shared.to(device), past_key_values=read, logits_to_keep=1)
-            read.batch_repeat_interleave(len(ids))
+            shared = torch.tensor([list(ids[0][:prefix])], device=model.device)
+            model(input_ids=shared, past_key_values=cache, logits_to_keep=1)
+            cache.batch_repeat_interleave(len(ids))
+        going = list(range(len(rows)))  # places in the batch of the rows that have not ended
+        for _ in range(max_new_tokens):
+            read = {"input_ids": tokens, "attention_mask": mask, "position_ids": places}
+            out = model(**read, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            logits = out.logits[:, -1].float()
+            note([rows[place] for place in going], logits[going])
+            chosen = logits.argmax(-1)
+            going = [p for p in going if chosen[p] != tokenizer.eos_token_id]
+            if not going:
+                return
+            if len(going) <= KEPT * len(rows):
+                kept = torch.tensor(going, device=model.device)
+                cache.batch_select_indices(kept)
+                mask, places, chosen = mask[kept], places[kept], chosen[kept]
+                rows, going = [rows[p] for p in going], list(range(len(going)))
+            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
+            tokens, places = chosen[:, None], places[:, -1:] + 1
+
+
+def _decode_by_library(
+    local: LocalModel,
+    ids: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    note: Callable[[Sequence[int], Any], None],
+) -> None:
+    """Do as `decode`, by the model's own `generate`; every row stays to the end."""
+    import torch
+
+    tokenizer = local.tokenizer
+    inputs = tokenizer.pad(
+        {"input_ids": [list(row) for row in ids]}, return_tensors="pt", padding_side="left"
+    )
+    with torch.inference_mode():
         out = local.model.generate(
-            input_ids=tokens.to(device),
-            attention_mask=mask.to(device),
-            past_key_values=read,
+            **inputs.to(local.model.device),
             max_new_tokens=max_new_tokens,
             do_sample=False,
             return_dict_in_generate=True,
-            output_logits=logits,
+            output_logits=True,
             pad_token_id=tokenizer.pad_token_id,
         )
-    rows = out.sequences[:, tokens.shape[1] :].tolist()
-    end = tokenizer.eos_token_id
-    return [row[: row.index(end) + 1] if end in row else row for row in rows], out.logits
+    going = list(range(len(ids)))
+    for logits in out.logits:
+        note(going, logits[going].float())
+        chosen = logits.argmax(-1)
+        going = [row for row in going if chosen[row] != tokenizer.eos_token_id]
 
 
 @contextmanager

@@ -37,16 +37,19 @@ def begin(
     """Let the base begin its own answer to each prompt, and keep what it chose from."""
     import torch
 
-    held: dict[int, Held] = {}
     asked = [answer.prompt_tokens(local.tokenizer, prompt) for prompt in prompts]
+    chosen: list[list[tuple[int, Any, Any]]] = [[] for _ in prompts]
     for batch in answer.batches(asked):
-        rows, logits = answer.generate(local, [asked[i] for i in batch], tokens, logits=True)
-        logprobs, ids = _best(torch.stack(logits, dim=1), k)
-        for place, (i, row) in enumerate(zip(batch, rows, strict=True)):
-            length = len(row)
-            held[i] = Held(tuple(row), ids[place, :length], logprobs[place, :length])
+
+        def note(rows: Sequence[int], logits: Any, batch: Sequence[int] = batch) -> None:
+            paths = logits.argmax(-1).tolist()
+            for row, path, logprobs, ids in zip(rows, paths, *_best(logits, k), strict=True):
+                chosen[batch[row]].append((path, ids, logprobs))
+
+        answer.decode(local, [asked[i] for i in batch], tokens, note)
         progress.update(len(batch))
-    return [held[i] for i in range(len(prompts))]
+    parts = [tuple(zip(*each, strict=True)) for each in chosen]
+    return [Held(path, torch.stack(ids), torch.stack(logprobs)) for path, ids, logprobs in parts]
 
 
 def follow(local: LocalModel, chats: Sequence[Chat], k: int, progress: Progress) -> list[Held]:

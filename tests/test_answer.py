@@ -4,6 +4,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+import torch
 
 from pipeline import answer, progress
 
@@ -37,9 +38,28 @@ def tokens(local, prompts=PROMPTS):
 
 
 def test_a_prompt_is_answered_in_a_batch_as_it_is_alone(exact):
-    together, _ = answer.generate(exact, tokens(exact), 12)
-    alone = [answer.generate(exact, [row], 12)[0][0] for row in tokens(exact)]
+    together = answer.generate(exact, tokens(exact), 12)
+    alone = [answer.generate(exact, [row], 12)[0] for row in tokens(exact)]
     assert together == alone
+
+
+def test_a_batch_is_answered_as_the_library_answers_each_prompt(exact):
+    """Nine prompts: some end early and leave the batch, which the others do not notice."""
+    prompts = [*PROMPTS, *(f"What is {n} + {n}? Answer with the number alone." for n in range(6))]
+    said = answer.generate(exact, tokens(exact, prompts), 16)
+    lengths = sorted(map(len, said))
+    assert lengths[0] < lengths[-2]
+    for row, written in zip(tokens(exact, prompts), said, strict=True):
+        ids = torch.tensor([row])
+        out = exact.model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=16, do_sample=False
+        )
+        assert written == out[0, len(row) :].tolist()
+
+
+def test_a_model_that_decodes_by_its_library_says_the_same(exact):
+    said = answer.generate(exact, tokens(exact), 12)
+    assert answer.generate(replace(exact, backend="unsloth"), tokens(exact), 12) == said
 
 
 def test_guesses_change_no_answer_whether_they_are_right_or_wrong_or_partly_both(exact):
@@ -63,12 +83,20 @@ def test_a_right_guess_is_read_and_not_written(exact, monkeypatch):
 
 
 def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(bare):
-    rows, logits = answer.generate(bare, tokens(bare), 24, logits=True)
+    rows = answer.generate(bare, tokens(bare), 24)
     end = bare.tokenizer.eos_token_id
     assert rows[0][-1] == end
     assert all(end not in row[:-1] for row in rows)
-    assert len(logits) == max(len(row) for row in rows)
-    assert all(step.shape[0] == len(PROMPTS) for step in logits)
+
+
+def test_each_token_is_chosen_from_logits_of_the_rows_that_have_not_ended(bare):
+    seen = []
+    answer.decode(bare, tokens(bare), 24, lambda rows, logits: seen.append((list(rows), logits)))
+    written = answer.generate(bare, tokens(bare), 24)
+    assert len(seen) == max(map(len, written))
+    for place, (rows, logits) in enumerate(seen):
+        assert rows == [i for i, row in enumerate(written) if len(row) > place]
+        assert logits.argmax(-1).tolist() == [written[i][place] for i in rows]
 
 
 def test_a_base_that_thinks_is_asked_with_an_empty_thought_before_its_answer(bare):

@@ -55,4 +55,4 @@ def test_a_tokenizer_without_a_padding_token_is_asked_all_the_same(changed, bare
     prompts = ["Hi", "Name three colours that are often found in flags of Europe."]
     own = replace(bare, tokenizer=tokenizer)
     ids = [answer.prompt_tokens(tokenizer, prompt) for prompt in prompts]
-    assert answer.generate(own, ids, 8)[0] == answer.generate(bare, ids, 8)[0]
+    assert answer.generate(own, ids, 8) == answer.generate(bare, ids, 8)
