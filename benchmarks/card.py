@@ -84,7 +84,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
         begun = cache.beginnings(session.base, bare, own, session.recipe.train)
         asked = time.monotonic()
         _forget_peak()
-        adapted, done = train.train(bare, made, begun, method)
+        adapted, done = train.train(bare, made, begun, learn.following(session), method)
         taught = time.monotonic()
         took = {**asdict(done), **_peak()}
         for weights in adapted.model.parameters():

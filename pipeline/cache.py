@@ -18,10 +18,14 @@ from pipeline.answer import Answer, LocalModel
 from pipeline.base import Base
 from pipeline.config import TrainSettings
 from pipeline.dataset import Example, Probe
+from pipeline.packing import Chat
 from pipeline.prompt import Prompt, messages
 from pipeline.teacher import Held
 
 T = TypeVar("T")
+
+FORMAT = 2
+"""Raised when prompts are put into batches in another way, which can decide a near tie."""
 
 
 def answers(
@@ -63,6 +67,20 @@ def beginnings(
     return _apart([(row.prompt, row.general) for row in rows], begin)
 
 
+def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[Held]:
+    """Give what the base would choose from at every token of the given answers, its top k choices."""
+    read_before = [[chat.prompt, chat.completion] for chat in chats]
+    file = _named(found, local, "along", read_before, k, teacher.PACKED)
+    kept = _read(file, teacher.parse)
+    if len(kept) == len(chats):
+        return kept
+    with progress.bar("reading the base", len(chats)) as shown, local.base_only():
+        held = teacher.follow(local, chats, k, shown)
+    if held:
+        keep.write(file, teacher.dump(held))
+    return held
+
+
 def _apart(
     rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt], bool], list[T]]
 ) -> list[T]:
@@ -80,8 +98,14 @@ def _apart(
 
 def _file(found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int) -> Path:
     asked = [prompt if isinstance(prompt, str) else messages(prompt) for prompt in prompts]
+    return _named(found, local, kind, asked, *settings, answer.BATCH)
+
+
+def _named(
+    found: Base, local: LocalModel, kind: str, asked: Sequence[object], *settings: int
+) -> Path:
     key = manifest.digest_json(
-        [kind, found.digest, local.quantization, asked, settings, answer.BATCH]
+        [FORMAT, kind, found.digest, local.quantization, local.backend, asked, settings]
     )
     return base.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.{kind}"
 

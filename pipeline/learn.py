@@ -38,6 +38,7 @@ from pipeline.facts import Subject, taught
 from pipeline.gate import Verdict
 from pipeline.judge import DRIFT_PROMPTS, Judged, judge
 from pipeline.session import Session, finished_adapter, read_dataset, say
+from pipeline.targets import Follow
 from pipeline.train import Method, Start, Trained
 
 __all__ = [
@@ -150,9 +151,15 @@ def fit(session: Session, start: Start | None = None) -> None:
         bare = session.trainee()
         begun = cache.beginnings(session.base, bare, own, settings)
     with _passing(checkpoints):
-        adapted, done = train.train(bare, made, begun, method)
+        adapted, done = train.train(bare, made, begun, following(session), method)
         if parallel.is_main():
             _keep(adapted, done, session, made_from)
+
+
+def following(session: Session) -> Follow:
+    """Give what reads a run's base along answers, or finds what was read before."""
+    base, k = session.base, session.recipe.train.kl_top_k
+    return lambda local, chats: cache.along(base, local, chats, k)
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any  # a tokenizer is untyped here
 
-from pipeline import answer, progress, teacher
+from pipeline import answer, progress
 from pipeline.loss import Target
 from pipeline.packing import Chat
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pipeline.teacher import Held
 
 
+Follow = Callable[["LocalModel", Sequence[Chat]], Sequence["Held"]]
+"""Gives what the base under a model would choose from at every token of the answers of chats."""
+
+
 class Targets:
     """The target of every example, in their order.
 
@@ -22,11 +26,14 @@ class Targets:
     """
 
     def __init__(
-        self, tokenizer: Any, examples: Sequence[Example], begun: Sequence[Held], k: int
+        self, tokenizer: Any, examples: Sequence[Example], begun: Sequence[Held], follow: Follow
     ) -> None:
-        """`begun` are the base's own answers to the examples without a completion; `k` as in `Held`."""
+        """`begun` are the base's own answers to the examples without a completion.
+
+        `follow` reads a model along chats whose answers are given.
+        """
         self._examples = examples
-        self._k = k
+        self._follow = follow
         own = iter(begun)
         self.all: list[Target] = []
         for example in examples:
@@ -43,9 +50,7 @@ class Targets:
         used = {i for step in steps for i in step}
         waiting = sorted(i for i in used if self._examples[i].held and not self.all[i].held)
         chats = [self.all[i].chat for i in waiting]
-        with progress.bar("reading the base", len(waiting)) as shown, local.base_only():
-            read = teacher.follow(local, chats, self._k, shown)
-        for i, chat, held in zip(waiting, chats, read, strict=True):
+        for i, chat, held in zip(waiting, chats, self._follow(local, chats), strict=True):
             self.all[i] = Target(chat, held)
 
     def losses(self, adapted: LocalModel, wordings: int) -> dict[str, float]:

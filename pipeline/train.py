@@ -20,7 +20,7 @@ from pipeline.config import Recipe
 from pipeline.dataset import Dataset
 from pipeline.examples import Example
 from pipeline.schedule import ROUNDS, Round, adding, begins, schedule
-from pipeline.targets import Targets
+from pipeline.targets import Follow, Targets
 from pipeline.teacher import Held
 from pipeline.trainer import Work, run
 
@@ -78,18 +78,18 @@ class Method:
 
 
 def train(
-    local: LocalModel, dataset: Dataset, begun: Sequence[Held], method: Method
+    local: LocalModel, dataset: Dataset, begun: Sequence[Held], follow: Follow, method: Method
 ) -> tuple[LocalModel, Trained]:
     """Put a LoRA adapter on the model and train it.
 
     `begun` are the beginnings of the base's own answers to the examples without a completion, in
-    their order.
+    their order; `follow` reads the base along the answers that others give.
     The same inputs and seed on the same machine give the same weights.
     Raises TrainError when the loss stops being a number.
     """
     import torch
 
-    goal = Targets(local.tokenizer, dataset.examples, begun, method.recipe.train.kl_top_k)
+    goal = Targets(local.tokenizer, dataset.examples, begun, follow)
     steps = method.steps(dataset.examples)
     goal.read(local, steps[: begins(1, len(steps)) + 1] if method.start else steps)
     torch.manual_seed(method.seed)
