@@ -64,15 +64,19 @@ def copied() -> Iterator[Path]:
         yield Path(folder)
 
 
-def passes(tree: Path, test: str) -> bool:
-    """Run a test in a tree. Raises ValueError when it is no test there."""
+def failing(tree: Path, test: str) -> str:
+    """Run a test, or a file of them, in a tree; give the first that fails, "" for none.
+
+    Raises ValueError when it is no test there.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", test, "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", test, "-qxrf", "-p", "no:randomly", "-p", "no:cacheprovider"],
         cwd=tree, check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tree)},
     )  # fmt: skip
     if done.returncode not in {0, 1}:
         raise ValueError(f"{test}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.returncode == 0
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    return failed[0] if failed else ""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -84,13 +88,13 @@ def main(argv: Sequence[str]) -> int:
         for fault in chosen:
             file = tree / fault.file
             whole = file.read_text(encoding="utf-8")
-            well = passes(tree, fault.test)
+            before = failing(tree, fault.test)
             file.write_text(planted(fault, whole), encoding="utf-8")
-            seen = well and not passes(tree, fault.test)
+            by = "" if before else failing(tree, fault.test)
             file.write_text(whole, encoding="utf-8")
-            caught += seen
-            outcome = "caught" if seen else "MISSED" if well else "FAILS WITHOUT IT"
-            print(f"{outcome:<7} {fault.name}: {fault.test}", flush=True)
+            caught += bool(by)
+            outcome = "caught" if by else "FAILS WITHOUT IT" if before else "MISSED"
+            print(f"{outcome:<7} {fault.name}: {by or before or fault.test}", flush=True)
     print(f"{caught} of {len(chosen)} planted faults caught")
     return 0 if caught == len(chosen) else 1
 
