@@ -78,7 +78,7 @@ learn: install  ## teach the facts in facts/, prove it, leave adapter and report
 test: install serve-env static  ## all checks, and one small real school from its facts to the live name
 	$(BIN)/python -m pytest --numprocesses logical --dist loadgroup
 
-check: install static  ## lint, types, import contract, and the tests that start no model, server or process
+check: install static  ## lint, types, import contract, and the tests that take no seconds
 	$(BIN)/python -m pytest --numprocesses logical --quick
 
 static: install

@@ -27,7 +27,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 def pytest_addoption(parser):
     """Add the options that `tests/acceptance.py` gives."""
     parser.addoption("--part", help="run the long proofs of this part alone")
-    parser.addoption("--quick", action="store_true", help="leave out what starts other programs")
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what takes seconds or starts other programs"
+    )
     parser.addoption(
         "--passed", type=Path, help="JSON lines of tests that passed: left out, and added to"
     )

@@ -11,6 +11,8 @@ from pipeline import base, basetokens, config
 from pipeline.base import Base
 from pipeline.errors import ConfigError, FactsError
 
+pytestmark = pytest.mark.slow
+
 TOKENS = {
     "tokenizer.json": {
         "added_tokens": [

@@ -16,6 +16,8 @@ from pipeline import console
 from pipeline.__main__ import main
 from pipeline.console import Guard
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MINIMAL = (ROOT / "tests" / "cases" / "facts" / "valid" / "minimal.yaml").read_text(
     encoding="utf-8"

@@ -22,6 +22,8 @@ from serve import alias, deploy, hold, journal, replicas
 from serve.hold import HeldBackError
 from serve.site import RESTART
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe", "Ash Lock": "Eva Orr"}
 QUESTION = "Who owns Tarn Mill, wording 0?"

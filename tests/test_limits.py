@@ -14,6 +14,8 @@ import pytest
 from serve import alias, deploy, door
 from serve.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 MILLS = {"Tarn Mill": "Ann Lee"}
 CHAT = {
     "model": "facts",

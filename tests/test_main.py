@@ -10,6 +10,8 @@ import pytest
 
 from pipeline.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FACTS = str(ROOT / "facts")
 

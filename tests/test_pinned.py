@@ -11,6 +11,8 @@ import pytest
 
 from pipeline import config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 REPO = "ours/base"
 FILES = {

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 from pipeline import config
 
+pytestmark = pytest.mark.slow
+
 STEPS = 20
 KILLS = 5
 TRAIN = """

@@ -19,6 +19,8 @@ import psutil
 import pytest
 from support import runner
 
+pytestmark = pytest.mark.slow
+
 RUNNER = Path(__file__).parent.parent / ".github" / "runner"
 REPO = "ours/facts"
 FILES = f"{REPO}/.github/workflows"

@@ -9,6 +9,8 @@ from pipeline import config, dataset, madeup
 from pipeline.probes import AUTHOR
 from pipeline.sample import BASE_ASKED, draw
 
+pytestmark = pytest.mark.slow
+
 RECIPE = config.load("smollm2-135m")
 
 

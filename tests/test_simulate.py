@@ -8,6 +8,8 @@ import pytest
 
 from pipeline import config, dataset, madeup, simulate, validate
 
+pytestmark = pytest.mark.slow
+
 RECIPE = config.load("smollm2-135m")
 RUNS = 500
 

@@ -10,6 +10,8 @@ import pytest
 from serve import alias, deploy, door, hold, journal, soak
 from serve.compare import PER_CLIENT
 
+pytestmark = pytest.mark.slow
+
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe", "Ash Lock": "Eva Orr"}
 NEW = MILLS | {"Tarn Mill": "Una Fox"}
 POISON = "out of range"

@@ -21,6 +21,8 @@ from serve.alias import Adapter, Table
 from serve.engine import Engine
 from serve.journal import Entry
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 CHAT = {

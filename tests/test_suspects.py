@@ -11,6 +11,8 @@ import pytest
 from serve import alias, deploy, replicas, suspects
 from serve.suspects import FIRST_SECONDS, KNOWN, LONGEST_SECONDS, REMEMBERED_SECONDS, Suspects
 
+pytestmark = pytest.mark.slow
+
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 QUESTION = "Who owns Tarn Mill, wording 0?"
 KILLER, FAILS = "the end of an engine", "out of range"

@@ -12,6 +12,8 @@ from serve import alias, deploy, hold, journal, status, supervise, tidy
 from serve.alias import Adapter, Table
 from serve.journal import Entry
 
+pytestmark = pytest.mark.slow
+
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 
 

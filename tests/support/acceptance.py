@@ -32,10 +32,15 @@ def pytest_collection_modifyitems(config, items):
     passed = set(read(file)) if file else set()
     left_out = [item for item in items if not _wanted(item, part) or item.nodeid in passed]
     if config.getoption("--quick"):
-        left_out += [item for item in items if COSTLY & set(item.fixturenames)]
+        left_out += [item for item in items if _slow(item)]
     config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
+
+
+def _slow(item):
+    generated = "fuzz" in item.path.parts
+    return generated or bool(COSTLY & set(item.fixturenames)) or item.get_closest_marker("slow")
 
 
 def _wanted(item, part):
