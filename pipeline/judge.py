@@ -137,7 +137,7 @@ def ask_folder(
             base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
             answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
-        adapted = train.load(session.trainee(), folder)
+        adapted = train.load(session.quantised(), folder)
         said = _measured(adapted, made, drawn, base, answers)
     else:
         bare = session.local()

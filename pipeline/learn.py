@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline import (
     against,
+    backends,
     basetokens,
     cache,
     codebase,
@@ -119,7 +120,7 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
     count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
     if not count or not facts:
         return {}
-    by = paraphrase.Writer(session.base, session.recipe.base.quantization, session.trainee)
+    by = paraphrase.Writer(session.base, session.recipe.base.quantization, session.quantised)
     written = paraphrase.paraphrase(by, facts, count)
     kept = sum(len(each.kept) for each in written.values())
     drafts = sum(each.written for each in written.values())
@@ -133,11 +134,20 @@ def fit(session: Session, start: Start | None = None) -> None:
     The manifest names the adapter that was the start, or none. One made without is kept in any case.
     """
     made = read_dataset(session.out)
-    folder = session.out / "adapter"
-    made_from = _made_from(made, session, start)
+    folder, made_from = session.out / "adapter", _made_from(made, session, start)
     if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
         say("adapter    unchanged, not trained again")
         return
+    if backends.choose(session.recipe.base.quantization) == "unsloth" and parallel.count() == 1:
+        # It replaces methods of transformers' and PEFT's own classes, by which the gate asks.
+        parallel.apart(_teach, session, made, made_from, start)
+    else:
+        _teach(session, made, made_from, start)
+
+
+def _teach(
+    session: Session, made: Dataset, made_from: dict[str, str | int], start: Start | None
+) -> None:
     digest = manifest.digest_json(made_from).removeprefix("sha256:")
     checkpoints = session.out / f".checkpoints-{digest}"
     method = Method(session.recipe, session.seed, checkpoints, start)

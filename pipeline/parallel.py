@@ -6,8 +6,10 @@ Each takes its share of every step, so that a step holds the same examples howev
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any  # accelerate is untyped here
 
 
@@ -30,6 +32,15 @@ def together() -> None:
     """Wait until all processes have come here."""
     if count() > 1:
         _state().wait_for_everyone()
+
+
+def apart(work: Callable[..., None], *given: object) -> None:
+    """Do work in a new process, whose libraries nothing here shares; its errors are raised here.
+
+    `work` is a module's own function, and what it is given can be pickled.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(work, *given).result()
 
 
 def _state() -> Any:

@@ -132,7 +132,7 @@ def facts_only(session: Session, made: Dataset) -> LocalModel:
     recipe = replace(session.recipe, train=settings)
     with tempfile.TemporaryDirectory() as scratch:
         method = Method(recipe, session.seed, Path(scratch))
-        return train.train(session.trainee(), bare, [], lambda _local, _chats: [], method)[0]
+        return train.train(session.quantised(), bare, [], lambda _local, _chats: [], method)[0]
 
 
 def verdict(

@@ -34,6 +34,10 @@ class Session:
         """Load the bare base model as it is served, to be asked."""
         return self._load("", "transformers")
 
+    def quantised(self) -> LocalModel:
+        """Load the bare base model as it is quantised while it is trained, to be asked."""
+        return self._load(self.recipe.base.quantization, "transformers")
+
     def trainee(self) -> LocalModel:
         """Load the bare base model as it is trained: quantised where the recipe says so."""
         quantization = self.recipe.base.quantization
