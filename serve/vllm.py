@@ -29,6 +29,14 @@ BASE = "base"
 """The name under which an engine serves the bare base model."""
 READY_SECONDS = 600.0
 """How long an engine may take to be ready: about 50 s on two idle cores, minutes with large models."""
+FASTEST = "fastest"
+"""The dtype that stands for `fast_dtype`."""
+DRIVER = Path("/proc/driver/nvidia/version")
+"""Where a running NVIDIA driver tells its version."""
+PROCESSOR = Path("/proc/cpuinfo")
+"""Where Linux tells what a processor can do."""
+MULTIPLIES_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Linux's names for that, on x86 and on ARM."""
 DRAIN_SECONDS = 30
 """How long requests in flight may go on after an engine is told to stop."""
 
@@ -38,7 +46,7 @@ class EngineSettings:
     """How an engine is started; docs/serving.md says what each flag of vLLM is for."""
 
     python: Path = PYTHON
-    dtype: str = "bfloat16"
+    dtype: str = FASTEST
     max_model_len: int = 1024
     max_loras: int = 3
     cpu_cache_gib: int = 1
@@ -87,7 +95,8 @@ def command(base: Base, port: int, settings: EngineSettings) -> list[str]:
         str(settings.python.absolute()), "-m", "vllm.entrypoints.openai.api_server",
         "--model", str(base.folder), "--served-model-name", BASE,
         "--host", "127.0.0.1", "--port", str(port),
-        "--dtype", settings.dtype, "--max-model-len", str(settings.max_model_len),
+        "--dtype", fast_dtype() if settings.dtype == FASTEST else settings.dtype,
+        "--max-model-len", str(settings.max_model_len),
         "--enable-lora", "--max-lora-rank", "16",
         "--max-loras", str(settings.max_loras), "--max-cpu-loras", "8",
         "--shutdown-timeout", str(DRAIN_SECONDS),
@@ -95,6 +104,15 @@ def command(base: Base, port: int, settings: EngineSettings) -> list[str]:
         "--middleware", "onlywithkey.OnlyWithKey",
         *settings.more,
     ]  # fmt: skip
+
+
+def fast_dtype() -> str:
+    """Choose bfloat16 where a card or the processor multiplies it, and float32 elsewhere.
+
+    On two cores with no more than AVX2, 16 answers took 11 s in float32 and 29 s in bfloat16.
+    """
+    able = PROCESSOR.read_text(encoding="utf-8").split() if PROCESSOR.is_file() else ()
+    return "bfloat16" if DRIVER.exists() or MULTIPLIES_BF16 & set(able) else "float32"
 
 
 def environment(settings: EngineSettings, key: str = "") -> dict[str, str]:

@@ -124,7 +124,7 @@ def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
     )
     reported = report["recall"]["probes_passed"]
     print(f"served {right}, reported {reported} of {len(probes)}")
-    # Served in bf16, gated in what this machine computes fastest: an answer or two may turn.
+    # Served in batches of another kind than those of the gate: an answer or two may turn.
     assert abs(right - reported) <= max(2, 0.02 * len(probes))
 
 
