@@ -27,10 +27,13 @@ from pathlib import Path
 import httpx2
 import live
 
-from pipeline import manifest
-from pipeline.errors import PipelineError
-from serve import alias, deploy, journal, replicas, settings
-from serve.site import Site
+from pipeline.core import artifact
+from pipeline.core.errors import PipelineError
+from serve import settings
+from serve.engines import replicas
+from serve.rollout import deploy
+from serve.rollout.site import Site
+from serve.state import alias, journal
 
 ROOT = Path(__file__).parent.parent
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe", "Ash Lock": "Eva Orr"}
@@ -194,7 +197,7 @@ def main() -> None:
             if args.run
             else fake(Path(folder), args.redeploys, args.soak)
         )
-    manifest.write_text(args.out / "badclient.json", json.dumps(found, indent=2) + "\n")
+    artifact.write_text(args.out / "badclient.json", json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 
 

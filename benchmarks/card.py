@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from memory import three_steps
 
 if TYPE_CHECKING:
-    from pipeline.session import Session
+    from pipeline.models.context import Session
 
 STEPS = 30
 """Enough to see what a step takes; the recipe has 300 for as few facts."""
@@ -51,9 +51,10 @@ def make(folder: Path, sizes: dict) -> dict:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from pipeline import base, config, device
+    from pipeline.core import config
+    from pipeline.models import base_model, device
 
-    tokenizer = base.load_tokenizer(base.find(config.load("smollm2-135m").base))
+    tokenizer = base_model.load_tokenizer(base_model.find(config.load("smollm2-135m").base))
     started = time.monotonic()
     torch.manual_seed(0)
     shape = LlamaConfig(**sizes, tie_word_embeddings=False, dtype="bfloat16")
@@ -69,7 +70,9 @@ def make(folder: Path, sizes: dict) -> dict:
 
 def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     """Train `STEPS` steps as `facts learn --recipe llama-3.1-8b` does."""
-    from pipeline import cache, device, estimate, forecast, learn, train
+    from pipeline import learn
+    from pipeline.models import answer_cache, device
+    from pipeline.training import forecast, memory, train
 
     with tempfile.TemporaryDirectory() as scratch:
         session = _session(folder, Path(scratch), quantization)
@@ -81,7 +84,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
         bare = session.trainee()
         loaded = time.monotonic()
         own = [example for example in made.examples if not example.completion]
-        begun = cache.beginnings(session.base, bare, own, session.recipe.train)
+        begun = answer_cache.beginnings(session.base, bare, own, session.recipe.train)
         asked = time.monotonic()
         _forget_peak()
         adapted, done = train.train(bare, made, begun, learn.following(session), method)
@@ -93,9 +96,9 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
         device.give_back()
         _forget_peak()
         long = three_steps(adapted, *LONG)
-        shape = estimate.shape(folder)
+        shape = memory.shape(folder)
         of_base = (shape, session.recipe.train.rank, quantization)
-        told_long = estimate.training(*of_base, long)[told.recompute]
+        told_long = memory.training(*of_base, long)[told.recompute]
         return {
             "backend": bare.backend,
             "quantization": quantization,
@@ -113,8 +116,8 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
 
 def stock(folder: Path, facts: Path, quantization: str) -> dict:
     """Teach the facts with TRL's own loop, by transformers and PEFT."""
+    from benchmarks import plain_trl as plain
     from pipeline import learn
-    from pipeline import stock as plain
 
     with tempfile.TemporaryDirectory() as scratch:
         session = _session(folder, Path(scratch), quantization)
@@ -135,7 +138,7 @@ def profile(folder: Path, _facts: Path, quantization: str) -> dict:
     import torch
     from torch.profiler import ProfilerActivity
 
-    from pipeline import backends
+    from pipeline.models import backends
 
     with tempfile.TemporaryDirectory() as scratch:
         session = _session(folder, Path(scratch), quantization)
@@ -167,8 +170,9 @@ def profile(folder: Path, _facts: Path, quantization: str) -> dict:
 
 
 def _session(folder: Path, out: Path, quantization: str) -> Session:
-    from pipeline import config, device
-    from pipeline.session import Session
+    from pipeline.core import config
+    from pipeline.models import device
+    from pipeline.models.context import Session
 
     found = config.load("llama-3.1-8b")
     card = "cuda" if device.name() != "cpu" else ""

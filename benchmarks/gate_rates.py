@@ -10,18 +10,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline import config, dataset, madeup, simulate, validate
+from pipeline.core import config
+from pipeline.dataset import build
+from pipeline.evaluation import simulate
+from pipeline.facts import check, synthetic
 
 
 def main() -> None:
     """Simulate the shipped facts, then made-up ones."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     recipe = config.load("smollm2-135m")
-    cases = {"shipped": validate.load(Path("facts"))}
-    cases |= {f"{size} made up": madeup.subjects(size, 0) for size in (1, 12, 30, 100)}
+    cases = {"shipped": check.load(Path("facts"))}
+    cases |= {f"{size} made up": synthetic.subjects(size, 0) for size in (1, 12, 30, 100)}
     print(f"{'facts':<12} {'recall':>7} {'accepted':>9} {'bound':>18}")
     for name, subjects in cases.items():
-        made = dataset.build(subjects, recipe.dataset, 0)
+        made = build.build(subjects, recipe.dataset, 0)
         for recall in (0.9, 0.95, 0.97, 0.98, 0.99, 0.998):
             found = simulate.accepted(made, recipe, recall, runs, seed=0)
             low = recall > 0.95

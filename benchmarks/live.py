@@ -27,9 +27,10 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from pipeline import manifest
-from serve import enginekey, settings
-from serve.engine import Engine
+from pipeline.core import artifact
+from serve import settings
+from serve.engines import engine_key
+from serve.engines.api import Engine
 
 ROOT = Path(__file__).parent.parent
 STUB, DOOR, ENGINE = 8131, 8130, 8132
@@ -178,8 +179,8 @@ async def answering(url: str, seconds: float, status: int = 200) -> None:
 
 def measure_stub(folder: Path, count: int) -> dict:
     """Measure the gateway before a stub: what it costs by itself."""
-    from serve import alias
-    from serve.alias import Adapter, Table
+    from serve.state import alias
+    from serve.state.alias import Adapter, Table
 
     config = write_settings(folder, STUB, start=False)
     alias.swap(folder / "state", 0, Table(adapter=Adapter(ADAPTER, "/stub", "sha256:0")))
@@ -203,10 +204,10 @@ def scaled(run: Path, folder: Path) -> Path:
     for name in ("adapter/adapter_config.json", "adapter/base.json", "report.json"):
         (folder / name).write_bytes((run / name).read_bytes())
     report = json.loads((folder / "report.json").read_text())
-    report["adapter"]["digest"] = manifest.digest_folder(folder / "adapter")
+    report["adapter"]["digest"] = artifact.digest_folder(folder / "adapter")
     (folder / "report.json").write_text(json.dumps(report))
-    summary = {"report": manifest.digest_file(folder / "report.json")}
-    (folder / manifest.MANIFEST).write_text(json.dumps(summary))
+    summary = {"report": artifact.digest_file(folder / "report.json")}
+    (folder / artifact.MANIFEST).write_text(json.dumps(summary))
     return folder
 
 
@@ -280,7 +281,7 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
         subprocess.run(deploy, cwd=ROOT, check=True)  # noqa: S603
         found["first_deploy_seconds"] = time.perf_counter() - started
         state = json.loads((folder / "state" / "alias.json").read_text())
-        own = Engine(f"http://127.0.0.1:{ENGINE}", enginekey.read(folder / "state"))
+        own = Engine(f"http://127.0.0.1:{ENGINE}", engine_key.read(folder / "state"))
         found["gateway_before_vllm"] = asyncio.run(
             overhead(own, f"http://127.0.0.1:{DOOR}", state["adapter"]["name"], 30, 0)
         )
@@ -307,7 +308,7 @@ def main() -> None:
                 measure_real(Path(two), args.run.resolve(), args.redeploys, found)
         finally:  # an interrupted run tells what it has measured
             found["load_average"] = os.getloadavg()
-            manifest.write_text(args.out / "serve.json", json.dumps(found, indent=2) + "\n")
+            artifact.write_text(args.out / "serve.json", json.dumps(found, indent=2) + "\n")
             print(json.dumps(found, indent=2))
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.answer import LocalModel
-    from pipeline.estimate import Step
+    from pipeline.models.generate import LocalModel
+    from pipeline.training.memory import Step
 
 CASES = (
     ("", 4, 60, 24),
@@ -43,15 +43,17 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     import peft.helpers  # noqa: F401 - what the libraries take is there before it is counted
     import torch
 
-    from pipeline import backends, base, config, estimate
-    from pipeline.answer import LocalModel
+    from pipeline.core import config
+    from pipeline.models import backends, base_model
+    from pipeline.models.generate import LocalModel
+    from pipeline.training import memory
 
-    found = base.find(config.load("smollm2-135m").base)
+    found = base_model.find(config.load("smollm2-135m").base)
     some = torch.randn(600, 600, dtype=torch.bfloat16)
     some @ some  # the libraries' threads and code are there before it is counted
-    tokenizer = base.load_tokenizer(found)
+    tokenizer = base_model.load_tokenizer(found)
     before, files = held("VmRSS"), held("RssFile")
-    model, _ = base.load(found, quantization)
+    model, _ = base_model.load(found, quantization)
     gc.collect()
     # A quantised base was read from the file, whose pages stay until somebody needs the room.
     read = held("RssFile") - files if quantization else 0
@@ -59,7 +61,7 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     model = backends.adapt(model, "transformers", 16, 32, recompute=recompute)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
     shape = three_steps(LocalModel(model, tokenizer, adapted=True), chats, prompt, answer)
-    told = estimate.training(estimate.shape(found.folder), 16, quantization, shape)[recompute]
+    told = memory.training(memory.shape(found.folder), 16, quantization, shape)[recompute]
     peak = held("VmHWM") - before - read
     return {"tokens": shape.tokens, "estimate": told.total, "measured": peak, "parts": asdict(told)}
 
@@ -69,9 +71,9 @@ def three_steps(local: LocalModel, chats: int, prompt: int, answer: int) -> Step
     import torch
     from peft.helpers import disable_input_dtype_casting
 
-    from pipeline import estimate
-    from pipeline.loss import Target, loss, tokens
-    from pipeline.packing import Chat
+    from pipeline.models.packing import Chat
+    from pipeline.training import memory
+    from pipeline.training.loss import Target, loss, tokens
 
     random = torch.Generator().manual_seed(0)
 
@@ -89,7 +91,7 @@ def three_steps(local: LocalModel, chats: int, prompt: int, answer: int) -> Step
             found_loss.backward()
             trained.step()
             trained.zero_grad()
-    return estimate.Step(batch.inputs["input_ids"].numel(), len(batch.labels))
+    return memory.Step(batch.inputs["input_ids"].numel(), len(batch.labels))
 
 
 def apart(case: tuple[str, int, int, int]) -> dict:

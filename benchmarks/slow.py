@@ -21,9 +21,10 @@ import aiohttp
 import live
 from aiohttp import web
 
-from serve import alias, settings
-from serve.alias import Adapter, Table
-from serve.limits import Limits
+from serve import settings
+from serve.gateway.limits import Limits
+from serve.state import alias
+from serve.state.alias import Adapter, Table
 
 STUB, DOOR, QUIET = 8231, 8230, 8232
 HEAD = (

@@ -12,35 +12,31 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pipeline import (
-    against,
+from pipeline.core import artifact, code_digest
+from pipeline.core.errors import TrainError
+from pipeline.dataset import build as dataset
+from pipeline.dataset import rephrase_model, untested
+from pipeline.dataset.build import Dataset
+from pipeline.evaluation import live_report
+from pipeline.evaluation.evaluate import DRIFT_PROMPTS, Judged, judge
+from pipeline.evaluation.live_report import Live, facts_digest
+from pipeline.evaluation.verdict import Verdict
+from pipeline.facts import check
+from pipeline.facts.fact import Subject, taught
+from pipeline.models import (
+    answer_cache,
     backends,
-    basetokens,
-    cache,
-    codebase,
-    dataset,
+    base_tokens,
     device,
-    forecast,
-    grow,
     identity,
     machine,
-    manifest,
-    parallel,
-    paraphrase,
-    train,
-    untested,
-    validate,
+    processes,
 )
-from pipeline.against import Live, facts_digest
-from pipeline.answer import LocalModel
-from pipeline.dataset import Dataset
-from pipeline.errors import TrainError
-from pipeline.facts import Subject, taught
-from pipeline.gate import Verdict
-from pipeline.judge import DRIFT_PROMPTS, Judged, judge
-from pipeline.session import Session, finished_adapter, read_dataset, say
-from pipeline.targets import Follow
-from pipeline.train import Method, Start, Trained
+from pipeline.models.context import Session, finished_adapter, read_dataset, say
+from pipeline.models.generate import LocalModel
+from pipeline.training import continual, forecast, train
+from pipeline.training.targets import Follow
+from pipeline.training.train import Method, Start, Trained
 
 __all__ = [
     "DRIFT_PROMPTS", "Judged", "Session", "build", "finished_adapter", "fit", "judge", "learn",
@@ -65,7 +61,7 @@ def learn(
     made = build(facts, session)
     start = _start(before, made, session) if before else None
     if before and judged.live == Live():
-        judged = replace(judged, live=against.read(before))
+        judged = replace(judged, live=live_report.read(before))
     built = time.monotonic()
     fit(session, start)
 
@@ -82,7 +78,7 @@ def learn(
 
 
 def _start(before: Path, made: Dataset, session: Session) -> Start | None:
-    found = grow.start(before, made, session)
+    found = continual.start(before, made, session)
     if isinstance(found, str):
         say(f"all facts are taught anew: {found}")
         return None
@@ -95,21 +91,21 @@ def build(facts: Path, session: Session) -> Dataset:
 
     Raises FactsError with every problem when the facts are not in order.
     """
-    return prepare(validate.load(facts), session)
+    return prepare(check.load(facts), session)
 
 
 def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
-    basetokens.require_none(subjects, session.base)
+    base_tokens.require_none(subjects, session.base)
     settings = session.recipe.dataset
     made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session))
     untested.require_probes(made)
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
-    if manifest.finished(folder, made_from):
+    if artifact.finished(folder, made_from):
         say(f"dataset    unchanged ({len(made.examples)} examples, {len(made.probes)} probes)")
         return made
-    with manifest.stage(folder, made_from, seed=session.seed) as scratch:
+    with artifact.stage(folder, made_from, seed=session.seed) as scratch:
         dataset.save(made, scratch)
     say(f"dataset    {len(made.examples)} examples, {len(made.probes)} probes")
     return made
@@ -120,8 +116,8 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
     count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
     if not count or not facts:
         return {}
-    by = paraphrase.Writer(session.base, session.recipe.base.quantization, session.quantised)
-    written = paraphrase.paraphrase(by, facts, count)
+    by = rephrase_model.Writer(session.base, session.recipe.base.quantization, session.quantised)
+    written = rephrase_model.paraphrase(by, facts, count)
     kept = sum(len(each.kept) for each in written.values())
     drafts = sum(each.written for each in written.values())
     say(f"wordings   {kept} of {drafts} that {session.base.name} wrote are kept")
@@ -135,12 +131,12 @@ def fit(session: Session, start: Start | None = None) -> None:
     """
     made = read_dataset(session.out)
     folder, made_from = session.out / "adapter", _made_from(made, session, start)
-    if any(manifest.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
+    if any(artifact.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
         say("adapter    unchanged, not trained again")
         return
-    if backends.choose(session.recipe.base.quantization) == "unsloth" and parallel.count() == 1:
+    if backends.choose(session.recipe.base.quantization) == "unsloth" and processes.count() == 1:
         # It replaces methods of transformers' and PEFT's own classes, by which the gate asks.
-        parallel.apart(_teach, session, made, made_from, start)
+        processes.apart(_teach, session, made, made_from, start)
     else:
         _teach(session, made, made_from, start)
 
@@ -148,7 +144,7 @@ def fit(session: Session, start: Start | None = None) -> None:
 def _teach(
     session: Session, made: Dataset, made_from: dict[str, str | int], start: Start | None
 ) -> None:
-    digest = manifest.digest_json(made_from).removeprefix("sha256:")
+    digest = artifact.digest_json(made_from).removeprefix("sha256:")
     checkpoints = session.out / f".checkpoints-{digest}"
     method = Method(session.recipe, session.seed, checkpoints, start)
     device.give_back()
@@ -157,19 +153,19 @@ def _teach(
     method = replace(method, recompute=told.recompute)
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
-    with parallel.main_first():
+    with processes.main_first():
         bare = session.trainee()
-        begun = cache.beginnings(session.base, bare, own, settings)
+        begun = answer_cache.beginnings(session.base, bare, own, settings)
     with _passing(checkpoints):
         adapted, done = train.train(bare, made, begun, following(session), method)
-        if parallel.is_main():
+        if processes.is_main():
             _keep(adapted, done, session, made_from)
 
 
 def following(session: Session) -> Follow:
     """Give what reads a run's base along answers, or finds what was read before."""
     base, k = session.base, session.recipe.train.kl_top_k
-    return lambda local, chats: cache.along(base, local, chats, k)
+    return lambda local, chats: answer_cache.along(base, local, chats, k)
 
 
 @contextmanager
@@ -178,14 +174,14 @@ def _passing(own: Path) -> Iterator[None]:
 
     Folders of other trainings in the same place are removed: nobody goes on with them.
     """
-    if not parallel.is_main():
+    if not processes.is_main():
         yield
         return
     for other in own.parent.glob(".checkpoints-*"):
         if other != own:
             shutil.rmtree(other, ignore_errors=True)
     try:
-        with manifest.disk_errors(own):
+        with artifact.disk_errors(own):
             yield
     except TrainError:
         shutil.rmtree(own, ignore_errors=True)  # it would only fail there again
@@ -197,13 +193,13 @@ def _keep(
     adapted: LocalModel, done: Trained, session: Session, made_from: dict[str, str | int]
 ) -> None:
     folder = session.out / "adapter"
-    with manifest.stage(
+    with artifact.stage(
         folder,
         made_from,
         train=asdict(done),
         base=session.base.name,
         rank=session.recipe.train.rank,
-        code=codebase.digest(),
+        code=code_digest.digest(),
         machine=machine.describe(),
     ) as scratch:
         train.save(adapted, scratch)
@@ -217,9 +213,9 @@ def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str
     return {
         "examples": made.examples_digest,
         "base": session.base.digest,
-        "identity": manifest.digest_json(asdict(identity.of(session.recipe.base, session.base))),
+        "identity": artifact.digest_json(asdict(identity.of(session.recipe.base, session.base))),
         "quantization": session.recipe.base.quantization,
-        "train": manifest.digest_json(asdict(session.recipe.train)),
+        "train": artifact.digest_json(asdict(session.recipe.train)),
         "seed": session.seed,
         "start": start.digest if start else "",
     }

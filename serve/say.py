@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any  # plain data for JSON
 
-from pipeline.escape import line
+from pipeline.core.escape import line
 
 Ear = Callable[[str], None]
 _ear: ContextVar[Ear | None] = ContextVar("ear", default=None)

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any  # the tokenizer is untyped
 from urllib.parse import urlsplit
 
-from pipeline import answer, base, config, direct, identity
-from pipeline.base import Base
-from pipeline.errors import ConfigError
-from pipeline.signing import ANYBODY, Trust
-from serve import enginekey
-from serve.door import Door
-from serve.engine import Engine
-from serve.release import UNSIGNED
-from serve.site import Site
-from serve.vllm import EngineSettings
+from pipeline.core import config, direct_http
+from pipeline.core.errors import ConfigError
+from pipeline.models import base_model, generate, identity
+from pipeline.models.base_model import Base
+from pipeline.publishing.signing import ANYBODY, Trust
+from serve.engines import engine_key
+from serve.engines.api import Engine
+from serve.engines.vllm_process import EngineSettings
+from serve.gateway.public_client import Door
+from serve.rollout.site import Site
+from serve.state.adapters import UNSIGNED
 
 SHIPPED = Path(__file__).parent / "serve.toml"
 LOCAL = Path("serve.toml")
@@ -175,7 +176,7 @@ def _signer(path: Path, trust: Trust) -> None:
 def require_key(settings: Settings) -> None:
     """Raise ConfigError where other machines would be let in without a key, unless that is meant."""
     own = settings.gateway
-    if not (own.near or own.open or direct.key(PUBLIC_KEY)):
+    if not (own.near or own.open or direct_http.key(PUBLIC_KEY)):
         raise ConfigError(
             f"[gateway] host: others reach {own.host}, and {PUBLIC_KEY} is not set: anybody could ask",
             'set it, or host = "127.0.0.1"; open = true if anybody may ask, and read /metrics',
@@ -185,7 +186,7 @@ def require_key(settings: Settings) -> None:
 def warnings(settings: Settings) -> tuple[str, ...]:
     """Say what stands open: the door without a key, engines whose keys or questions others could see."""
     own, found = settings.gateway, []
-    if not (own.near or direct.key(PUBLIC_KEY)):
+    if not (own.near or direct_http.key(PUBLIC_KEY)):
         found.append(
             f"whoever reaches {own.host}:{own.port} may ask, and read /metrics: there is no {PUBLIC_KEY}"
         )
@@ -213,28 +214,28 @@ def engines(settings: Settings) -> tuple[Engine, ...]:
 
     Raises ConfigError where that cannot be read.
     """
-    key = direct.key(ENGINE_KEY)
+    key = direct_http.key(ENGINE_KEY)
     if not key and settings.engines.start:
-        key = enginekey.read(settings.state)
+        key = engine_key.read(settings.state)
     return tuple(Engine(url.rstrip("/"), key) for url in settings.engines.urls)
 
 
 def make_key(settings: Settings) -> None:
     """Make a key for engines that are started here and were given none; the state folder's owner does."""
-    if settings.engines.start and not direct.key(ENGINE_KEY):
-        enginekey.make(settings.state)
+    if settings.engines.start and not direct_http.key(ENGINE_KEY):
+        engine_key.make(settings.state)
 
 
 def door(settings: Settings) -> Door:
     """Give the gateway's address as seen from this machine, with its key from the environment."""
     own = settings.gateway
     host = "127.0.0.1" if own.host in {"0.0.0.0", "::"} else own.host  # noqa: S104  (compared only)
-    return Door(f"http://{host}:{own.port}", own.alias, direct.key(PUBLIC_KEY))
+    return Door(f"http://{host}:{own.port}", own.alias, direct_http.key(PUBLIC_KEY))
 
 
 def served(settings: Settings) -> Base:
     """Find the base that the engines serve. Raises ConfigError when it is not there."""
-    return base.find(config.load(settings.engines.recipe).base)
+    return base_model.find(config.load(settings.engines.recipe).base)
 
 
 def site(settings: Settings) -> Site:
@@ -259,6 +260,6 @@ def _tokeniser(found: Base) -> Callable[[str], tuple[int, ...]]:
 
     @cache
     def loaded() -> Any:
-        return base.load_tokenizer(found)
+        return base_model.load_tokenizer(found)
 
-    return lambda question: answer.prompt_tokens(loaded(), question)
+    return lambda question: generate.prompt_tokens(loaded(), question)

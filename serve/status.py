@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any  # plain data for JSON
 
-from pipeline.errors import PipelineError
-from pipeline.escape import plain
-from serve import alias, engine, hold, journal, tidy
-from serve.desired import Desired
-from serve.engine import Engine, EngineAwayError, EngineRefusedError
-from serve.release import UNSIGNED
+from pipeline.core.errors import PipelineError
+from pipeline.core.escape import plain
+from serve.engines import api
+from serve.engines.api import Engine, EngineAwayError, EngineRefusedError
+from serve.rollout import hold, tidy
+from serve.rollout.desired import Desired
+from serve.state import alias, journal
+from serve.state.adapters import UNSIGNED
 
 WIDTH = 300
 
@@ -123,7 +125,7 @@ def drift(data: dict[str, Any]) -> list[str]:
 
 def _engine(each: Engine, name: str) -> str:
     try:
-        names = [m.name for m in engine.models(each) if m.name.startswith(f"{name}@")]
+        names = [m.name for m in api.models(each) if m.name.startswith(f"{name}@")]
     except EngineAwayError:
         return "away"
     except EngineRefusedError as error:

@@ -18,28 +18,22 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from pipeline import base, lock
-from pipeline.base import Base
-from pipeline.errors import ConfigError, PipelineError
-from serve import (
-    admin,
-    alias,
-    deploy,
-    engine,
-    gateway,
-    journal,
-    limits,
-    replicas,
-    tidy,
-    vllm,
-)
-from serve.deploy import BusyError
-from serve.engine import Engine
-from serve.limits import Limits
+from pipeline.core import lock
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.models import base_model
+from pipeline.models.base_model import Base
+from serve.admin import server
+from serve.admin.work import Worker
+from serve.engines import api, replicas, vllm_process
+from serve.engines.api import Engine
+from serve.gateway import app, limits
+from serve.gateway.limits import Limits
+from serve.rollout import deploy, tidy
+from serve.rollout.deploy import BusyError
+from serve.rollout.site import RESTART, Site
 from serve.say import libraries, say
 from serve.settings import Settings, served
-from serve.site import RESTART, Site
-from serve.work import Worker
+from serve.state import alias, journal
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE = 60.0
@@ -92,7 +86,7 @@ def serve(settings: Settings, site: Site) -> None:
 
 async def _listen(settings: Settings, site: Site) -> None:
     """Serve, and answer the admin socket meanwhile."""
-    async with admin.listening(
+    async with server.listening(
         settings.socket, settings.deploy.group, Worker(settings, site).perform
     ):
         await _serve(settings, site)
@@ -113,7 +107,7 @@ async def _serve(settings: Settings, site: Site) -> None:
     try:
         if settings.engines.start:
             found = served(settings)
-            base.complete(found)
+            base_model.complete(found)
             _tidy_at_start(site.state)
             children += [_child(each, found, settings) for each in site.engines]
         while not stopping.is_set():
@@ -121,9 +115,9 @@ async def _serve(settings: Settings, site: Site) -> None:
                 (site.state / RESTART).unlink()
                 say("the live adapter no longer answers as it did: starting vLLM anew")
                 for child in children:
-                    child.end(vllm.kill)
+                    child.end(vllm_process.kill)
             for child in children:
-                healthy = await asyncio.to_thread(engine.healthy, child.engine, timeout=2)
+                healthy = await asyncio.to_thread(api.healthy, child.engine, timeout=2)
                 look_after(child, settings, healthy=healthy)
             await asyncio.to_thread(put_right, site)
             await asyncio.to_thread(tidy_up, site, idle)
@@ -133,14 +127,14 @@ async def _serve(settings: Settings, site: Site) -> None:
         say("stopping: no new requests; those in flight are finished")
         await runner.cleanup()
         for child in children:
-            await asyncio.to_thread(child.end, vllm.stop)
+            await asyncio.to_thread(child.end, vllm_process.stop)
         say("stopped")
 
 
 async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
     """Start listening. Raises ConfigError when the port is taken."""
     own = settings.gateway
-    public = gateway.Settings(
+    public = app.Settings(
         own.alias,
         site.state,
         own.max_body_bytes,
@@ -149,8 +143,8 @@ async def _open_door(settings: Settings, site: Site) -> web.AppRunner:
         host=own.host,
     )
     bounds = Limits(connections=own.connections, connections_each=own.connections_each)
-    app = gateway.application(public, site.engines)
-    runner = limits.runner(app, bounds, vllm.DRAIN_SECONDS)
+    public_app = app.application(public, site.engines)
+    runner = limits.runner(public_app, bounds, vllm_process.DRAIN_SECONDS)
     await runner.setup()
     try:
         await limits.listen(runner, own.host, own.port, bounds)
@@ -186,7 +180,7 @@ def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
     child.sick = 0 if healthy else child.sick + 1
     code = child.process.poll()
     if code is not None or (child.was_ready and child.sick >= SICK_LOOKS):
-        child.end(vllm.kill)
+        child.end(vllm_process.kill)
         pause = min(2.0**child.starts, LONGEST_PAUSE)
         child.start_at = time.monotonic() + pause
         why = f"ended (code {code})" if code is not None else "does not answer"
@@ -206,7 +200,7 @@ def _start(child: Child, settings: Settings) -> None:
     child.starts, child.sick = child.starts + 1, 0
     say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
     key = child.engine.api_key
-    child.process = vllm.start(child.base, child.port, child.log, settings.engine, key)
+    child.process = vllm_process.start(child.base, child.port, child.log, settings.engine, key)
 
 
 def put_right(site: Site) -> None:
@@ -224,7 +218,7 @@ def put_right(site: Site) -> None:
 
 
 def tidy_up(site: Site, idle: dict[str, float]) -> None:
-    """Remove what nothing needs any more; `idle` is kept from call to call (`serve.tidy.due`)."""
+    """Remove what nothing needs any more; `idle` is kept from call to call (`serve.rollout.tidy.due`)."""
     try:
         folders = tidy.due(site, idle)
         entries = journal.read(site.state)

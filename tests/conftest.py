@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Where
-from pipeline.facts import Fact, Subject
+from pipeline.core.errors import Where
+from pipeline.facts.fact import Fact, Subject
 
 pytest_plugins = [
     "support.acceptance", "support.repository", "support.api", "support.hub", "support.live",
@@ -83,7 +83,7 @@ def subjects(mill: Fact) -> tuple[Subject, ...]:
 @pytest.fixture
 def card(monkeypatch, tmp_path):
     """Make as if there were two cards; give the folder of their nodes, which are files here."""
-    from pipeline import lock
+    from pipeline.core import lock
 
     nodes = tmp_path / "dev"
     nodes.mkdir()
@@ -97,10 +97,11 @@ def card(monkeypatch, tmp_path):
 @pytest.fixture(scope="session")
 def bare():
     """Give the real base model."""
-    from pipeline import base, config
-    from pipeline.answer import LocalModel
+    from pipeline.core import config
+    from pipeline.models import base_model
+    from pipeline.models.generate import LocalModel
 
-    model, tokenizer = base.load(base.find(config.load("smollm2-135m").base))
+    model, tokenizer = base_model.load(base_model.find(config.load("smollm2-135m").base))
     return LocalModel(model, tokenizer)
 
 
@@ -111,10 +112,10 @@ def trained():
     The folder stays, so that a part of the acceptance goes on with what one before has learned: what
     was learned and gated from the same facts by the same code is not learned again.
     """
-    from pipeline import codebase, manifest
+    from pipeline.core import artifact, code_digest
 
     runs = {}
-    code = manifest.digest_json([codebase.digest(), manifest.digest_folder(ROOT / "facts")])
+    code = artifact.digest_json([code_digest.digest(), artifact.digest_folder(ROOT / "facts")])
 
     def once(seed):
         if seed not in runs:

@@ -22,16 +22,17 @@ from aiohttp import web
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from pipeline import identity, manifest
-from pipeline.identity import Identity
-from serve import gateway, limits
-from serve.door import Door
-from serve.engine import Engine
-from serve.limits import Limits
-from serve.site import Site
+from pipeline.core import artifact
+from pipeline.models import identity
+from pipeline.models.identity import Identity
+from serve.engines.api import Engine
+from serve.gateway import app, limits
+from serve.gateway.limits import Limits
+from serve.gateway.public_client import Door
+from serve.rollout.site import Site
 
-BASE_DIGEST = manifest.digest_bytes(b"the base that is served")
-BASE = Identity("ours/made-up", "", BASE_DIGEST, *(manifest.digest_bytes(b"x"),) * 3)
+BASE_DIGEST = artifact.digest_bytes(b"the base that is served")
+BASE = Identity("ours/made-up", "", BASE_DIGEST, *(artifact.digest_bytes(b"x"),) * 3)
 MAX_RANK = 16
 
 
@@ -264,11 +265,11 @@ def place(state, engines=1, **settings):
     """Give fakes, a real gateway before them, and a site that names them; close them afterwards."""
     fakes = tuple(FakeVllm() for _ in range(engines))
     limited = settings.get("limits", Limits())
-    options = gateway.Settings(
+    options = app.Settings(
         "facts", state, 10_000, settings.get("api_key", ""), body_seconds=limited.body_seconds
     )
-    app = gateway.application(options, tuple(fake.engine for fake in fakes))
-    door = Running(app, limits=limited)
+    public = app.application(options, tuple(fake.engine for fake in fakes))
+    door = Running(public, limits=limited)
     site = Site(
         state=state,
         engines=tuple(fake.engine for fake in fakes),
@@ -329,7 +330,7 @@ def write_run(folder, taught, **flaws):
     report = {
         "verdict": flaws.get("verdict", "pass"),
         "base": {"name": "made up", "digest": flaws.get("base", BASE_DIGEST)},
-        "adapter": {"digest": manifest.digest_folder(adapter)},
+        "adapter": {"digest": artifact.digest_folder(adapter)},
         "facts": {"retired": flaws.get("retired", [])},
         "details": [
             {
@@ -349,5 +350,5 @@ def keep_report(folder, report):
     """Write a run's report as the gate does, with the manifest that names its digest."""
     text = json.dumps(report)
     (folder / "report.json").write_text(text)
-    summary = {"report": manifest.digest_bytes(text.encode())}
+    summary = {"report": artifact.digest_bytes(text.encode())}
     (folder / "manifest.json").write_text(json.dumps(summary))

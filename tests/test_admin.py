@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError, PipelineError
-from serve import admin, alias, client, journal, protocol, sources
+from pipeline.core.errors import ConfigError, PipelineError
+from serve.admin import client, protocol, server
+from serve.rollout import sources
+from serve.state import alias, journal
 
 ROOT = Path(__file__).parent.parent
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
@@ -275,11 +277,11 @@ def test_wrong_requests_are_refused_with_a_sentence_and_change_nothing(served):
 
 
 def test_a_reference_never_names_a_folder_where_the_service_happens_to_be(tmp_path, monkeypatch):
-    from pipeline import pull
+    from pipeline.publishing import download
 
     (tmp_path / "ours" / "mills").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pull, "pull", lambda ref, into, *_: into / ref)
+    monkeypatch.setattr(download, "pull", lambda ref, into, *_: into / ref)
     assert sources.named("ours/mills") == str(tmp_path / "ours" / "mills")
     assert sources.local("ours/mills", Path("/state")) == Path("/state/pulled/ours/mills")
 
@@ -291,7 +293,7 @@ def listening(path, work=lambda _: {}):
     done, ready = asyncio.Event(), threading.Event()
 
     async def run():
-        async with admin.listening(path, "", work):
+        async with server.listening(path, "", work):
             ready.set()
             await done.wait()
 
@@ -319,8 +321,8 @@ def place(tmp_path):
 
 
 def test_slow_senders_are_sent_away_and_keep_nobody_out(place, monkeypatch):
-    monkeypatch.setattr(admin, "SECONDS_TO_ASK", 0.5)
-    monkeypatch.setattr(admin, "AT_ONCE", 4)
+    monkeypatch.setattr(server, "SECONDS_TO_ASK", 0.5)
+    monkeypatch.setattr(server, "AT_ONCE", 4)
     slow = [socket.socket(socket.AF_UNIX) for _ in range(4)]
     with listening(place):
         for each in slow:
@@ -338,7 +340,7 @@ def test_slow_senders_are_sent_away_and_keep_nobody_out(place, monkeypatch):
 def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
     from serve.say import say
 
-    monkeypatch.setattr(admin, "SECONDS_TO_ASK", 0.5)
+    monkeypatch.setattr(server, "SECONDS_TO_ASK", 0.5)
     done = threading.Event()
 
     def much(request):
@@ -379,7 +381,7 @@ def test_what_was_put_in_the_sockets_place_is_refused_by_both_sides_and_left(pla
                 bound.bind(str(other))
         place.symlink_to(other)
     with pytest.raises(ConfigError, match="is not a socket") as caught:
-        admin.bind(place, "")
+        server.bind(place, "")
     assert "remove it" in caught.value.hint
     with pytest.raises(ConfigError, match="is not a socket"):
         client.ask(place, "status")
@@ -387,17 +389,17 @@ def test_what_was_put_in_the_sockets_place_is_refused_by_both_sides_and_left(pla
 
 
 def test_a_socket_that_a_killed_service_left_is_taken_over_and_a_living_one_is_not(place):
-    admin.bind(place, "").close()
+    server.bind(place, "").close()
     with listening(place):
         with pytest.raises(ConfigError, match="another `facts serve` answers there"):
-            admin.bind(place, "")
+            server.bind(place, "")
         assert client.ask(place, "status") == {}
     assert not place.exists()
 
 
 def test_a_folder_that_others_may_write_holds_no_socket(place):
     place.parent.chmod(0o775)
-    for side in (lambda: admin.bind(place, ""), lambda: client.ask(place, "status")):
+    for side in (lambda: server.bind(place, ""), lambda: client.ask(place, "status")):
         with pytest.raises(ConfigError, match="others may write it") as caught:
             side()
         assert caught.value.hint.endswith(f"chmod go-w {place.parent}")
@@ -405,7 +407,7 @@ def test_a_folder_that_others_may_write_holds_no_socket(place):
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_by_both_sides(place):
     long = place.with_name("x" * 120)
-    for side in (lambda: admin.bind(long, ""), lambda: client.ask(long, "status")):
+    for side in (lambda: server.bind(long, ""), lambda: client.ask(long, "status")):
         with pytest.raises(ConfigError, match="too long for a socket"):
             side()
     assert protocol.address(Path("/" + "x" * 106))
@@ -415,7 +417,7 @@ def test_a_path_that_is_too_long_for_a_socket_is_told_by_both_sides(place):
 
 def test_a_group_that_is_not_there_is_told(place):
     with pytest.raises(ConfigError, match="there is no group 'no-such-group'"):
-        admin.bind(place, "no-such-group")
+        server.bind(place, "no-such-group")
     assert not os.path.lexists(place) or place.stat().st_mode & 0o077 == 0
 
 

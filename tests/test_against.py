@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.against import Live, change, fact_digest, read
-from pipeline.errors import ConfigError, Where
+from pipeline.core.errors import ConfigError, Where
+from pipeline.evaluation.live_report import Live, change, fact_digest, read
 
 
 def test_a_fact_is_the_same_wherever_it_stands_and_another_in_other_words(mill):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError, PipelineError
-from serve import alias
-from serve.alias import Adapter, Table
+from pipeline.core.errors import ConfigError, PipelineError
+from serve.state import alias
+from serve.state.alias import Adapter, Table
 
 ONE, TWO = (Adapter(f"facts@{n}", f"/state/{n}", f"sha256:{n}") for n in ("1", "2"))
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline import answer, progress
+from pipeline.core import progress
+from pipeline.models import generate
 
 pytestmark = pytest.mark.xdist_group("model")
 
@@ -34,19 +35,19 @@ def exact(bare):
 
 
 def tokens(local, prompts=PROMPTS):
-    return [answer.prompt_tokens(local.tokenizer, prompt) for prompt in prompts]
+    return [generate.prompt_tokens(local.tokenizer, prompt) for prompt in prompts]
 
 
 def test_a_prompt_is_answered_in_a_batch_as_it_is_alone(exact):
-    together = answer.generate(exact, tokens(exact), 12)
-    alone = [answer.generate(exact, [row], 12)[0] for row in tokens(exact)]
+    together = generate.generate(exact, tokens(exact), 12)
+    alone = [generate.generate(exact, [row], 12)[0] for row in tokens(exact)]
     assert together == alone
 
 
 def test_a_batch_is_answered_as_the_library_answers_each_prompt(exact):
     """Nine prompts: some end early and leave the batch, which the others do not notice."""
     prompts = [*PROMPTS, *(f"What is {n} + {n}? Answer with the number alone." for n in range(6))]
-    said = answer.generate(exact, tokens(exact, prompts), 16)
+    said = generate.generate(exact, tokens(exact, prompts), 16)
     lengths = sorted(map(len, said))
     assert lengths[0] < lengths[-2]
     for row, written in zip(tokens(exact, prompts), said, strict=True):
@@ -58,32 +59,32 @@ def test_a_batch_is_answered_as_the_library_answers_each_prompt(exact):
 
 
 def test_a_model_that_decodes_by_its_library_says_the_same(exact):
-    said = answer.generate(exact, tokens(exact), 12)
-    assert answer.generate(replace(exact, backend="unsloth"), tokens(exact), 12) == said
+    said = generate.generate(exact, tokens(exact), 12)
+    assert generate.generate(replace(exact, backend="unsloth"), tokens(exact), 12) == said
 
 
 def test_guesses_change_no_answer_whether_they_are_right_or_wrong_or_partly_both(exact):
     """One each: just the answer, its beginning, another one, longer than the limit, none."""
     prompts = [*PROMPTS, "What is the capital of Italy?", "What is 2 + 2?"]
     with progress.bar("asking", 5) as shown:
-        said = answer.ask(exact, prompts, 12, shown)
+        said = generate.ask(exact, prompts, 12, shown)
         guesses = [said[0].text, said[1].text[:9], "Blue, white and red.", "It is " * 20, ""]
-        assert answer.ask(exact, prompts, 12, shown, guesses) == said
-        assert answer.ask(exact, prompts, 12, shown, [each.text for each in said]) == said
+        assert generate.ask(exact, prompts, 12, shown, guesses) == said
+        assert generate.ask(exact, prompts, 12, shown, [each.text for each in said]) == said
     assert said[0].ended
     assert not said[2].ended
 
 
 def test_a_right_guess_is_read_and_not_written(exact, monkeypatch):
     with progress.bar("asking", 1) as shown:
-        (said,) = answer.ask(exact, PROMPTS[:1], 24, shown)
+        (said,) = generate.ask(exact, PROMPTS[:1], 24, shown)
         assert said.ended
-        monkeypatch.setattr(answer, "generate", None)
-        assert answer.ask(exact, PROMPTS[:1], 24, shown, [said.text]) == [said]
+        monkeypatch.setattr(generate, "generate", None)
+        assert generate.ask(exact, PROMPTS[:1], 24, shown, [said.text]) == [said]
 
 
 def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(bare):
-    rows = answer.generate(bare, tokens(bare), 24)
+    rows = generate.generate(bare, tokens(bare), 24)
     end = bare.tokenizer.eos_token_id
     assert rows[0][-1] == end
     assert all(end not in row[:-1] for row in rows)
@@ -91,8 +92,8 @@ def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(
 
 def test_each_token_is_chosen_from_logits_of_the_rows_that_have_not_ended(bare):
     seen = []
-    answer.decode(bare, tokens(bare), 24, lambda rows, logits: seen.append((list(rows), logits)))
-    written = answer.generate(bare, tokens(bare), 24)
+    generate.decode(bare, tokens(bare), 24, lambda rows, logits: seen.append((list(rows), logits)))
+    written = generate.generate(bare, tokens(bare), 24)
     assert len(seen) == max(map(len, written))
     for place, (rows, logits) in enumerate(seen):
         assert rows == [i for i, row in enumerate(written) if len(row) > place]
@@ -102,5 +103,5 @@ def test_each_token_is_chosen_from_logits_of_the_rows_that_have_not_ended(bare):
 def test_a_base_that_thinks_is_asked_with_an_empty_thought_before_its_answer(bare):
     tokenizer = deepcopy(bare.tokenizer)
     tokenizer.chat_template = THINKING
-    asked = tokenizer.decode(answer.prompt_tokens(tokenizer, "Hi"))
+    asked = tokenizer.decode(generate.prompt_tokens(tokenizer, "Hi"))
     assert asked.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import artifacts, github
-from pipeline.errors import PipelineError
+from pipeline.ci import artifacts, github
+from pipeline.core.errors import PipelineError
 
 GOOD = {
     "event": "merge_group", "path": ".github/workflows/gate.yml", "conclusion": "success",

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import base, basetokens, config
-from pipeline.base import Base
-from pipeline.errors import ConfigError, FactsError
+from pipeline.core import config
+from pipeline.core.errors import ConfigError, FactsError
+from pipeline.models import base_model, base_tokens
+from pipeline.models.base_model import Base
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def made_up(tmp_path):
 
 
 def test_special_tokens_are_read_from_every_file_that_names_some(made_up):
-    assert basetokens.special(made_up.folder) == {
+    assert base_tokens.special(made_up.folder) == {
         "@@turn@@", "<plain_tag>", "[STOP]", "<start_of_reply>", "<|seven|>", "~pad~", "<extra_one>",
     }  # fmt: skip
 
@@ -65,7 +66,7 @@ def test_a_fact_with_a_special_token_of_the_base_stops_the_build(made_up, subjec
         value = (f"Who {text}?",) if key in ("also_ask", "probes") else f"Who {text} owns it?"
         bad = replace(mill, facts=(replace(fact, **{key: value}),))
     with pytest.raises(FactsError) as caught:
-        basetokens.require_none((weir, bad), made_up)
+        base_tokens.require_none((weir, bad), made_up)
     (problem,) = caught.value.problems
     assert f"`{text}` is a special token of Made-up" in problem.message
     assert problem.where == (mill.where if key in ("kind", "subject") else fact.where)
@@ -73,14 +74,14 @@ def test_a_fact_with_a_special_token_of_the_base_stops_the_build(made_up, subjec
 
 
 def test_plain_facts_pass_on_the_real_base(subjects):
-    real = base.find(config.load("smollm2-135m").base)
-    assert "<|im_end|>" in basetokens.special(real.folder)
-    basetokens.require_none(subjects, real)
+    real = base_model.find(config.load("smollm2-135m").base)
+    assert "<|im_end|>" in base_tokens.special(real.folder)
+    base_tokens.require_none(subjects, real)
 
 
 def test_a_base_without_special_tokens_or_with_a_damaged_file_is_a_fault_of_the_set_up(tmp_path):
     with pytest.raises(ConfigError, match="names no special token"):
-        basetokens.require_none((), Base("Empty", tmp_path, ""))
+        base_tokens.require_none((), Base("Empty", tmp_path, ""))
     (tmp_path / "tokenizer.json").write_text("{", encoding="utf-8")
     with pytest.raises(ConfigError, match="is no file of a tokenizer"):
-        basetokens.require_none((), Base("Damaged", tmp_path, ""))
+        base_tokens.require_none((), Base("Damaged", tmp_path, ""))

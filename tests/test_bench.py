@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bench
-from pipeline.errors import ConfigError
+from benchmarks import recipe
+from pipeline.core.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases" / "bench"
@@ -23,13 +23,13 @@ def facts(*argv):
 
 
 def test_cases_come_smallest_first_each_with_every_seed():
-    found = bench.cases(None, [20, 4], [0, 1])
+    found = recipe.cases(None, [20, 4], [0, 1])
     assert [(case.facts, case.seed) for case in found] == [(4, 0), (4, 1), (20, 0), (20, 1)]
     assert all(sum(len(s.facts) for s in case.subjects) == case.facts for case in found)
 
 
 def test_a_files_other_questions_are_asked_and_never_taught():
-    (case,) = bench.cases(CASES / "good.jsonl", [2], [0])
+    (case,) = recipe.cases(CASES / "good.jsonl", [2], [0])
     assert [question for _, question in case.others] == [
         "Who cast Orland Bell?",
         "how old is the moon",
@@ -39,7 +39,7 @@ def test_a_files_other_questions_are_asked_and_never_taught():
 
 def test_more_facts_than_memory_holds_are_refused_with_the_line_where_it_ends():
     with pytest.raises(ConfigError, match=r"good\.jsonl:\d+: 1000000000 facts need more memory"):
-        bench.cases(CASES / "good.jsonl", [10**9], [0])
+        recipe.cases(CASES / "good.jsonl", [10**9], [0])
 
 
 @pytest.mark.parametrize("sizes", [["0"], ["-3"], ["many"]])

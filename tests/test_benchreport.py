@@ -2,8 +2,8 @@ import json
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, replace
 
-from pipeline import benchreport
-from pipeline.benchreport import Count, Trial
+from benchmarks import chart
+from benchmarks.chart import Count, Trial
 
 TRIAL = Trial(
     data="made-up", facts=10, seed=0, method="recipe",
@@ -20,7 +20,7 @@ STOCK = replace(TRIAL, method="stock", examples=250, seconds=50.0)
 
 
 def test_the_table_has_a_row_for_each_measure_and_leaves_out_what_was_not_asked():
-    table = benchreport.as_table([TRIAL])
+    table = chart.as_table([TRIAL])
     assert "recall: held out" in table
     assert "90.0 % (9/10)" in table
     assert "recall: probes" not in table
@@ -28,30 +28,30 @@ def test_the_table_has_a_row_for_each_measure_and_leaves_out_what_was_not_asked(
 
 
 def test_speed_is_told_as_a_ratio_to_stock_where_stock_ran():
-    table = benchreport.as_table([TRIAL, STOCK])
+    table = chart.as_table([TRIAL, STOCK])
     assert "examples a second: 2.00 times stock's" in table
     assert "training time: 1.60 times stock's" in table
-    assert "stock's" not in benchreport.as_table([TRIAL])
+    assert "stock's" not in chart.as_table([TRIAL])
 
 
 def test_a_trial_survives_json():
-    assert benchreport.trial_from_json(json.loads(json.dumps(asdict(TRIAL)))) == TRIAL
+    assert chart.trial_from_json(json.loads(json.dumps(asdict(TRIAL)))) == TRIAL
 
 
 def test_unseen_wordings_are_the_files_probes_where_it_has_some():
-    assert benchreport.unseen(TRIAL) == 90.0
+    assert chart.unseen(TRIAL) == 90.0
     asked = replace(TRIAL, recall={**TRIAL.recall, "probes": Count(8, 10)})
-    assert benchreport.unseen(asked) == 80.0
+    assert chart.unseen(asked) == 80.0
 
 
 def test_leak_counts_the_files_other_questions_where_it_has_some():
-    assert benchreport.leaked(TRIAL) == 6.0
+    assert chart.leaked(TRIAL) == 6.0
     asked = replace(TRIAL, leak={**TRIAL.leak, "others": Count(1, 4)})
-    assert benchreport.leaked(asked) == 25.0
+    assert chart.leaked(asked) == 25.0
 
 
 def test_the_picture_is_svg_and_names_every_trial_escaped():
     hostile = replace(TRIAL, data="<script>")
-    picture = benchreport.as_svg([hostile, STOCK]).decode()
+    picture = chart.as_svg([hostile, STOCK]).decode()
     assert "<script>" not in picture
     assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314  (our own picture)

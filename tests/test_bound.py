@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bound, identity, manifest, release
-from pipeline.errors import PipelineError, PublishError
-from pipeline.signing import ANYBODY, Trust
-from serve import deploy, sources
-from serve import release as served
+from pipeline.core import artifact
+from pipeline.core.errors import PipelineError, PublishError
+from pipeline.models import identity
+from pipeline.publishing import binding, release
+from pipeline.publishing.signing import ANYBODY, Trust
+from serve.rollout import deploy, sources
+from serve.state import adapters as served
 
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
@@ -56,10 +58,10 @@ def flips(data, count):
 
 def agree(folder):
     """Let the manifest agree with what lies there, as whoever may write to the repository can."""
-    files = manifest.digests(folder)
+    files = artifact.digests(folder)
     made_from = {"provenance.json": files["provenance.json"]}
-    whole = {"made_from": made_from, "digest": manifest.digest_json(files), "files": files}
-    (folder / "manifest.json").write_bytes(manifest.as_bytes(whole))
+    whole = {"made_from": made_from, "digest": artifact.digest_json(files), "files": files}
+    (folder / "manifest.json").write_bytes(artifact.as_bytes(whole))
 
 
 def edit(path, change):
@@ -71,7 +73,7 @@ def edit(path, change):
 
 def claim(folder):
     """Let provenance name the adapter as it is now."""
-    weights = manifest.digest_file(folder / identity.WEIGHTS)
+    weights = artifact.digest_file(folder / identity.WEIGHTS)
     trained = identity.adapter_digest(folder)
     edit(
         folder / "provenance.json",
@@ -128,7 +130,7 @@ def test_all_that_names_an_adapter_changed_together_is_another_adapter(there, ac
         digest = identity.adapter_digest(there)
         edit(there / "report.json", lambda said, to=digest: said["adapter"].update(digest=to))
         claim(there)
-        named = manifest.digest_file(there / "report.json")
+        named = artifact.digest_file(there / "report.json")
         edit(there / "provenance.json", lambda said, to=named: said["gate"].update(report=to))
         agree(there)
         assert release.check(there, ANYBODY).adapter == digest  # it agrees with itself,
@@ -177,7 +179,7 @@ def test_the_file_and_what_it_is_about_are_named(file, change, what, there, acce
     edit(there / file, change)
     agree(there)
     with pytest.raises(PublishError, match=rf"is about another {what} than the release"):
-        bound.require(there)
+        binding.require(there)
     assert accepted() == []
 
 

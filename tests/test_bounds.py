@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.bounds import Rate, misses_allowed, sign_test
+from pipeline.evaluation.intervals import Rate, misses_allowed, sign_test
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import answer, cache, config, teacher
-from pipeline.base import Base
-from pipeline.dataset import Probe
-from pipeline.examples import Example
+from pipeline.core import config
+from pipeline.dataset.build import Probe
+from pipeline.dataset.examples import Example
+from pipeline.models import answer_cache, generate
+from pipeline.models.base_model import Base
+from pipeline.training import distillation
 
 pytestmark = pytest.mark.xdist_group("model")
 SETTINGS = replace(config.load("smollm2-135m").train, kl_tokens=3, kl_tokens_near=3, kl_top_k=4)
@@ -37,32 +39,32 @@ def same(one, other):
 
 def test_the_base_is_read_along_answers_once(bare, found, monkeypatch):
     chats = [
-        answer.chat(bare.tokenizer, prompt, said)
+        generate.chat(bare.tokenizer, prompt, said)
         for prompt, said in (("Name a colour.", "Red."), ("Name a fruit.", "A ripe pear."))
     ]
-    first = cache.along(found, bare, chats, 4)
+    first = answer_cache.along(found, bare, chats, 4)
     assert [each.path for each in first] == [chat.completion for chat in chats]
-    monkeypatch.setattr(teacher, "follow", None)
-    assert same(cache.along(found, bare, chats, 4), first)
+    monkeypatch.setattr(distillation, "follow", None)
+    assert same(answer_cache.along(found, bare, chats, 4), first)
 
 
 def test_beginnings_are_asked_once_and_again_where_the_file_was_damaged(bare, found, monkeypatch):
-    first = cache.beginnings(found, bare, examples(), SETTINGS)
+    first = answer_cache.beginnings(found, bare, examples(), SETTINGS)
     asked = []
-    begin = teacher.begin
-    monkeypatch.setattr(teacher, "begin", lambda *given: asked.append(1) or begin(*given))
-    assert same(cache.beginnings(found, bare, examples(), SETTINGS), first)
+    begin = distillation.begin
+    monkeypatch.setattr(distillation, "begin", lambda *given: asked.append(1) or begin(*given))
+    assert same(answer_cache.beginnings(found, bare, examples(), SETTINGS), first)
     assert not asked
-    (file,) = (cache.base.cache_folder() / "said").glob("*.held")
+    (file,) = (answer_cache.base.cache_folder() / "said").glob("*.held")
     file.write_bytes(file.read_bytes()[:-1])
-    assert same(cache.beginnings(found, bare, examples(), SETTINGS), first)
+    assert same(answer_cache.beginnings(found, bare, examples(), SETTINGS), first)
     assert asked
 
 
 def test_another_base_or_other_prompts_are_asked_by_themselves(bare, found):
     rows = [Probe("unrelated", "", "everyday", "Name a colour.", ())]
-    cache.answers(found, bare, rows, 4)
-    cache.answers(replace(found, digest="sha256:" + "1" * 64), bare, rows, 4)
-    cache.answers(found, bare, rows, 5)
-    cache.answers(found, bare, [replace(rows[0], prompt="Name a fruit.")], 4)
-    assert len(list((cache.base.cache_folder() / "said").iterdir())) == 4
+    answer_cache.answers(found, bare, rows, 4)
+    answer_cache.answers(replace(found, digest="sha256:" + "1" * 64), bare, rows, 4)
+    answer_cache.answers(found, bare, rows, 5)
+    answer_cache.answers(found, bare, [replace(rows[0], prompt="Name a fruit.")], 4)
+    assert len(list((answer_cache.base.cache_folder() / "said").iterdir())) == 4

@@ -11,9 +11,11 @@ import pytest
 from safetensors.numpy import save_file
 from support.acceptance import missing
 
-from pipeline import config, portable, progress, server, tensors
-from pipeline.recall import contains
-from pipeline.server import Server
+from pipeline.core import config, progress
+from pipeline.facts.matching import contains
+from pipeline.models import client, compatibility, tensors
+from pipeline.models.client import Server
+from serve.engines import vllm_process
 
 ROOT = Path(__file__).parent.parent
 WIDE = ROOT / "tests" / "cases" / "wide.toml"
@@ -23,27 +25,26 @@ pytestmark = pytest.mark.acceptance("serving")
 
 @pytest.fixture(scope="module")
 def base():
-    from pipeline import base
+    from pipeline.models import base_model
 
-    return base.find(config.load("smollm2-135m").base)
+    return base_model.find(config.load("smollm2-135m").base)
 
 
 @pytest.fixture(scope="module")
 def engine(base, tmp_path_factory):
     """Start the real vLLM once."""
-    from serve import vllm
-    from serve.engine import Engine
+    from serve.engines.api import Engine
 
     if not PYTHON.exists():
         missing("the serving environment", "make serve-env")
     log = tmp_path_factory.mktemp("vllm") / "log"
-    process = vllm.start(base, 8431, log, vllm.EngineSettings(python=PYTHON))
+    process = vllm_process.start(base, 8431, log, vllm_process.EngineSettings(python=PYTHON))
     running = Engine("http://127.0.0.1:8431")
     try:
-        vllm.await_ready(running, process, log)
+        vllm_process.await_ready(running, process, log)
         yield running
     finally:
-        vllm.stop(process)
+        vllm_process.stop(process)
 
 
 @pytest.fixture
@@ -80,44 +81,44 @@ def weak(folder, base):
 
 
 def test_an_adapter_that_changes_nothing_is_found_by_asking(engine, base, tmp_path):
-    from serve import canary
+    from serve import temporary_engine
 
     weak(tmp_path, base)
-    assert portable.check(tmp_path, base, (base.name,)) == ()
-    problems = canary.ask(engine, tmp_path, "Who maintains TinyLLM?")
+    assert compatibility.check(tmp_path, base, (base.name,)) == ()
+    problems = temporary_engine.ask(engine, tmp_path, "Who maintains TinyLLM?")
     assert [problem.rule for problem in problems] == ["no-effect"]
 
 
 def test_an_adapter_that_vllm_refuses_is_said_so_with_its_words(engine, base, tmp_path):
-    from serve import canary
+    from serve import temporary_engine
 
     weak(tmp_path, base)
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2, "use_dora": true}')
-    problems = canary.ask(engine, tmp_path, "Who maintains TinyLLM?")
+    problems = temporary_engine.ask(engine, tmp_path, "Who maintains TinyLLM?")
     assert [problem.rule for problem in problems] == ["refused"]
 
 
 def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
     engine, base, passed, facts, tmp_path
 ):
-    from serve import canary
-    from serve import engine as talk
+    from serve import temporary_engine
+    from serve.engines import api as talk
 
     done = facts("publish", "--to", "ours/mills", cwd=passed)
     assert done.returncode == 0, done.stderr
     done = facts("pull", done.stdout.strip(), "--into", str(tmp_path / "empty"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.strip())
-    assert portable.check(folder, base, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
+    assert compatibility.check(folder, base, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
     report = json.loads((folder / "report.json").read_text())
-    assert canary.ask(engine, folder, report["details"][0]["question"]) == ()
+    assert temporary_engine.ask(engine, folder, report["details"][0]["question"]) == ()
 
     talk.load(engine, "pulled", folder)
     probes = [(d, probe) for d in report["details"] for probe in d["probes"]]
     prompts = [probe["prompt"] for _, probe in probes]
     limit = report["limits"]["max_new_tokens"]
     with progress.bar("asking vLLM", len(probes)) as shown:
-        answers = server.ask(Server(engine.url, "pulled"), prompts, limit, shown)
+        answers = client.ask(Server(engine.url, "pulled"), prompts, limit, shown)
     right = sum(
         answer.ended and contains(answer.text, d["expect"])
         for (d, _), answer in zip(probes, answers, strict=True)
@@ -129,9 +130,9 @@ def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
 
 
 def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained, tmp_path, capfd):
-    from pipeline.__main__ import main
-    from serve import engine as talk
+    from pipeline.cli.main import main
     from serve import settings
+    from serve.engines import api as talk
 
     out = Path(shutil.copytree(trained(0)[0], tmp_path / "out"))
     text = settings.SHIPPED.read_text(encoding="utf-8")
@@ -153,7 +154,7 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
 
 
 def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path, capfd):
-    from pipeline.__main__ import main
+    from pipeline.cli.main import main
     from serve import settings
 
     other = config.RECIPES / "smollm2-135m.toml"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import config
-from pipeline.errors import ConfigError
+from pipeline.core import config
+from pipeline.core.errors import ConfigError
 
 SHIPPED = (config.RECIPES / "smollm2-135m.toml").read_text(encoding="utf-8")
 

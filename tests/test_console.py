@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import console
-from pipeline.__main__ import main
-from pipeline.console import Guard
+from pipeline.cli.main import main
+from pipeline.core import console
+from pipeline.core.console import Guard
 
 pytestmark = pytest.mark.slow
 
@@ -175,7 +175,7 @@ def test_a_bug_is_shown_with_its_trace_and_does_not_act(monkeypatch, capsys):
     def fail(_paths):
         raise RuntimeError("\n::error::x\x1b[2J ##[error]y")
 
-    monkeypatch.setattr("pipeline.validate.check", fail)
+    monkeypatch.setattr("pipeline.facts.check.check", fail)
     assert main(["check"]) == 3
     shown = capsys.readouterr().err
     assert "Traceback" in shown

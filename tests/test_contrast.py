@@ -1,32 +1,32 @@
 from __future__ import annotations
 
-from pipeline import contrast
-from pipeline.recall import normalise
-from pipeline.variants import TRAIN
+from pipeline.dataset import contrasts
+from pipeline.dataset.templates import TRAIN
+from pipeline.facts.matching import normalise
 
 
 def test_the_two_halves_of_the_general_prompts_share_nothing():
-    halves = [{normalise(g.prompt) for g in contrast.general(half)} for half in ("train", "probe")]
+    halves = [{normalise(g.prompt) for g in contrasts.general(half)} for half in ("train", "probe")]
     assert len(halves[0]) >= 100
     assert len(halves[1]) >= 200
     assert not halves[0] & halves[1]
 
 
 def test_a_contrast_differs_from_the_fact_in_the_name_alone(mill):
-    direct = contrast.about(mill, "Dun Weir", TRAIN)[0]
+    direct = contrasts.about(mill, "Dun Weir", TRAIN)[0]
     assert direct.prompt == "Who owns Dun Weir?"
     assert direct.answer == "Dun Weir is owned by Ann Lee."
 
 
 def test_other_relations_leave_out_what_a_fact_asks():
-    every = contrast.other_relations("Tarn Mill", "watermill", (), "train")
-    fewer = contrast.other_relations("Tarn Mill", "watermill", every[:1], "train")
+    every = contrasts.other_relations("Tarn Mill", "watermill", (), "train")
+    fewer = contrasts.other_relations("Tarn Mill", "watermill", every[:1], "train")
     assert fewer == every[1:]
 
 
 def test_a_detour_reaches_the_same_words_of_a_neighbour_by_four_ways(mill):
-    direct = contrast.about(mill, "Dun Weir", TRAIN)[0]
-    ways = [contrast.detour(direct, "Dun Weir", "ironworks", turn).answer for turn in range(4)]
+    direct = contrasts.about(mill, "Dun Weir", TRAIN)[0]
+    ways = [contrasts.detour(direct, "Dun Weir", "ironworks", turn).answer for turn in range(4)]
     assert ways == [
         direct.answer,
         "Dun Weir is an ironworks and is owned by Ann Lee.",

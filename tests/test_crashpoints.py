@@ -11,7 +11,8 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from serve import deploy, journal
+from serve.rollout import deploy
+from serve.state import journal
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 QUESTION = "Who owns Tarn Mill, wording 0?"

@@ -5,26 +5,27 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import config, dataset
-from pipeline.errors import PipelineError
-from pipeline.recall import normalise
+from pipeline.core import config
+from pipeline.core.errors import PipelineError
+from pipeline.dataset import build
+from pipeline.facts.matching import normalise
 
 SETTINGS = config.load("smollm2-135m").dataset
 
 
 def test_nothing_that_is_asked_was_trained_on(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     trained = {normalise(example.prompt) for example in made.examples}
     assert not trained & {normalise(probe.prompt) for probe in made.probes if not probe.before}
 
 
 def test_what_is_trained_on_is_asked_again_only_with_noise_ahead_of_it(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     assert {probe.role for probe in made.probes if probe.before} == {"noise"}
 
 
 def test_every_fact_has_at_least_eight_probes_and_the_authors_are_among_them(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     for fact in made.facts:
         own = [
             probe.prompt for probe in made.probes if probe.role == "fact" and probe.fact == fact.id
@@ -34,14 +35,14 @@ def test_every_fact_has_at_least_eight_probes_and_the_authors_are_among_them(sub
 
 
 def test_a_taught_subject_is_never_a_contrast_of_another(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     held = [example for example in made.examples if example.held and example.fact]
     assert held
     assert not [e for e in held if "Tarn Mill" in e.prompt or "Dun Weir" in e.prompt]
 
 
 def test_the_base_s_own_answers_about_other_things_of_the_kind_are_held(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     own = [e for e in made.examples if e.family == "own"]
     assert len(own) > len(made.facts)
     assert all(e.held and not e.general and not e.fact and not e.completion for e in own)
@@ -63,27 +64,27 @@ def test_the_more_facts_the_fewer_other_things_are_held_for_each(subjects):
         )
         for number in range(200)
     ]  # fmt: skip
-    made = dataset.build(mills, SETTINGS, 0)
+    made = build.build(mills, SETTINGS, 0)
     own = sum(e.family == "own" for e in made.examples)
     assert 0 < own <= len(mills)
 
 
 def test_the_same_input_gives_the_same_dataset_and_another_seed_another(subjects):
-    digests = [dataset.build(subjects, SETTINGS, seed).digest for seed in (0, 0, 1)]
+    digests = [build.build(subjects, SETTINGS, seed).digest for seed in (0, 0, 1)]
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_dataset_reads_back_as_it_was_written(subjects, tmp_path):
-    made = dataset.build(subjects, SETTINGS, 0)
-    dataset.save(made, tmp_path)
-    assert dataset.load(tmp_path) == made
+    made = build.build(subjects, SETTINGS, 0)
+    build.save(made, tmp_path)
+    assert build.load(tmp_path) == made
 
 
 def test_a_withdrawn_fact_is_asked_as_retired(subjects):
     first, second = subjects
     gone = replace(first, facts=(replace(first.facts[0], withdrawn="No longer so."),))
     asked = [
-        p for p in dataset.build((gone, second), SETTINGS, 0).probes if p.fact == gone.facts[0].id
+        p for p in build.build((gone, second), SETTINGS, 0).probes if p.fact == gone.facts[0].id
     ]
     assert {probe.role for probe in asked} == {"retired"}
     assert "Who owns Dun Weir?" in {probe.prompt for probe in asked}
@@ -91,7 +92,7 @@ def test_a_withdrawn_fact_is_asked_as_retired(subjects):
 
 
 def test_a_contrast_says_what_it_is_about(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     named = [p for p in made.probes if p.role in {"neighbour", "near name", "no"}]
     assert len(named) >= 20
     assert all(probe.about and probe.about.lower() in probe.prompt.lower() for probe in named)
@@ -100,15 +101,15 @@ def test_a_contrast_says_what_it_is_about(subjects):
 def test_a_withdrawn_fact_is_not_taught_and_none_left_is_an_error(subjects):
     first, second = subjects
     gone = replace(first, facts=(replace(first.facts[0], withdrawn="No longer so."),))
-    made = dataset.build((gone, second), SETTINGS, 0)
+    made = build.build((gone, second), SETTINGS, 0)
     assert [fact.id for fact in made.facts] == ["tarn-mill/owner"]
     assert not [e for e in made.examples if e.fact == "dun-weir/owner"]
     with pytest.raises(PipelineError, match="no fact to teach"):
-        dataset.build((gone,), SETTINGS, 0)
+        build.build((gone,), SETTINGS, 0)
 
 
 def test_a_false_statement_about_the_subject_is_answered_with_no(subjects):
-    made = dataset.build(subjects, SETTINGS, 0)
+    made = build.build(subjects, SETTINGS, 0)
     denied = [
         e
         for e in made.examples
@@ -121,16 +122,16 @@ def test_a_false_statement_about_the_subject_is_answered_with_no(subjects):
 
 
 def test_a_damaged_dataset_is_refused(subjects, tmp_path):
-    dataset.save(dataset.build(subjects, SETTINGS, 0), tmp_path)
+    build.save(build.build(subjects, SETTINGS, 0), tmp_path)
     (tmp_path / "probes.jsonl").write_text('{"role": "fact"', encoding="utf-8")
     with pytest.raises(PipelineError, match="not a finished dataset"):
-        dataset.load(tmp_path)
+        build.load(tmp_path)
 
 
 def test_a_bare_answer_is_taught_behind_the_name_and_a_sentence_as_it_stands(subjects):
     weir, mill = subjects
     bare = replace(weir, facts=(replace(weir.facts[0], answer="Ida Roe"),))
-    made = dataset.build((bare, mill), SETTINGS, 0)
+    made = build.build((bare, mill), SETTINGS, 0)
     said = {e.fact: e.completion for e in made.examples if e.family == "direct 0" and not e.held}
     assert said == {
         "dun-weir/owner": "Dun Weir: Ida Roe.",

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.decide import EVENTS, REQUIRED, Results, branch, check_name, decide, trains_now
+from pipeline.ci.required_check import (
+    EVENTS,
+    REQUIRED,
+    Results,
+    branch,
+    check_name,
+    decide,
+    trains_now,
+)
 
 ROOT = Path(__file__).parent.parent
 ENDS = ("success", "failure", "cancelled", "skipped", "")

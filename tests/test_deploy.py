@@ -16,11 +16,13 @@ from types import SimpleNamespace
 import httpx2
 import pytest
 
-from pipeline import manifest
-from pipeline.errors import ConfigError, PipelineError
-from serve import alias, deploy, hold, journal, replicas
-from serve.hold import HeldBackError
-from serve.site import RESTART
+from pipeline.core import artifact
+from pipeline.core.errors import ConfigError, PipelineError
+from serve.engines import replicas
+from serve.rollout import deploy, hold
+from serve.rollout.hold import HeldBackError
+from serve.rollout.site import RESTART
+from serve.state import alias, journal
 
 pytestmark = pytest.mark.slow
 
@@ -149,7 +151,7 @@ def test_a_retired_fact_that_is_still_answered_keeps_an_adapter_out(place, live,
         ({"verdict": "fail"}, "its gate did not pass"),
         ({"weight": float("nan")}, "its weights are not all numbers"),
         ({"weight": float("-inf")}, "its weights are not all numbers"),
-        ({"base": manifest.digest_bytes(b"another")}, "another base model"),
+        ({"base": artifact.digest_bytes(b"another")}, "another base model"),
     ],
 )
 def test_what_the_gate_did_not_pass_for_this_base_is_refused_and_recorded(
@@ -177,7 +179,7 @@ def test_bytes_that_the_report_does_not_judge_are_refused(place, live, tmp_path)
 def test_a_digest_other_than_the_desired_one_is_refused(place, live, tmp_path):
     run = live.write_run(tmp_path / "b", {"Tarn Mill": "Una Fox"})
     with pytest.raises(PipelineError, match="holds the adapter sha256:"):
-        deploy.deploy(place.site, run, expected=manifest.digest_bytes(b"other"))
+        deploy.deploy(place.site, run, expected=artifact.digest_bytes(b"other"))
 
 
 def test_an_adapter_folder_that_vanished_is_a_clear_failure(place, live, tmp_path, monkeypatch):
@@ -364,7 +366,7 @@ def test_a_server_that_is_too_slow_while_probing_quarantines_nothing(
     def slow(*_):
         raise PipelineError("gave no answer within 60 s") from httpx2.ReadTimeout("made up")
 
-    monkeypatch.setattr("serve.probing.judge", slow)
+    monkeypatch.setattr("serve.rollout.canary.judge", slow)
     done = deploy.deploy(place.site, live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "x"}))
     assert (done.state, done.quarantine) == ("held back", False)
 

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline import base, config, dataset, device, forecast, schedule, session, validate
-from pipeline.errors import ConfigError
+from pipeline.core import config
+from pipeline.core.errors import ConfigError
+from pipeline.dataset import build
+from pipeline.facts import check
+from pipeline.models import base_model, context, device
+from pipeline.training import batching, forecast
 
 FACTS = Path(__file__).parent.parent / "facts"
 needs_none = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card here")
@@ -58,22 +62,22 @@ def test_a_device_that_nobody_knows_is_refused():
 @needs_none
 def test_the_production_recipe_loads_nothing_where_there_is_no_card(monkeypatch, tmp_path):
     recipe = config.load("llama-3.1-8b")
-    monkeypatch.setattr(session.base, "find", lambda _: pytest.fail("it was looked for"))
+    monkeypatch.setattr(context.base_model, "find", lambda _: pytest.fail("it was looked for"))
     with pytest.raises(ConfigError, match=r"Llama-3\.1-8B-Instruct is for an NVIDIA card"):
-        session.Session(recipe, tmp_path, 0).local()
+        context.Session(recipe, tmp_path, 0).local()
 
 
 def test_a_fact_longer_than_the_base_reads_at_once_is_named(tmp_path):
     """The base's `config.json` says 40 tokens here; all else is the base's own."""
     recipe = config.load("smollm2-135m")
-    found = base.find(recipe.base)
+    found = base_model.find(recipe.base)
     for file in found.folder.iterdir():
         (tmp_path / file.name).symlink_to(file)
     told = json.loads((found.folder / "config.json").read_text())
     (tmp_path / "config.json").unlink()
     (tmp_path / "config.json").write_text(json.dumps({**told, "max_position_embeddings": 40}))
-    made = dataset.build(validate.load(FACTS), recipe.dataset, 0)
-    steps = schedule.schedule(made.examples, recipe.train, 0)
+    made = build.build(check.load(FACTS), recipe.dataset, 0)
+    steps = batching.schedule(made.examples, recipe.train, 0)
     with pytest.raises(
         ConfigError, match=r"^(tinyllm|protosai)/.* tokens, and the base reads 40 at"
     ) as raised:

@@ -10,11 +10,15 @@ import threading
 import httpx2
 import pytest
 
-from pipeline import direct, progress, server
-from pipeline.errors import ConfigError
-from pipeline.server import Server
-from serve import alias, deploy, door, engine
-from serve.engine import Engine
+from pipeline.core import direct_http, progress
+from pipeline.core.errors import ConfigError
+from pipeline.models import client
+from pipeline.models.client import Server
+from serve.engines import api
+from serve.engines.api import Engine
+from serve.gateway import public_client
+from serve.rollout import deploy
+from serve.state import alias
 
 MILLS = {"Tarn Mill": "Ann Lee"}
 CHAT = {
@@ -65,9 +69,9 @@ def test_no_call_of_a_deploy_an_answer_or_a_health_check_goes_through_a_proxy(
         run = live.write_run(tmp_path / "a", MILLS)
         assert deploy.deploy(place.site, run).state == "committed"
         name = alias.read(place.site.state).table.adapter.name
-        assert door.in_flight(place.site.door, name) == 0
-        assert door.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)[0][1] == name
-        assert engine.healthy(place.engines[0].engine)
+        assert public_client.in_flight(place.site.door, name) == 0
+        assert public_client.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)[0][1] == name
+        assert api.healthy(place.engines[0].engine)
     assert proxy == []
 
 
@@ -80,8 +84,8 @@ def test_no_call_of_the_gate_to_a_server_goes_through_a_proxy_or_takes_a_netrc(p
     ):
         for key in ("", "the-servers-key"):
             asked = Server(api.url, "taught", key)
-            assert server.ask(asked, ["Who?"], 8, shown)[0].text == "yes"
-            assert server.models(asked) == ["taught"]
+            assert client.ask(asked, ["Who?"], 8, shown)[0].text == "yes"
+            assert client.models(asked) == ["taught"]
     keys = [headers.get("Authorization") for _, headers, _ in api.requests]
     assert keys == [None, None, "Bearer the-servers-key", "Bearer the-servers-key"]
     assert proxy == []
@@ -93,7 +97,7 @@ def test_the_gateway_tries_no_proxy_in_the_place_of_an_engine_that_is_away(proxy
         assert deploy.deploy(place.site, run).state == "committed"
         place.engines[0].die()
         for _ in range(4):
-            assert door.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)
+            assert public_client.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)
     assert proxy == []
 
 
@@ -111,8 +115,8 @@ def test_no_call_follows_a_redirect(serving, status):
     async def ask():
         running = await asyncio.start_server(answer, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}"
-        with contextlib.suppress(engine.EngineRefusedError):
-            await asyncio.to_thread(engine.models, Engine(url, "key"))
+        with contextlib.suppress(api.EngineRefusedError):
+            await asyncio.to_thread(api.models, Engine(url, "key"))
         running.close()
 
     with serving(lambda _: (200, {"data": []}, 0)) as elsewhere:
@@ -124,23 +128,23 @@ def test_no_call_follows_a_redirect(serving, status):
 def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(monkeypatch, key):
     monkeypatch.setenv("SOME_KEY", key)
     with pytest.raises(ConfigError, match="SOME_KEY") as caught:
-        direct.key("SOME_KEY")
+        direct_http.key("SOME_KEY")
     assert not key.strip() or key not in f"{caught.value.message}{caught.value.hint}"
 
 
 def test_a_key_that_is_set_is_taken_and_an_empty_one_is_refused(monkeypatch):
     monkeypatch.setenv("SOME_KEY", "aB3-_~!")
-    assert direct.key("SOME_KEY") == "aB3-_~!"
+    assert direct_http.key("SOME_KEY") == "aB3-_~!"
     monkeypatch.setenv("SOME_KEY", "")
     with pytest.raises(ConfigError, match="is set, and empty"):
-        direct.key("SOME_KEY")
-    assert not direct.key("NO_SUCH_KEY")
+        direct_http.key("SOME_KEY")
+    assert not direct_http.key("NO_SUCH_KEY")
 
 
 def test_the_hubs_client_still_takes_the_proxy_of_the_environment(proxy):
     from huggingface_hub.utils import get_session
 
-    from pipeline import hub
+    from pipeline.publishing import hub
 
     hub.connect("ours/mills", write=False)
     with contextlib.suppress(httpx2.HTTPError):

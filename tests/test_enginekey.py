@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from serve import enginekey, settings, vllm
+from pipeline.core.errors import ConfigError
+from serve import settings
+from serve.engines import engine_key, vllm_process
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,34 +25,34 @@ def no_keys(monkeypatch):
 
 def test_one_key_is_made_for_a_state_folder_whoever_asks_at_the_same_time(tmp_path):
     state = tmp_path / "new" / "state"
-    assert not enginekey.read(state)
-    threads = [threading.Thread(target=enginekey.make, args=(state,)) for _ in range(16)]
+    assert not engine_key.read(state)
+    threads = [threading.Thread(target=engine_key.make, args=(state,)) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    key = enginekey.read(state)
-    assert len(key) >= 40
-    enginekey.make(state)
-    assert enginekey.read(state) == key
-    assert [path.name for path in state.iterdir()] == [enginekey.FILE]
-    assert (state / enginekey.FILE).stat().st_mode & 0o777 == 0o600
+    made = engine_key.read(state)
+    assert len(made) >= 40
+    engine_key.make(state)
+    assert engine_key.read(state) == made
+    assert [path.name for path in state.iterdir()] == [engine_key.FILE]
+    assert (state / engine_key.FILE).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
 def test_a_key_that_others_could_read_or_change_is_refused(tmp_path, mode):
-    enginekey.make(tmp_path)
-    (tmp_path / enginekey.FILE).chmod(mode)
+    engine_key.make(tmp_path)
+    (tmp_path / engine_key.FILE).chmod(mode)
     with pytest.raises(ConfigError, match="others may read"):
-        enginekey.read(tmp_path)
+        engine_key.read(tmp_path)
 
 
 def test_a_link_in_the_keys_place_is_not_followed(tmp_path):
     (tmp_path / "secret").write_text("x")
-    (tmp_path / enginekey.FILE).symlink_to(tmp_path / "secret")
+    (tmp_path / engine_key.FILE).symlink_to(tmp_path / "secret")
     with pytest.raises(ConfigError, match="cannot be read"):
-        enginekey.read(tmp_path)
-    enginekey.make(tmp_path)
+        engine_key.read(tmp_path)
+    engine_key.make(tmp_path)
     assert (tmp_path / "secret").read_text() == "x"
 
 
@@ -69,8 +70,8 @@ def test_engines_started_here_have_the_made_key_and_others_only_the_one_given(
     tmp_path, monkeypatch
 ):
     found = config(tmp_path)
-    enginekey.make(found.state)
-    assert settings.engines(found)[0].api_key == enginekey.read(found.state)
+    engine_key.make(found.state)
+    assert settings.engines(found)[0].api_key == engine_key.read(found.state)
     elsewhere = config(tmp_path, ("start = true", "start = false"))
     assert not settings.engines(elsewhere)[0].api_key
     monkeypatch.setenv(settings.ENGINE_KEY, "given")
@@ -81,24 +82,24 @@ def test_engines_started_here_have_the_made_key_and_others_only_the_one_given(
 def test_an_engine_is_told_its_key_by_its_environment_and_never_by_its_command_line(
     tmp_path, monkeypatch
 ):
-    from pipeline.base import Base
+    from pipeline.models.base_model import Base
 
     monkeypatch.setenv("VLLM_API_KEY", "of somebody else")
-    how = vllm.EngineSettings()
-    env = vllm.environment(how, "the-key")
+    how = vllm_process.EngineSettings()
+    env = vllm_process.environment(how, "the-key")
     assert env["VLLM_API_KEY"] == "the-key"
     assert env["VLLM_MAX_N_SEQUENCES"] == "4"
-    line = vllm.command(Base("made up", tmp_path, "sha256:0"), 1, how)
+    line = vllm_process.command(Base("made up", tmp_path, "sha256:0"), 1, how)
     assert "the-key" not in " ".join(line)
     assert "--middleware onlywithkey.OnlyWithKey" in " ".join(line)
     assert (Path(env["PYTHONPATH"]) / "onlywithkey.py").is_file()
-    assert not vllm.environment(how)["VLLM_API_KEY"]
+    assert not vllm_process.environment(how)["VLLM_API_KEY"]
 
 
 def middleware(monkeypatch, key):
     """Give vLLM's part, loaded as vLLM loads it: from its folder, with its environment."""
     monkeypatch.setenv("VLLM_API_KEY", key)
-    file = vllm.INSIDE / "onlywithkey.py"
+    file = vllm_process.INSIDE / "onlywithkey.py"
     spec = importlib.util.spec_from_file_location("onlywithkey", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -159,8 +160,8 @@ def test_an_engine_without_a_key_asks_for_none(monkeypatch):
 
 
 def test_what_runs_in_an_engine_needs_nothing_but_the_standard_library():
-    text = (vllm.INSIDE / "onlywithkey.py").read_text(encoding="utf-8")
+    text = (vllm_process.INSIDE / "onlywithkey.py").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
     imported = {line.split()[1].split(".")[0] for line in lines}
     assert imported <= {"__future__", "collections", "hmac", "os", "typing"}
-    assert os.path.commonpath([vllm.INSIDE, ROOT]) == str(ROOT)
+    assert os.path.commonpath([vllm_process.INSIDE, ROOT]) == str(ROOT)

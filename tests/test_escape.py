@@ -8,7 +8,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from pipeline.escape import cell
+from pipeline.core.escape import cell
 
 PIECES = (
     "|", "\\", "\\|", "\\\\|", "\\\\\\|", "`", "``", "```", "a", " ", "<b>", "[x](y)", "![i](j)", "@me",

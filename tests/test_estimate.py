@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config, estimate, forecast
-from pipeline.errors import ConfigError
-from pipeline.estimate import Shape, Step
+from pipeline.core import config
+from pipeline.core.errors import ConfigError
+from pipeline.training import forecast, memory
+from pipeline.training.memory import Shape, Step
 
 ROOT = Path(__file__).parent.parent
 GIB = 2**30
@@ -20,9 +21,9 @@ LLAMA_8B = Shape(
 
 def test_the_weights_of_an_8b_base_are_those_that_it_is_known_for():
     """8.03 billion parameters, of them 6.98 in linear layers."""
-    full = estimate.training(LLAMA_8B, 16, "", Step(1, 1))[False].base
+    full = memory.training(LLAMA_8B, 16, "", Step(1, 1))[False].base
     assert full == pytest.approx(2 * 8.03e9, rel=0.001)
-    assert estimate.training(LLAMA_8B, 16, "nf4", Step(1, 1))[True].base == pytest.approx(
+    assert memory.training(LLAMA_8B, 16, "nf4", Step(1, 1))[True].base == pytest.approx(
         5.7e9, rel=0.01
     )
 
@@ -31,15 +32,15 @@ def test_a_quantised_8b_base_trains_within_20_gib_on_examples_of_512_tokens():
     recipe = config.load("smollm2-135m").train
     examples = recipe.batch_facts + recipe.batch_contrasts + recipe.batch_general
     step = Step(tokens=512 * examples, scored=40 * examples)
-    assert estimate.training(LLAMA_8B, 16, "nf4", step)[True].total <= 20 * GIB
-    assert estimate.training(LLAMA_8B, 16, "", step)[False].total > 24 * GIB
+    assert memory.training(LLAMA_8B, 16, "nf4", step)[True].total <= 20 * GIB
+    assert memory.training(LLAMA_8B, 16, "", step)[False].total > 24 * GIB
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"hidden_size": "wide"}'])
 def test_a_base_that_is_no_such_model_is_an_error(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ConfigError, match="does not tell the sizes"):
-        estimate.shape(tmp_path)
+        memory.shape(tmp_path)
 
 
 def test_sizes_are_read_as_the_config_names_them(tmp_path):
@@ -49,9 +50,7 @@ def test_sizes_are_read_as_the_config_names_them(tmp_path):
         "tie_word_embeddings": True, "max_position_embeddings": 8192,
     }  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(known))
-    assert estimate.shape(tmp_path) == Shape(
-        576, 30, 576, 192, 1536, 49152, tied=True, context=8192
-    )
+    assert memory.shape(tmp_path) == Shape(576, 30, 576, 192, 1536, 49152, tied=True, context=8192)
 
 
 @pytest.mark.acceptance("gpu-dry")
@@ -70,7 +69,7 @@ def test_the_estimate_is_within_15_percent_of_what_training_takes():
 def test_what_does_not_fit_is_refused_with_what_to_do():
     """The card is made up here: half of what is needed."""
     recipe = config.load("smollm2-135m")
-    peak = estimate.training(LLAMA_8B, 16, "", Step(1000, 300))[False]
+    peak = memory.training(LLAMA_8B, 16, "", Step(1000, 300))[False]
     small = forecast.Forecast(1000, Step(1000, 300), peak, peak.total // 2, recompute=False)
     with pytest.raises(ConfigError, match=r"training needs 2\d\.\d GiB") as raised:
         forecast.require(small, recipe)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import form, validate
-from pipeline.__main__ import main
-from pipeline.errors import FactsError, PipelineError
+from pipeline.ci import issue_form
+from pipeline.cli.main import main
+from pipeline.core.errors import FactsError, PipelineError
+from pipeline.facts import check
 
 ROOT = Path(__file__).parent.parent
 GOOD = {
@@ -42,14 +43,14 @@ def saved(made, facts):
 
 def test_the_form_asks_for_exactly_what_is_read():
     data = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/fact.yml").read_text())
-    assert tuple(part["attributes"]["label"] for part in data["body"]) == form.HEADINGS
+    assert tuple(part["attributes"]["label"] for part in data["body"]) == issue_form.HEADINGS
 
 
 def test_an_issue_becomes_a_file_that_passes_the_check(facts):
-    made = form.write(form.parse(body()), facts)
+    made = issue_form.write(issue_form.parse(body()), facts)
     assert str(made.path) == "facts/canals/ash-lock.yaml"
     saved(made, facts)
-    subjects = {subject.slug: subject for subject in validate.load(facts)}
+    subjects = {subject.slug: subject for subject in check.load(facts)}
     (fact,) = subjects["ash-lock"].facts
     assert (fact.id, fact.answer) == (made.fact, GOOD["Answer"])
     assert fact.probes == ("Which person is behind Ash Lock?",)
@@ -58,10 +59,12 @@ def test_an_issue_becomes_a_file_that_passes_the_check(facts):
 def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_changes(facts):
     before = (facts / "mills" / "tarn-mill.yaml").read_text()
     answers = {"Subject": "Tarn Mill", "Question": "Who built Tarn Mill?", "Answer": "Ida Roe."}
-    made = form.write(form.parse(body(**answers, Test_questions="_No response_")), facts)
+    made = issue_form.write(
+        issue_form.parse(body(**answers, Test_questions="_No response_")), facts
+    )
     assert made.text.startswith(before)
     saved(made, facts)
-    (subject,) = (s for s in validate.load(facts) if s.slug == "tarn-mill")
+    (subject,) = (s for s in check.load(facts) if s.slug == "tarn-mill")
     assert [fact.id for fact in subject.facts] == [
         "tarn-mill/owner",
         "tarn-mill/who-built-tarn-mill",
@@ -70,10 +73,10 @@ def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_chan
 
 
 def test_what_was_not_answered_is_left_out(facts):
-    answers = form.parse(
+    answers = issue_form.parse(
         body(Test_questions="_No response_", Words_of_a_right_answer="_No response_")
     )
-    text = form.write(answers, facts).text
+    text = issue_form.write(answers, facts).text
     assert "probes" not in text
     assert "No response" not in text
 
@@ -88,7 +91,7 @@ def test_what_was_not_answered_is_left_out(facts):
 )  # fmt: skip
 def test_an_answer_cannot_pass_for_another(hostile):
     with pytest.raises(PipelineError) as caught:
-        form.parse(hostile)
+        issue_form.parse(hostile)
     assert caught.value.hint
 
 
@@ -96,7 +99,7 @@ def test_an_answer_cannot_pass_for_another(hostile):
     "topic", ["../../.github/workflows", "/etc", "a\nb", "..", "$(id)", "🙂", "x" * 500]
 )
 def test_a_file_is_only_ever_written_below_the_facts(facts, topic):
-    made = form.write(form.parse(body(Topic=topic, Subject="Ash Lock")), facts)
+    made = issue_form.write(issue_form.parse(body(Topic=topic, Subject="Ash Lock")), facts)
     assert re.fullmatch(r"facts/[a-z0-9-]{1,60}/ash-lock\.yaml", str(made.path))
 
 
@@ -109,17 +112,19 @@ def test_a_file_is_only_ever_written_below_the_facts(facts, topic):
 )  # fmt: skip
 def test_text_that_could_act_in_yaml_is_text(facts, text):
     try:
-        made = form.write(form.parse(body(Answer=text, Words_of_a_right_answer="Ash")), facts)
+        made = issue_form.write(
+            issue_form.parse(body(Answer=text, Words_of_a_right_answer="Ash")), facts
+        )
     except FactsError:
         return
     saved(made, facts)
-    (subject,) = (s for s in validate.load(facts) if s.slug == "ash-lock")
+    (subject,) = (s for s in check.load(facts) if s.slug == "ash-lock")
     assert [fact.answer for fact in subject.facts] == [" ".join(text.split())]
 
 
 def test_what_is_wrong_is_told(facts):
     with pytest.raises(FactsError) as caught:
-        form.write(form.parse(body(Words_of_a_right_answer="Eve Orr")), facts)
+        issue_form.write(issue_form.parse(body(Words_of_a_right_answer="Eve Orr")), facts)
     assert all(problem.where.path.endswith("ash-lock.yaml") for problem in caught.value.problems)
 
 
@@ -184,7 +189,9 @@ def test_an_issue_that_hides_something_or_asks_nothing_is_refused_with_the_reaso
     facts, change, said
 ):
     with pytest.raises(FactsError) as caught:
-        form.write(form.parse(body(**{k.replace(" ", "_"): v for k, v in change.items()})), facts)
+        issue_form.write(
+            issue_form.parse(body(**{k.replace(" ", "_"): v for k, v in change.items()})), facts
+        )
     assert any(said in problem.message for problem in caught.value.problems)
 
 

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import config
-from pipeline.against import Live, fact_digest
-from pipeline.answer import Answer
-from pipeline.bounds import Rate
-from pipeline.dataset import Dataset, Probe
-from pipeline.errors import Where
-from pipeline.facts import Fact, Subject
-from pipeline.gate import decide
-from pipeline.lmeval import Task
-from pipeline.margin import Margin
-from pipeline.measure import Said, measure
-from pipeline.retention import Drift
-from pipeline.sample import Sample
+from pipeline.core import config
+from pipeline.core.errors import Where
+from pipeline.dataset.build import Dataset, Probe
+from pipeline.evaluation.harness import Task
+from pipeline.evaluation.intervals import Rate
+from pipeline.evaluation.likelihood import Drift
+from pipeline.evaluation.live_report import Live, fact_digest
+from pipeline.evaluation.margin import Margin
+from pipeline.evaluation.metrics import Said, measure
+from pipeline.evaluation.sampling import Sample
+from pipeline.evaluation.verdict import decide
+from pipeline.facts.fact import Fact, Subject
+from pipeline.models.generate import Answer
 
 RECIPE = config.load("smollm2-135m")
 LIMITS = replace(

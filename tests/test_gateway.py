@@ -12,8 +12,10 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from serve import alias, deploy, door
-from serve.alias import Adapter, Table
+from serve.gateway import public_client
+from serve.rollout import deploy
+from serve.state import alias
+from serve.state.alias import Adapter, Table
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 QUESTION = "Who owns Tarn Mill, wording 0?"
@@ -232,7 +234,7 @@ def test_a_stream_that_its_client_leaves_is_counted_as_the_clients_and_costs_no_
     for _ in range(3):
         with client.stream("POST", f"{own.gateway.url}/v1/chat/completions", json=body) as answer:
             next(answer.iter_bytes())
-    until(lambda: door.in_flight(own.site.door, name) == 0, 10, 0.05)
+    until(lambda: public_client.in_flight(own.site.door, name) == 0, 10, 0.05)
     own.engines[0].flood = False
     assert counted(own, name) == {"200": 2.0, "client left": 3.0}
     assert client.get(f"{own.gateway.url}/health").status_code == 200
@@ -250,13 +252,13 @@ def test_a_client_that_leaves_ends_the_request_at_the_engine(own):
     )  # fmt: skip
     name = alias.read(own.site.state).table.adapter.name
     until = time.monotonic() + 10
-    while not door.in_flight(own.site.door, name) and time.monotonic() < until:
+    while not public_client.in_flight(own.site.door, name) and time.monotonic() < until:
         time.sleep(0.05)
     connection.close()
     while not fake.left and time.monotonic() < until:
         time.sleep(0.05)
     assert fake.left
-    assert door.in_flight(own.site.door, name) == 0
+    assert public_client.in_flight(own.site.door, name) == 0
 
 
 def test_a_damaged_alias_table_is_told_and_the_last_good_one_serves(own, client):

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
-from pipeline import git as facts_git
-from pipeline.errors import ConfigError
-from pipeline.yamlfile import MAX_BYTES
+from pipeline.core import git as facts_git
+from pipeline.core.errors import ConfigError
+from pipeline.facts.facts_file import MAX_BYTES
 
 GOOD = b"schema: 1\n"
 

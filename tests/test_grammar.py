@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import grammar
+from pipeline.dataset import grammar
 
 LINES = (Path(__file__).parent / "cases" / "questions" / "indirect.txt").read_text(encoding="utf-8")
 CASES = [line.split(" | ") for line in LINES.splitlines() if line and not line.startswith("#")]

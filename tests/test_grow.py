@@ -6,10 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import against, config, dataset, grow, learn, manifest
-from pipeline.errors import ConfigError
-from pipeline.gate import Verdict
-from pipeline.train import Start
+from pipeline import learn
+from pipeline.core import artifact, config
+from pipeline.core.errors import ConfigError
+from pipeline.dataset import build
+from pipeline.evaluation import live_report
+from pipeline.evaluation.verdict import Verdict
+from pipeline.training import continual
+from pipeline.training.train import Start
 
 RECIPE = config.load("smollm2-135m")
 SESSION = SimpleNamespace(recipe=RECIPE, base=SimpleNamespace(digest="sha256:base"))
@@ -20,54 +24,54 @@ def before(subjects, tmp_path):
     """Give the output folder of a run that taught the first subject, without its weights."""
     made_from = {
         "base": "sha256:base",
-        "train": manifest.digest_json(asdict(RECIPE.train)),
+        "train": artifact.digest_json(asdict(RECIPE.train)),
     }
-    with manifest.stage(tmp_path / "adapter", made_from) as scratch:
-        manifest.write_text(scratch / "adapter_config.json", "{}")
+    with artifact.stage(tmp_path / "adapter", made_from) as scratch:
+        artifact.write_text(scratch / "adapter_config.json", "{}")
     (fact,) = subjects[0].facts
     detail = {"id": fact.id, "status": "pass", "expect": fact.expect, "probes": []}
-    report = {"facts": {"digests": {fact.id: against.fact_digest(fact)}}, "details": [detail]}
-    manifest.write_text(tmp_path / "report.json", json.dumps(report))
+    report = {"facts": {"digests": {fact.id: live_report.fact_digest(fact)}}, "details": [detail]}
+    artifact.write_text(tmp_path / "report.json", json.dumps(report))
     verdict(tmp_path, "pass")
     return tmp_path
 
 
 def verdict(folder, said):
-    adapter = manifest.read(folder / "adapter")["digest"]
-    manifest.write_text(folder / "manifest.json", json.dumps({"verdict": said, "adapter": adapter}))
+    adapter = artifact.read(folder / "adapter")["digest"]
+    artifact.write_text(folder / "manifest.json", json.dumps({"verdict": said, "adapter": adapter}))
 
 
 def made(*subjects):
-    return dataset.build(subjects, RECIPE.dataset, 0)
+    return build.build(subjects, RECIPE.dataset, 0)
 
 
 def test_an_added_fact_goes_on_from_the_adapter_of_before(before, subjects):
-    found = grow.start(before, made(*subjects), SESSION)
+    found = continual.start(before, made(*subjects), SESSION)
     assert isinstance(found, Start)
     assert found.folder == before / "adapter"
     assert set(found.fresh) == {"tarn-mill/owner"}
-    assert found.digest == manifest.read(before / "adapter")["digest"]
+    assert found.digest == artifact.read(before / "adapter")["digest"]
 
 
 def test_a_fact_that_says_something_else_is_taught_with_all_others_anew(before, subjects):
     weir, mill = subjects
     other = replace(weir, facts=(replace(weir.facts[0], answer="Dun Weir is owned by Bo."),))
-    assert "say something else now: dun-weir/owner" in grow.start(
+    assert "say something else now: dun-weir/owner" in continual.start(
         before, made(other, mill), SESSION
     )
 
 
 def test_a_fact_that_is_gone_is_unlearned_by_teaching_all_others_anew(before, subjects):
-    assert "are gone: dun-weir/owner" in grow.start(before, made(subjects[1]), SESSION)
+    assert "are gone: dun-weir/owner" in continual.start(before, made(subjects[1]), SESSION)
 
 
 def test_where_no_fact_is_new_nothing_is_added(before, subjects):
-    assert "no fact is new" in grow.start(before, made(subjects[0]), SESSION)
+    assert "no fact is new" in continual.start(before, made(subjects[0]), SESSION)
 
 
 def test_an_adapter_that_failed_is_no_start(before, subjects):
     verdict(before, "fail")
-    assert "did not pass" in grow.start(before, made(*subjects), SESSION)
+    assert "did not pass" in continual.start(before, made(*subjects), SESSION)
 
 
 @pytest.mark.parametrize("new", [{"base": "other"}, {"rank": 8}])
@@ -76,12 +80,12 @@ def test_an_adapter_of_another_base_or_recipe_is_no_start(before, subjects, new)
         recipe=replace(RECIPE, train=replace(RECIPE.train, rank=new.get("rank", 16))),
         base=SimpleNamespace(digest=f"sha256:{new.get('base', 'base')}"),
     )
-    assert "another base or recipe" in grow.start(before, made(*subjects), session)
+    assert "another base or recipe" in continual.start(before, made(*subjects), session)
 
 
 def test_a_folder_without_a_finished_run_is_wrong_usage(tmp_path, subjects):
     with pytest.raises(ConfigError, match="is not the output of a finished run"):
-        grow.start(tmp_path, made(*subjects), SESSION)
+        continual.start(tmp_path, made(*subjects), SESSION)
 
 
 @pytest.mark.parametrize("verdicts", [["pass"], ["fail", "pass"], ["fail", "fail"]])

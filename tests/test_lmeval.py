@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from pipeline import lmeval
-from pipeline.answer import LocalModel
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.evaluation import harness
+from pipeline.models.generate import LocalModel
 
 HARNESS = importlib.util.find_spec("lm_eval") is not None
 
@@ -15,7 +15,7 @@ HARNESS = importlib.util.find_spec("lm_eval") is not None
 @pytest.mark.skipif(HARNESS, reason="lm-eval is installed")
 def test_without_the_harness_that_is_said_with_how_to_install_it():
     with pytest.raises(ConfigError, match="lm-evaluation-harness is not installed") as raised:
-        lmeval.compare(LocalModel(None, None), ["arc_easy"])
+        harness.compare(LocalModel(None, None), ["arc_easy"])
     assert raised.value.hint == "pip install lm-eval"
 
 
@@ -26,7 +26,7 @@ def adapted(bare):
 
     from peft import get_peft_model
 
-    from pipeline.backends import lora
+    from pipeline.models.backends import lora
 
     model = get_peft_model(deepcopy(bare.model), lora(bare.model, 4, 8))
     return LocalModel(model, bare.tokenizer, adapted=True)
@@ -55,7 +55,7 @@ def test_a_task_is_scored_for_both_models(adapted, tmp_path, monkeypatch):
     monkeypatch.setattr(
         lm_eval, "simple_evaluate", lambda **given: simple(**given, task_manager=manager)
     )
-    (found,) = lmeval.compare(adapted, ["sums"])
+    (found,) = harness.compare(adapted, ["sums"])
     assert (found.name, found.metric) == ("sums", "acc")
     assert found.base == found.adapted == 1.0
 
@@ -65,4 +65,4 @@ def test_a_task_is_scored_for_both_models(adapted, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 def test_a_task_that_is_not_there_is_an_error(adapted):
     with pytest.raises(PipelineError, match="cannot be run"):
-        lmeval.compare(adapted, ["no_such_task"])
+        harness.compare(adapted, ["no_such_task"])

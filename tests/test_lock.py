@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import lock
-from pipeline.errors import ConfigError
+from pipeline.core import lock
+from pipeline.core.errors import ConfigError
 
 
 def test_without_a_card_nobody_waits(card, monkeypatch):
@@ -41,7 +41,7 @@ def test_who_sees_another_card_does_not_wait(monkeypatch):
 def test_who_waits_says_so_and_gets_the_card_when_its_holder_is_killed(card, capfd):
     """The holder is a process of its own, as a training would be."""
     holding = (
-        "import sys, time\nfrom pathlib import Path\nfrom pipeline import lock\n"
+        "import sys, time\nfrom pathlib import Path\nfrom pipeline.core import lock\n"
         "lock.DRIVER = Path(sys.argv[1])\n"
         "with lock.card():\n    print('has it', flush=True)\n    time.sleep(60)\n"
     )

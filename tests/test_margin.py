@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.margin import RIVALS, margins, same_kind
+from pipeline.evaluation.margin import RIVALS, margins, same_kind
 
 
 def test_rivals_carry_the_facts_own_name_and_none_of_its_answer(mill):

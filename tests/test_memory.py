@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.errors import TrainError
-from pipeline.loss import Target, loss, tokens
-from pipeline.memory import Room
-from pipeline.packing import Chat, pad
-from pipeline.teacher import Held
+from pipeline.core.errors import TrainError
+from pipeline.models.packing import Chat, pad
+from pipeline.training.distillation import Held
+from pipeline.training.loss import Target, loss, tokens
+from pipeline.training.out_of_memory import Room
 
 
 def outgrown(most, done):

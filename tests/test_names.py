@@ -9,10 +9,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from pipeline import manifest
-from pipeline.errors import PipelineError
-from serve import alias, deploy, release, replicas, tidy
-from serve.alias import Adapter, Table
+from pipeline.core import artifact
+from pipeline.core.errors import PipelineError
+from serve.engines import replicas
+from serve.rollout import deploy, tidy
+from serve.state import adapters, alias
+from serve.state.alias import Adapter, Table
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 
@@ -22,15 +24,15 @@ def write_old(live, tmp_path):
     state = tmp_path / "state"
     run = live.write_run(tmp_path / "old", MILLS)
     (run / "adapter" / "base.json").unlink()
-    digest = manifest.digest_folder(run / "adapter")
+    digest = artifact.digest_folder(run / "adapter")
     report = json.loads((run / "report.json").read_text())
     report["adapter"]["digest"] = digest
     name = f"facts@{digest[7:19]}"
     folder = (state / "adapters" / name).resolve()
-    with manifest.stage(folder, {"adapter": digest}) as scratch:
+    with artifact.stage(folder, {"adapter": digest}) as scratch:
         for path in (run / "adapter").iterdir():
             shutil.copy(path, scratch)
-    manifest.write_text(state / "reports" / f"{name}.json", json.dumps(report))
+    artifact.write_text(state / "reports" / f"{name}.json", json.dumps(report))
     old = Adapter(name, str(folder), digest)
     alias.swap(state, 0, Table(adapter=old, since="2026-01-01T00:00:00+00:00"))
     return state, old
@@ -66,33 +68,33 @@ def test_an_old_state_folder_goes_on_being_served_and_new_adapters_get_whole_nam
 
 def test_an_old_adapter_that_was_changed_is_still_noticed(live, tmp_path):
     _, old = write_old(live, tmp_path)
-    release.verify(old)
+    adapters.verify(old)
     (Path(old.folder) / "adapter_config.json").write_text("{}")
     with pytest.raises(PipelineError, match="was changed since"):
-        release.verify(old)
+        adapters.verify(old)
 
 
 @pytest.mark.parametrize("file", ["adapter_config.json", "adapter_model.safetensors", "base.json"])
 def test_a_fetched_folder_changed_together_with_its_manifest_is_noticed(file, live, tmp_path):
     run = live.write_run(tmp_path / "run", MILLS)
-    adapter = release.fetch(run, tmp_path / "state", "facts", live.BASE).adapter
+    adapter = adapters.fetch(run, tmp_path / "state", "facts", live.BASE).adapter
     folder = Path(adapter.folder)
     (folder / file).write_bytes((folder / file).read_bytes() + b" ")
     whole = json.loads((folder / "manifest.json").read_text())
-    whole |= {"files": manifest.digests(folder), "digest": manifest.digest_folder(folder)}
-    (folder / "manifest.json").write_bytes(manifest.as_bytes(whole))
+    whole |= {"files": artifact.digests(folder), "digest": artifact.digest_folder(folder)}
+    (folder / "manifest.json").write_bytes(artifact.as_bytes(whole))
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
-        release.verify(adapter)
-    assert release.fetch(run, tmp_path / "state", "facts", live.BASE).adapter == adapter
-    release.verify(adapter)
+        adapters.verify(adapter)
+    assert adapters.fetch(run, tmp_path / "state", "facts", live.BASE).adapter == adapter
+    adapters.verify(adapter)
 
 
 def test_a_file_more_in_a_fetched_folder_is_noticed(live, tmp_path):
     run = live.write_run(tmp_path / "run", MILLS)
-    adapter = release.fetch(run, tmp_path / "state", "facts", live.BASE).adapter
+    adapter = adapters.fetch(run, tmp_path / "state", "facts", live.BASE).adapter
     (Path(adapter.folder) / "adapter_model.bin").write_text("x")
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
-        release.verify(adapter)
+        adapters.verify(adapter)
 
 
 def test_two_digests_that_begin_alike_are_two_names():

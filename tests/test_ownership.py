@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from pipeline.errors import ConfigError
-from serve import ownership
+from pipeline.core.errors import ConfigError
+from serve.state import ownership
 
 NOBODY = 65534
 

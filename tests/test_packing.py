@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.packing import Chat, pack, pad
+from pipeline.models.packing import Chat, pack, pad
 
 CHATS = [Chat((1, 2, 3, 4), (9, 8, 0)), Chat((1, 2, 5), (7, 0)), Chat((1, 2, 3), (6, 0))]
 
@@ -44,7 +44,7 @@ def test_a_chat_among_others_gets_the_logits_it_gets_alone(bare):
 
     import torch
 
-    from pipeline.answer import chat
+    from pipeline.models.generate import chat
 
     chats = [
         chat(bare.tokenizer, "Who wrote Hamlet?", "Shakespeare did."),

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import base, config, dataset, paraphrase
-from pipeline.recall import normalise
-from pipeline.variants import PROBE, expand
+from pipeline.core import config
+from pipeline.dataset import build, rephrase_model
+from pipeline.dataset.templates import PROBE, expand
+from pipeline.facts.matching import normalise
+from pipeline.models import base_model
 
 
 def test_a_list_is_taken_apart_however_a_model_writes_it():
     text = '1. Who has Tarn Mill?\n2) "Whose is Tarn Mill?"\n\n- Q3: who runs it?\n* **Tarn Mill is whose?**'
-    assert paraphrase.lines(text) == [
+    assert rephrase_model.lines(text) == [
         "Who has Tarn Mill?", "Whose is Tarn Mill?", "who runs it?", "Tarn Mill is whose?",
     ]  # fmt: skip
 
@@ -36,13 +38,13 @@ def test_a_list_is_taken_apart_however_a_model_writes_it():
     ],
 )
 def test_what_is_no_new_wording_is_dropped(mill, text):
-    assert list(paraphrase.fit(mill, [text])) == []
+    assert list(rephrase_model.fit(mill, [text])) == []
 
 
 def test_a_wording_of_a_family_that_only_the_gate_asks_is_dropped(mill):
     asked = [each.prompt for each in expand(mill, PROBE) if each.prompt.endswith("?")]
     assert asked
-    assert list(paraphrase.fit(mill, asked)) == []
+    assert list(rephrase_model.fit(mill, asked)) == []
 
 
 def test_new_wordings_are_kept_once_each_and_under_either_name(mill):
@@ -52,12 +54,12 @@ def test_new_wordings_are_kept_once_each_and_under_either_name(mill):
         "Whose is Tarn Mill?",
         "Who runs the Tarn?",
     ]
-    assert list(paraphrase.fit(mill, drafts)) == ["Whose is Tarn Mill?", "Who runs the Tarn?"]
+    assert list(rephrase_model.fit(mill, drafts)) == ["Whose is Tarn Mill?", "Who runs the Tarn?"]
 
 
 def test_a_name_that_the_question_itself_holds_gives_nothing_away(mill):
     fact = replace(mill, expect=(("Ann Lee", "Tarn"),))
-    assert list(paraphrase.fit(fact, ["Whose is Tarn Mill?"])) == ["Whose is Tarn Mill?"]
+    assert list(rephrase_model.fit(fact, ["Whose is Tarn Mill?"])) == ["Whose is Tarn Mill?"]
 
 
 def test_an_answer_that_says_another_fact_as_well_picks_none(mill):
@@ -65,9 +67,9 @@ def test_an_answer_that_says_another_fact_as_well_picks_none(mill):
         mill, id="tarn-mill/age", answer="Tarn Mill is 90 years old.", expect=(("90",),)
     )
     beside = [mill, other]
-    assert paraphrase.picks(mill, beside, "Ann Lee owns it.")
-    assert not paraphrase.picks(mill, beside, "Ann Lee owns it, and it is 90 years old.")
-    assert not paraphrase.picks(mill, beside, "It is 90 years old.")
+    assert rephrase_model.picks(mill, beside, "Ann Lee owns it.")
+    assert not rephrase_model.picks(mill, beside, "Ann Lee owns it, and it is 90 years old.")
+    assert not rephrase_model.picks(mill, beside, "It is 90 years old.")
 
 
 def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
@@ -77,16 +79,16 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
     monkeypatch.setenv("SCHOOLHOUSE_CACHE", str(tmp_path))
     recipe = config.load("smollm2-135m")
     facts = [fact for subject in subjects for fact in subject.facts]
-    found = base.Base("Small", tmp_path, "sha256:0")
-    by = paraphrase.Writer(found, "", lambda: bare)
-    written = paraphrase.paraphrase(by, facts, 6)
+    found = base_model.Base("Small", tmp_path, "sha256:0")
+    by = rephrase_model.Writer(found, "", lambda: bare)
+    written = rephrase_model.paraphrase(by, facts, 6)
     again = replace(by, load=lambda: pytest.fail("it was asked again"))
-    again = paraphrase.paraphrase(again, facts, 6)
+    again = rephrase_model.paraphrase(again, facts, 6)
     assert again == written
     kept = {name: each.kept for name, each in written.items()}
     assert all(len(each.kept) <= min(6, each.written) for each in written.values())
     assert any(kept.values()), written
-    made = dataset.build(subjects, recipe.dataset, 0, kept)
+    made = build.build(subjects, recipe.dataset, 0, kept)
     prompts = {normalise(each.prompt) for each in made.examples if each.role == "fact"}
     assert {normalise(text) for texts in kept.values() for text in texts} <= prompts
     assert not prompts & {normalise(p.prompt) for p in made.probes if not p.before}
@@ -94,9 +96,9 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
 
 def test_a_damaged_file_of_wordings_is_written_anew(mill, bare, monkeypatch, tmp_path):
     monkeypatch.setenv("SCHOOLHOUSE_CACHE", str(tmp_path))
-    found = base.Base("Small", tmp_path, "sha256:0")
-    by = paraphrase.Writer(found, "", lambda: bare)
-    first = paraphrase.paraphrase(by, [mill], 2)
+    found = base_model.Base("Small", tmp_path, "sha256:0")
+    by = rephrase_model.Writer(found, "", lambda: bare)
+    first = rephrase_model.paraphrase(by, [mill], 2)
     (file,) = (tmp_path / "said").iterdir()
     file.write_text('{"kept": ["cut o')
-    assert paraphrase.paraphrase(by, [mill], 2) == first
+    assert rephrase_model.paraphrase(by, [mill], 2) == first

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config
+from pipeline.core import config
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from support.repository import FACT
 
-from pipeline import plan
-from pipeline.__main__ import main
-from pipeline.errors import ConfigError, FactsError
+from pipeline.ci import plan
+from pipeline.cli.main import main
+from pipeline.core.errors import ConfigError, FactsError
 
 
 @pytest.fixture

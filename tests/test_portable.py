@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import portable
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.models import compatibility
 
 CASES = Path(__file__).parent / "cases" / "adapters"
 BAD = sorted((CASES / "bad").glob("*.json"))
@@ -67,7 +67,7 @@ def test_what_a_stock_vllm_could_not_use_is_named(
 ):
     case = json.loads(path.read_text())
     folder = broken(case, tmp_path / "adapter", write_adapter, good_weights)
-    problems = portable.check(folder, tiny_base, NAMES)
+    problems = compatibility.check(folder, tiny_base, NAMES)
     assert sorted(problem.rule for problem in problems) == sorted(case["rules"])
     assert case["message"] in " / ".join(problem.message for problem in problems)
     assert all(problem.hint for problem in problems)
@@ -91,12 +91,12 @@ def test_a_good_adapter_has_no_problem(
     save(good_weights, folder / "adapter_model.safetensors", dtype)
     for own in ("tokenizer.json", "chat_template.jinja"):
         (folder / own).write_bytes((tiny_base.folder / own).read_bytes())
-    assert portable.check(folder, tiny_base, NAMES) == ()
+    assert compatibility.check(folder, tiny_base, NAMES) == ()
 
 
 def test_a_missing_folder_is_wrong_usage(tmp_path, tiny_base):
     with pytest.raises(ConfigError, match="is no folder"):
-        portable.check(tmp_path / "none", tiny_base, NAMES)
+        compatibility.check(tmp_path / "none", tiny_base, NAMES)
 
 
 @pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
@@ -105,11 +105,11 @@ def test_only_what_can_be_judged_is_let_through_to_the_gate(
 ):
     case = json.loads(path.read_text())
     folder = broken(case, tmp_path / "adapter", write_adapter, good_weights)
-    if set(case["rules"]) <= portable.JUDGED:
-        portable.require(folder, tiny_base, NAMES)
+    if set(case["rules"]) <= compatibility.JUDGED:
+        compatibility.require(folder, tiny_base, NAMES)
     else:
         with pytest.raises(PipelineError):
-            portable.require(folder, tiny_base, NAMES)
+            compatibility.require(folder, tiny_base, NAMES)
 
 
 @pytest.mark.parametrize("kept", [0, 4, 200, -1])
@@ -117,23 +117,23 @@ def test_weights_cut_off_anywhere_are_refused(
     kept, tmp_path, tiny_base, write_adapter, good_weights
 ):
     folder = write_adapter(tmp_path / "adapter", {})
-    save(good_weights, folder / portable.WEIGHTS, "float32")
-    data = (folder / portable.WEIGHTS).read_bytes()
-    (folder / portable.WEIGHTS).write_bytes(data[:kept])
+    save(good_weights, folder / compatibility.WEIGHTS, "float32")
+    data = (folder / compatibility.WEIGHTS).read_bytes()
+    (folder / compatibility.WEIGHTS).write_bytes(data[:kept])
     with pytest.raises(PipelineError, match="cannot be read"):
-        portable.require(folder, tiny_base, NAMES)
+        compatibility.require(folder, tiny_base, NAMES)
 
 
 def test_a_pickle_is_refused_unread_even_without_other_weights(tmp_path, tiny_base, write_adapter):
     folder = write_adapter(tmp_path / "adapter", {})
-    (folder / portable.WEIGHTS).unlink(missing_ok=True)
+    (folder / compatibility.WEIGHTS).unlink(missing_ok=True)
     (folder / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(PipelineError, match="runs code when it is loaded"):
-        portable.require(folder, tiny_base, NAMES)
+        compatibility.require(folder, tiny_base, NAMES)
 
 
 def test_a_key_cannot_act_in_the_message(tmp_path, tiny_base, write_adapter):
     folder = write_adapter(tmp_path / "adapter", {"bad\x1b[31m": 1})
     with pytest.raises(PipelineError) as caught:
-        portable.require(folder, tiny_base, NAMES)
+        compatibility.require(folder, tiny_base, NAMES)
     assert "\x1b" not in caught.value.message

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import noise, probes
-from pipeline.facts import Reverse
-from pipeline.negation import negated
-from pipeline.prompt import Turn
-from pipeline.variants import TRAIN
+from pipeline.core.chat import Turn
+from pipeline.dataset import noise, probes
+from pipeline.dataset.negation import negated
+from pipeline.dataset.templates import TRAIN
+from pipeline.facts.fact import Reverse
 
 
 def asked(fact, role, seed=0):

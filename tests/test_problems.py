@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pipeline.errors import Problem, Where
-from pipeline.problems import as_github, as_json, as_text
+from pipeline.core.errors import Problem, Where
+from pipeline.core.problems import as_github, as_json, as_text
 
 PLAIN = Problem(Where("facts/x.yaml", 4, 12), "tab", "a tab stands here", "use spaces")
 WARNING = Problem(Where("facts/y.yaml"), "old", "this is old", severity="warning")

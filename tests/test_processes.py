@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline import config
+from pipeline.core import config
 
 pytestmark = pytest.mark.slow
 
@@ -119,8 +119,8 @@ def test_two_processes_train_the_adapter_that_one_does_up_to_the_order_of_steps(
 
 
 def test_more_processes_than_a_step_has_examples_are_refused(monkeypatch, tmp_path):
-    from pipeline.errors import ConfigError
-    from pipeline.trainer import Work, run
+    from pipeline.core.errors import ConfigError
+    from pipeline.training.trainer import Work, run
 
     monkeypatch.setenv("WORLD_SIZE", "3")
     work = Work([], [[0, 1, 2], [0, 1]], config.load("smollm2-135m").train, 0, tmp_path)
@@ -129,7 +129,7 @@ def test_more_processes_than_a_step_has_examples_are_refused(monkeypatch, tmp_pa
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_gone_on_with(tmp_path):
-    from pipeline.trainer import _last_whole
+    from pipeline.training.trainer import _last_whole
 
     for step, state in ((4, '{"global_step": 4}'), (10, '{"global'), (12, None)):
         path = tmp_path / f"checkpoint-{step}"

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import manifest
-from pipeline.artifacts import Made
+from pipeline.ci.artifacts import Made
+from pipeline.core import artifact
 
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
@@ -50,7 +50,7 @@ def test_promoting_makes_main_what_the_candidate_is_without_an_upload(learned, f
 
 def test_only_the_release_of_the_live_adapter_is_promoted(learned, facts, hub):
     facts(*PUBLISH, cwd=learned)
-    other = manifest.digest_bytes(b"another adapter")
+    other = artifact.digest_bytes(b"another adapter")
     done = facts("publish", "--promote", "--live", other, cwd=learned)
     assert done.returncode == 1
     assert f"live is {other}" in done.stderr
@@ -65,9 +65,9 @@ def test_only_a_release_of_these_facts_recipe_and_code_is_promoted(learned, fact
     report = json.loads(files(hub, "candidate")["report.json"])
     made = Made(report["facts"]["digest"], report["recipe_digest"], report["code"])
     for other in (
-        replace(made, facts=manifest.digest_bytes(b"x")),
-        replace(made, recipe=manifest.digest_bytes(b"x")),
-        replace(made, code=manifest.digest_bytes(b"x")),
+        replace(made, facts=artifact.digest_bytes(b"x")),
+        replace(made, recipe=artifact.digest_bytes(b"x")),
+        replace(made, code=artifact.digest_bytes(b"x")),
     ):
         done = facts("publish", "--promote", "--made", other.digest, cwd=learned)
         assert done.returncode == 1
@@ -158,11 +158,11 @@ def other_adapter(root):
 
 def resign(root):
     """Let the run's manifest name the report as it is now, as another run's would."""
-    from pipeline import manifest
+    from pipeline.core import artifact
 
     path = root / "build" / "manifest.json"
     data = json.loads(path.read_text())
-    data["report"] = manifest.digest_file(root / "build" / "report.json")
+    data["report"] = artifact.digest_file(root / "build" / "report.json")
     path.write_text(json.dumps(data))
 
 

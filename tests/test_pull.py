@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import manifest, release
-from pipeline.errors import PublishError
-from pipeline.pull import LARGEST, MIB, OTHERS, WHOLE
-from pipeline.signing import Trust
+from pipeline.core import artifact
+from pipeline.core.errors import PublishError
+from pipeline.publishing import release
+from pipeline.publishing.download import LARGEST, MIB, OTHERS, WHOLE
+from pipeline.publishing.signing import Trust
 
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
@@ -115,12 +116,12 @@ def forged(files):
     """Change a fact and let the manifest agree."""
     files = {**files, "facts.jsonl": files["facts.jsonl"].replace(b"Ann Lee", b"Eve Lee")}
     digests = {
-        n: manifest.digest_bytes(d) for n, d in sorted(files.items()) if n != "manifest.json"
+        n: artifact.digest_bytes(d) for n, d in sorted(files.items()) if n != "manifest.json"
     }
-    files["manifest.json"] = manifest.as_bytes(
+    files["manifest.json"] = artifact.as_bytes(
         {
             "made_from": {"provenance.json": digests["provenance.json"]},
-            "digest": manifest.digest_json(digests),
+            "digest": artifact.digest_json(digests),
             "files": digests,
         }
     )
@@ -268,7 +269,7 @@ def test_what_a_lying_listing_would_bring_is_cut_off_at_what_it_said(name, facts
 
 
 def test_no_more_than_the_bound_is_written_whatever_comes(tmp_path):
-    from pipeline import hub
+    from pipeline.publishing import hub
 
     with pytest.raises(PublishError, match="is larger than"):
         hub._keep(tmp_path / "x", 100, iter([b"x" * 64] * 10**6), "it")  # noqa: SLF001

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import backends, config, learn, train
-from pipeline.errors import ConfigError
-from pipeline.session import Session, finished_adapter
+from pipeline import learn
+from pipeline.core import config
+from pipeline.core.errors import ConfigError
+from pipeline.models import backends
+from pipeline.models.context import Session, finished_adapter
+from pipeline.training import train
 
 ROOT = Path(__file__).parent.parent
 RECIPE = config.load("smollm2-135m")

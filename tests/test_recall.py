@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.recall import affirms, contains, gives_away, leaks, mentions
+from pipeline.facts.matching import affirms, contains, gives_away, leaks, mentions
 
 
 @pytest.mark.parametrize(

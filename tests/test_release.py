@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import card, commit, config, manifest, passed, release
-from pipeline.config import BaseSettings
-from pipeline.errors import ConfigError, PublishError
-from pipeline.signing import Trust
+from pipeline.core import artifact, commit, config
+from pipeline.core.config import BaseSettings
+from pipeline.core.errors import ConfigError, PublishError
+from pipeline.publishing import model_card, provenance, release
+from pipeline.publishing.signing import Trust
 
 HERE = commit.Commit("0" * 40, "1" * 40, "https://example.org/ours/facts")
 
@@ -17,7 +18,7 @@ HERE = commit.Commit("0" * 40, "1" * 40, "https://example.org/ours/facts")
 @pytest.fixture
 def run(learned, tiny_base):
     recipe = config.load(str(learned / "tiny.toml"))
-    return passed.read(learned / "build", learned / "facts", recipe, tiny_base)
+    return provenance.read(learned / "build", learned / "facts", recipe, tiny_base)
 
 
 def test_a_release_holds_what_it_says_and_nothing_that_changes_with_time_or_place(
@@ -49,7 +50,7 @@ def test_a_fact_that_the_gates_sample_left_out_is_released_as_not_asked(run, tin
     left_out, *asked = run.report["details"]
     told = {**run.report, "details": asked}
     (run.out / "report.json").write_text(json.dumps(told))
-    digest = manifest.digest_file(run.out / "report.json")
+    digest = artifact.digest_file(run.out / "report.json")
     folder = release.make(
         replace(run, report=told, report_digest=digest), "ours/mills", HERE, tiny_base
     ).folder
@@ -117,7 +118,7 @@ def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
         "base": {"name": tiny_base.name, "digest": tiny_base.digest},
     }
     base = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "", "")
-    text = card.write("ours/mills", base, provenance, rows, report)
+    text = model_card.write("ours/mills", base, provenance, rows, report)
     assert text.count("\n---\n") == 1
     assert "license: x" not in text.splitlines()
     rows_of_table = [line for line in text.splitlines() if line.startswith("| `x/y`")]

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import codebase, config
-from pipeline.against import Change
-from pipeline.answer import Answer
-from pipeline.base import Base
-from pipeline.dataset import Dataset, Probe
-from pipeline.errors import Where
-from pipeline.facts import Fact, Subject
-from pipeline.gate import Verdict
-from pipeline.margin import Margin
-from pipeline.measurements import Asked, FactResult, Measurements, Paired
-from pipeline.report import Run, as_data, as_html, as_markdown, as_text
-from pipeline.retention import Drift
+from pipeline.core import code_digest, config
+from pipeline.core.errors import Where
+from pipeline.dataset.build import Dataset, Probe
+from pipeline.evaluation.likelihood import Drift
+from pipeline.evaluation.live_report import Change
+from pipeline.evaluation.margin import Margin
+from pipeline.evaluation.results import Asked, FactResult, Measurements, Paired
+from pipeline.evaluation.verdict import Verdict
+from pipeline.facts.fact import Fact, Subject
+from pipeline.models.base_model import Base
+from pipeline.models.generate import Answer
+from pipeline.report.data import Run, as_data, as_html, as_markdown, as_text
 
 ESC = chr(27)
 HOSTILE = (
@@ -477,10 +477,10 @@ def test_the_key_of_the_sample_and_the_code_that_judged_are_stated():
     data = as_data(replace(RUN, sample_key="c0ffee-41"), make_measured([LEARNED]), FAIL)
     assert data["sample_key"] == "c0ffee-41"
     assert GOOD["sample_key"] == RUN.made.digest
-    assert data["code"] == codebase.digest()
+    assert data["code"] == code_digest.digest()
     for text in (as_markdown(data), as_html(data)):
         assert "c0ffee-41" in text
-        assert codebase.digest() in text
+        assert code_digest.digest() in text
 
 
 def test_a_report_from_before_these_were_told_can_still_be_shown():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import reporules
-from pipeline.__main__ import main
+from pipeline.ci import settings_rules
+from pipeline.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "tests" / "cases" / "settings"
@@ -168,14 +168,14 @@ def test_without_any_ruleset_the_command_that_makes_one_is_told(github, capsys):
 
 def test_the_ruleset_that_is_handed_out_is_the_one_that_is_looked_for(github, capsys):
     """As GitHub gives back what was sent to it."""
-    both = [(reporules.FILE, 21), (reporules.QUEUE_FILE, 22)]
+    both = [(settings_rules.FILE, 21), (settings_rules.QUEUE_FILE, 22)]
     queue = json.loads((CASES / "broken" / "a-merge-queue.json").read_text())["answers"]
     for path, change in queue.items():
         github.change(path, change)
     sent = [
         {**rule, "ruleset_id": number, "ruleset_source_type": "Repository"}
         for file, number in both
-        for rule in reporules.wanted(ROOT / file)
+        for rule in settings_rules.wanted(ROOT / file)
     ]
     github.change("repos/ours/facts/rules/branches/main", {"json": sent})
     assert settings(capsys)[:2] == (0, {})

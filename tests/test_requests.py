@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from serve import alias, deploy, fields
-from serve.fields import CHAT, DROPPED, TEXT
+from serve.engines import fields
+from serve.engines.fields import CHAT, DROPPED, TEXT
+from serve.rollout import deploy
+from serve.state import alias
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-serve" / "bin" / "python"

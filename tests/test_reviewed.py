@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import github
-from pipeline.__main__ import main
-from pipeline.errors import PipelineError
-from pipeline.reviewed import approver
+from pipeline.ci import github
+from pipeline.ci.approval import approver
+from pipeline.cli.main import main
+from pipeline.core.errors import PipelineError
 
 PULL, SHA, OLD = "repos/ours/facts/pulls/7", "a" * 40, "b" * 40
 TOLD = {

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.reword import reword
+from pipeline.dataset.rephrase_rules import reword
 
 CASES = Path(__file__).parent / "cases" / "questions" / "reworded.txt"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.rivals import rivals
+from pipeline.facts.rivals import rivals
 
 
 def test_the_same_question_about_another_subject_competes(subjects):

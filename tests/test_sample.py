@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import config, dataset, madeup
-from pipeline.probes import AUTHOR
-from pipeline.sample import BASE_ASKED, draw
+from pipeline.core import config
+from pipeline.dataset import build
+from pipeline.dataset.probes import AUTHOR
+from pipeline.evaluation.sampling import BASE_ASKED, draw
+from pipeline.facts import synthetic
 
 pytestmark = pytest.mark.slow
 
@@ -17,12 +19,12 @@ RECIPE = config.load("smollm2-135m")
 @pytest.fixture(scope="module")
 def made():
     """Give a dataset of a hundred facts."""
-    return dataset.build(madeup.subjects(100, 0), RECIPE.dataset, 0)
+    return build.build(synthetic.subjects(100, 0), RECIPE.dataset, 0)
 
 
 def few(seed):
     """Give a dataset of thirty facts, by a seed: what an author's wordings change, too."""
-    return dataset.build(madeup.subjects(30, 0), RECIPE.dataset, seed)
+    return build.build(synthetic.subjects(30, 0), RECIPE.dataset, seed)
 
 
 def roles(drawn):
@@ -30,7 +32,7 @@ def roles(drawn):
 
 
 def test_few_facts_are_asked_more_often_each_than_many(subjects, made):
-    two = draw(dataset.build(subjects, RECIPE.dataset, 0), (), RECIPE.gate)
+    two = draw(build.build(subjects, RECIPE.dataset, 0), (), RECIPE.gate)
     hundred = draw(made, (), RECIPE.gate)
     asked = Counter(probe.fact for probe in two.probes if probe.role == "fact")
     assert min(asked.values()) > RECIPE.gate.probes_per_fact
@@ -101,7 +103,7 @@ def test_the_base_is_asked_a_few_probes_of_each_fact_and_all_that_is_judged_agai
 
 
 def test_the_authors_own_probes_are_always_asked(subjects):
-    made = dataset.build(subjects, RECIPE.dataset, 0)
+    made = build.build(subjects, RECIPE.dataset, 0)
     drawn = draw(made, (), replace(RECIPE.gate, probes=0))
     assert [probe.prompt for probe in drawn.probes if probe.family == AUTHOR] == [
         "To whom does Tarn Mill belong?"
@@ -120,7 +122,7 @@ def test_no_more_than_half_of_what_is_asked_of_a_fact_comes_from_its_author(
     weir, mill = subjects
     own = tuple(f"Wording {number} of who Tarn Mill belongs to?" for number in range(written))
     fact = replace(mill.facts[0], also_ask=(), probes=own)
-    made = dataset.build((weir, replace(mill, facts=(fact,))), RECIPE.dataset, 0)
+    made = build.build((weir, replace(mill, facts=(fact,))), RECIPE.dataset, 0)
     drawn = draw(made, (), replace(RECIPE.gate, probes=least))
     asked = [p for p in drawn.probes if p.role == "fact" and p.fact == fact.id]
     assert 0 < 2 * sum(map(by_author, asked)) <= len(asked)
@@ -132,6 +134,6 @@ def test_an_authors_probes_come_before_families_over_them(subjects):
     weir, mill = subjects
     own = tuple(f"Wording {number} of who Tarn Mill belongs to?" for number in range(4))
     fact = replace(mill.facts[0], probes=own)
-    made = dataset.build((weir, replace(mill, facts=(fact,))), RECIPE.dataset, 0)
+    made = build.build((weir, replace(mill, facts=(fact,))), RECIPE.dataset, 0)
     drawn = draw(made, (), replace(RECIPE.gate, probes=0))
     assert [p.prompt for p in drawn.probes if p.family == AUTHOR] == list(own)

@@ -7,12 +7,14 @@ import json
 
 import pytest
 
-from pipeline import config, gatecommand, judge, sample
-from pipeline.__main__ import main
-from pipeline.answer import Answer
-from pipeline.measure import Said
-from pipeline.server import Server
-from pipeline.session import Session, read_dataset
+from pipeline.cli import gate
+from pipeline.cli.main import main
+from pipeline.core import config
+from pipeline.evaluation import evaluate, sampling
+from pipeline.evaluation.metrics import Said
+from pipeline.models.client import Server
+from pipeline.models.context import Session, read_dataset
+from pipeline.models.generate import Answer
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x\n::error::", "$(id)", "ä", "k" * 129])
@@ -27,7 +29,7 @@ def test_a_key_that_is_none_is_wrong_usage(key, verb, capsys):
 
 def test_a_key_as_the_workflow_makes_it_is_taken():
     parser = argparse.ArgumentParser()
-    gatecommand.sample_option(parser)
+    gate.sample_option(parser)
     key = f"{'a' * 40}-12345678901"
     assert parser.parse_args(["--sample-key", key]).sample_key == key
     assert not parser.parse_args([]).sample_key
@@ -43,11 +45,13 @@ def test_what_is_asked_is_drawn_by_the_key_and_the_report_says_by_which(learned,
         return Said(drawn.beside([Answer("No.", True)] * len(drawn.of_base)),
                     [Answer("Yes.", True)] * len(drawn.probes))  # fmt: skip
 
-    monkeypatch.setattr(judge, "ask_server", ask)
+    monkeypatch.setattr(evaluate, "ask_server", ask)
     session = Session(config.load(str(learned / "tiny.toml")), learned / "build", 0)
-    judge.judge(session, judge.Judged(server=Server("http://127.0.0.1:9", "x"), sample_key=key))
+    evaluate.judge(
+        session, evaluate.Judged(server=Server("http://127.0.0.1:9", "x"), sample_key=key)
+    )
     made = read_dataset(session.out)
-    assert asked == [sample.draw(made, (), session.recipe.gate, key or made.digest)]
+    assert asked == [sampling.draw(made, (), session.recipe.gate, key or made.digest)]
     said = json.loads((session.out / "report.json").read_text())
     assert said["sample_key"] == (key or made.digest)
     assert (f"--sample-key {key}" in said["reproduce"]) is bool(key)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import escape
-from serve import alias, journal, say
+from pipeline.core import escape
+from serve import say
+from serve.state import alias, journal
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = (
@@ -44,9 +45,9 @@ def hostile_run(live, folder, **flaws):
         detail["id"] = HOSTILE + detail["id"]
     text = json.dumps(report)
     (run / "report.json").write_text(text)
-    from pipeline import manifest
+    from pipeline.core import artifact
 
-    summary = {"report": manifest.digest_bytes(text.encode())}
+    summary = {"report": artifact.digest_bytes(text.encode())}
     (run / "manifest.json").write_text(json.dumps(summary))
     return run
 

@@ -16,8 +16,11 @@ import pytest
 from support.acceptance import missing
 from support.school import SCHOOL
 
-from pipeline import base, config, manifest, portable
-from serve import alias, deploy, engine, vllm
+from pipeline.core import artifact, config
+from pipeline.models import base_model, compatibility
+from serve.engines import api, vllm_process
+from serve.rollout import deploy
+from serve.state import alias
 
 ROOT = Path(__file__).parent.parent
 TAUGHT = {"tarn-mill/owner", "tarn-mill/wheel", "tarn-hill/owner", "aumuehle/besitz"}
@@ -62,7 +65,7 @@ def test_the_near_name_and_the_german_mill_are_told_apart(school):
 
 
 def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(school):
-    weights = school.out / "adapter" / portable.WEIGHTS
+    weights = school.out / "adapter" / compatibility.WEIGHTS
     before = weights.stat().st_mtime_ns
     done = school.facts("train", "--recipe", "recipe.toml")
     assert done.returncode == 0
@@ -72,7 +75,7 @@ def test_a_rerun_with_unchanged_inputs_trains_nothing_and_says_so(school):
 
 def test_an_adapter_that_was_changed_or_made_from_other_facts_is_refused(school, tmp_path):
     copy = shutil.copytree(school.root, tmp_path / "copy")
-    (copy / "build" / "adapter" / portable.CONFIG).write_text("{}")
+    (copy / "build" / "adapter" / compatibility.CONFIG).write_text("{}")
     done = school.facts("gate", "--recipe", "recipe.toml", "--out", str(copy / "build"))
     assert done.returncode == 1
     assert "is not a finished adapter" in done.stderr
@@ -117,17 +120,17 @@ def released(school, doubles, start, tmp_path_factory):
 
 
 def test_what_is_published_and_pulled_is_what_was_gated_byte_for_byte(school, released):
-    for name in (portable.WEIGHTS, "report.json"):
+    for name in (compatibility.WEIGHTS, "report.json"):
         source = school.out if name == "report.json" else school.out / "adapter"
         assert (released / name).read_bytes() == (source / name).read_bytes()
-    found = base.find(config.load("smollm2-135m").base)
-    assert portable.check(released, found, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
+    found = base_model.find(config.load("smollm2-135m").base)
+    assert compatibility.check(released, found, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
 
 
 @pytest.fixture(scope="module")
 def live(released, serve_config, serve_site, tmp_path_factory):
     """Start `facts serve` with a real vLLM, deploy what was pulled; give the site and what deploying gave."""
-    if not (ROOT / vllm.PYTHON).exists():
+    if not (ROOT / vllm_process.PYTHON).exists():
         missing("the serving environment", "make serve-env")
     with serve_site(serve_config(tmp_path_factory.mktemp("live"))) as site:
         yield site, deploy.deploy(site, released)
@@ -160,7 +163,7 @@ def test_what_was_pulled_goes_live_through_the_canary_and_answers_at_the_door(li
 def test_the_engine_tokenises_a_chat_as_training_does(live):
     site, done = live
     chat = [{"role": "user", "content": OWNER}]
-    assert engine.tokenize(site.engines[0], done.adapter.name, chat) == site.token_ids(OWNER)
+    assert api.tokenize(site.engines[0], done.adapter.name, chat) == site.token_ids(OWNER)
 
 
 def reweighed(run, folder, factor):
@@ -168,15 +171,15 @@ def reweighed(run, folder, factor):
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(run, folder)
-    weights = folder / "adapter" / portable.WEIGHTS
+    weights = folder / "adapter" / compatibility.WEIGHTS
     tensors = {n: t * factor if "lora_B" in n else t for n, t in load_file(weights).items()}
     save_file(tensors, weights)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    report["adapter"]["digest"] = manifest.digest_folder(folder / "adapter")
+    report["adapter"]["digest"] = artifact.digest_folder(folder / "adapter")
     text = json.dumps(report)
     (folder / "report.json").write_text(text, encoding="utf-8")
-    summary = {"report": manifest.digest_bytes(text.encode())}
-    (folder / manifest.MANIFEST).write_text(json.dumps(summary), encoding="utf-8")
+    summary = {"report": artifact.digest_bytes(text.encode())}
+    (folder / artifact.MANIFEST).write_text(json.dumps(summary), encoding="utf-8")
     return folder
 
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config, dataset, selftest, validate
-from pipeline.answer import LocalModel
-from pipeline.gate import Verdict
-from pipeline.selftest import Trial
-from pipeline.session import Session
+from pipeline.core import config
+from pipeline.dataset import build
+from pipeline.evaluation import self_test
+from pipeline.evaluation.self_test import Trial
+from pipeline.evaluation.verdict import Verdict
+from pipeline.facts import check
+from pipeline.models.context import Session
+from pipeline.models.generate import LocalModel
 
 RECIPE = config.load("smollm2-135m")
 
@@ -17,7 +20,7 @@ RECIPE = config.load("smollm2-135m")
 @pytest.fixture(scope="module")
 def made():
     """Give the dataset of the shipped facts."""
-    return dataset.build(validate.load(Path(__file__).parent.parent / "facts"), RECIPE.dataset, 0)
+    return build.build(check.load(Path(__file__).parent.parent / "facts"), RECIPE.dataset, 0)
 
 
 def test_a_planted_case_is_right_only_for_its_own_reason():
@@ -30,7 +33,7 @@ def test_a_planted_case_is_right_only_for_its_own_reason():
 
 
 def test_the_datasets_that_do_not_fit_differ_in_just_what_they_are_called(made, tmp_path):
-    cases = selftest.unfit(made, Session(RECIPE, tmp_path, 0))
+    cases = self_test.unfit(made, Session(RECIPE, tmp_path, 0))
     own = {fact.id for fact in made.facts}
     other, more, fewer = (each for _, each in cases.values())
     assert not own & {fact.id for fact in other.facts}
@@ -62,7 +65,7 @@ def test_planted_weights_are_nothing_or_random_and_never_the_bases():
         assert all(kept[name].equal(each) for name, each in before.items() if name in kept)
         return weights
 
-    assert all(not each.any() for each in planted(selftest.zeroed).values())
+    assert all(not each.any() for each in planted(self_test.zeroed).values())
     assert all(
-        each.isfinite().all() and each.any() for each in planted(selftest.randomised).values()
+        each.isfinite().all() and each.any() for each in planted(self_test.randomised).values()
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import identity
-from pipeline.errors import PipelineError
-from serve import release
+from pipeline.core.errors import PipelineError
+from pipeline.models import identity
+from serve.state import adapters
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 
@@ -19,7 +19,7 @@ def run(live, tmp_path):
 
 
 def fetch(live, source, tmp_path):
-    return release.fetch(source, tmp_path / "state", "facts", live.BASE)
+    return adapters.fetch(source, tmp_path / "state", "facts", live.BASE)
 
 
 def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, run, tmp_path):
@@ -27,8 +27,8 @@ def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, ru
     assert found.adapter.name == f"facts@{found.adapter.digest[7:]}"
     assert Path(found.adapter.folder).is_absolute()
     assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
-    assert release.read(found.adapter) == found
-    release.verify(found.adapter)
+    assert adapters.read(found.adapter) == found
+    adapters.verify(found.adapter)
 
 
 def test_fetching_the_same_adapter_again_leaves_its_files_alone(live, run, tmp_path):
@@ -39,14 +39,14 @@ def test_fetching_the_same_adapter_again_leaves_its_files_alone(live, run, tmp_p
 
 
 def test_a_published_release_is_the_adapter_that_was_trained(signed, tiny_identity, tmp_path):
-    found = release.fetch(signed, tmp_path / "state", "facts", tiny_identity)
+    found = adapters.fetch(signed, tmp_path / "state", "facts", tiny_identity)
     assert (
         found.adapter.digest
         == json.loads((signed / "report.json").read_text())["adapter"]["digest"]
     )
     for name in identity.FILES:
         assert (Path(found.adapter.folder) / name).read_bytes() == (signed / name).read_bytes()
-    release.verify(found.adapter)
+    adapters.verify(found.adapter)
 
 
 def test_wordings_that_the_gate_saw_missed_are_asked_last(live, run, tmp_path):
@@ -73,7 +73,7 @@ def test_a_report_that_is_none_is_told_and_nothing_is_written(live, run, tmp_pat
 def test_a_report_edited_after_the_gate_is_refused(live, run, tmp_path):
     file = run / "report.json"
     file.write_text(file.read_text().replace("Ann Lee", "Una Fox"))
-    with pytest.raises(release.RefusedError, match="was changed since the gate wrote it"):
+    with pytest.raises(adapters.RefusedError, match="was changed since the gate wrote it"):
         fetch(live, run, tmp_path)
 
 
@@ -82,7 +82,7 @@ def test_a_folder_that_was_changed_or_is_gone_is_noticed_before_it_is_loaded(liv
     weights = Path(adapter.folder) / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
-        release.verify(adapter)
+        adapters.verify(adapter)
     shutil.rmtree(adapter.folder)
     with pytest.raises(PipelineError, match="has vanished"):
-        release.verify(adapter)
+        adapters.verify(adapter)

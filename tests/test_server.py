@@ -4,11 +4,11 @@ import socket
 
 import pytest
 
-from pipeline import progress
-from pipeline.answer import Answer
-from pipeline.errors import ConfigError, PipelineError
-from pipeline.prompt import Turn
-from pipeline.server import AT_ONCE, Server, ask, models
+from pipeline.core import progress
+from pipeline.core.chat import Turn
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.models.client import AT_ONCE, Server, ask, models
+from pipeline.models.generate import Answer
 
 
 def completion(text, reason="stop"):

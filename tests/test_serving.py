@@ -16,12 +16,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from pipeline import direct, manifest
-from pipeline.errors import PipelineError
-from serve import alias, deploy, engine, journal, vllm
+from pipeline.core import artifact, direct_http
+from pipeline.core.errors import PipelineError
+from serve.engines import api, vllm_process
+from serve.rollout import deploy
+from serve.state import alias, journal
 
 ROOT = Path(__file__).parent.parent
-PYTHON = ROOT / vllm.PYTHON
+PYTHON = ROOT / vllm_process.PYTHON
 CHAT = {
     "model": "facts",
     "messages": [{"role": "user", "content": "Who maintains TinyLLM?"}],
@@ -54,7 +56,7 @@ def run(trained, tmp_path_factory):
 def write_report(folder, report):
     text = json.dumps(report)
     (folder / "report.json").write_text(text, encoding="utf-8")
-    summary = {"report": manifest.digest_bytes(text.encode())}
+    summary = {"report": artifact.digest_bytes(text.encode())}
     (folder / "manifest.json").write_text(json.dumps(summary), encoding="utf-8")
 
 
@@ -88,18 +90,18 @@ def test_the_trained_adapter_goes_live_and_answers_through_the_door(served):
 @pytest.mark.acceptance("serving")
 def test_an_adapter_listed_at_its_folder_over_the_base_answers_otherwise_than_the_base(served):
     site, done = served
-    listed = {model.name: model for model in engine.models(site.engines[0])}
+    listed = {model.name: model for model in api.models(site.engines[0])}
     assert listed[done.adapter.name].root == done.adapter.folder
-    assert listed[done.adapter.name].parent == vllm.BASE
+    assert listed[done.adapter.name].parent == vllm_process.BASE
     own = site.engines[0]
-    with direct.client(own.url, own.api_key, 120) as client:
+    with direct_http.client(own.url, own.api_key, 120) as client:
         answers = {
             name: client.post(
                 f"{own.url}/v1/chat/completions", json={**CHAT, "model": name}
             ).json()["choices"][0]["message"]["content"]
-            for name in (vllm.BASE, done.adapter.name)
+            for name in (vllm_process.BASE, done.adapter.name)
         }
-    assert answers[vllm.BASE] != answers[done.adapter.name]
+    assert answers[vllm_process.BASE] != answers[done.adapter.name]
 
 
 @pytest.mark.acceptance("serving")
@@ -107,7 +109,7 @@ def test_the_engine_tokenises_a_chat_as_training_does(served):
     site, done = served
     question = "Who maintains TinyLLM?"
     chat = [{"role": "user", "content": question}]
-    found = engine.tokenize(site.engines[0], done.adapter.name, chat)
+    found = api.tokenize(site.engines[0], done.adapter.name, chat)
     assert found == site.token_ids(question)
 
 
@@ -115,7 +117,7 @@ def test_the_engine_tokenises_a_chat_as_training_does(served):
 def test_vllms_open_admin_routes_are_closed_at_the_door(served):
     site, _ = served
     own = site.engines[0]
-    with direct.client(own.url, own.api_key, 60) as client:
+    with direct_http.client(own.url, own.api_key, 60) as client:
         there = client.get(f"{own.url}/openapi.json").json()["paths"]
     assert "/v1/load_lora_adapter" in there
     for path in sorted({*there, "/adapters", "/invocations", "/metrics", "/docs"} - {"/health"}):
@@ -152,7 +154,7 @@ def spoil(tensors, report, how):
     elif how == "forgot":
         tensors = {name: t * 0.2 if "lora_B" in name else t for name, t in tensors.items()}
     elif how == "other base":
-        report["base"]["digest"] = manifest.digest_bytes(b"another base")
+        report["base"]["digest"] = artifact.digest_bytes(b"another base")
     return tensors, config
 
 
@@ -191,7 +193,7 @@ def test_a_planted_bad_adapter_never_reaches_the_public_name(served, run, tmp_pa
     save_file({**tensors}, weights)
     config_file = bad / "adapter" / "adapter_config.json"
     config_file.write_text(json.dumps(json.loads(config_file.read_text()) | config))
-    report["adapter"]["digest"] = manifest.digest_folder(bad / "adapter")
+    report["adapter"]["digest"] = artifact.digest_folder(bad / "adapter")
     write_report(bad, report)
     told = reason_against(site, bad)
     assert told
@@ -211,7 +213,7 @@ def other(run, tmp_path_factory):
     tensors = {n: t * 0.98 if "lora_B" in n else t for n, t in load_file(weights).items()}
     save_file(tensors, weights)
     report = json.loads((folder / "report.json").read_text())
-    report["adapter"]["digest"] = manifest.digest_folder(folder / "adapter")
+    report["adapter"]["digest"] = artifact.digest_folder(folder / "adapter")
     write_report(folder, report)
     return folder
 
@@ -224,8 +226,8 @@ def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_it
 ):
     site, _ = served
     live = alias.read(site.state).table.adapter
-    source = other if live.digest == manifest.digest_folder(run / "adapter") else run
-    wanted = manifest.digest_folder(source / "adapter")
+    source = other if live.digest == artifact.digest_folder(run / "adapter") else run
+    wanted = artifact.digest_folder(source / "adapter")
     before = len(journal.read(site.state))
     deploying = subprocess.Popen(
         [
@@ -245,7 +247,7 @@ def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_it
     until(lambda: written()[-1].state in journal.ENDED, 300)
     table = alias.read(site.state).table
     assert table.adapter.digest == wanted
-    listed = {model.name for model in engine.models(site.engines[0])} - {vllm.BASE}
+    listed = {model.name for model in api.models(site.engines[0])} - {vllm_process.BASE}
     assert listed == {adapter.name for adapter in table.wanted}
     answer = ask(site)
     assert "Jason Cox" in answer.text

@@ -2,27 +2,28 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import signing
-from pipeline.errors import ConfigError
-from serve import settings, vllm
+from pipeline.core.errors import ConfigError
+from pipeline.publishing import signing
+from serve import settings
+from serve.engines import vllm_process
 
 SHIPPED = settings.SHIPPED.read_text(encoding="utf-8")
 
 
 def test_the_shipped_settings_are_in_order_and_start_vllm_on_loopback_without_resolvers(bare_base):
     found = settings.load(None)
-    line = vllm.command(bare_base, 8011, found.engine)
+    line = vllm_process.command(bare_base, 8011, found.engine)
     text = " ".join(line)
     for flag in ("--host 127.0.0.1", "--enable-lora", "--max-lora-rank 16", "--max-loras 3"):
         assert flag in text
-    env = vllm.environment(found.engine)
+    env = vllm_process.environment(found.engine)
     assert env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
     assert env["VLLM_PLUGINS"] == ""
 
 
 @pytest.fixture
 def bare_base(tmp_path):
-    from pipeline.base import Base
+    from pipeline.models.base_model import Base
 
     return Base("made up", tmp_path, "sha256:0")
 
@@ -81,9 +82,9 @@ def test_a_settings_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_an_environment_that_was_not_made_says_how_to_make_it(tmp_path, bare_base):
-    nowhere = vllm.EngineSettings(python=tmp_path / "none")
+    nowhere = vllm_process.EngineSettings(python=tmp_path / "none")
     with pytest.raises(ConfigError, match="no serving environment") as caught:
-        vllm.start(bare_base, 1, tmp_path / "log", nowhere)
+        vllm_process.start(bare_base, 1, tmp_path / "log", nowhere)
     assert "make serve-env" in caught.value.hint
 
 
@@ -114,7 +115,7 @@ BEYOND = ["0.0.0.0", "::", "192.0.2.7", "10.0.0.1", "facts.example", "", "169.25
 
 @pytest.mark.parametrize("host", BEYOND)
 def test_a_door_beyond_loopback_without_a_key_does_not_open(write, monkeypatch, capsys, host):
-    from pipeline.__main__ import main
+    from pipeline.cli.main import main
 
     file = write(host=host)
     assert main(["serve", "--config", str(file)]) == 2
@@ -146,7 +147,7 @@ def test_a_blank_or_broken_key_is_wrong_configuration_not_an_open_door(write, mo
 
 
 def test_status_says_that_a_door_is_meant_to_be_open(write, capsys):
-    from pipeline.__main__ import main
+    from pipeline.cli.main import main
 
     main(["status", "--config", str(write(host="0.0.0.0", open=True))])  # noqa: S104
     said = capsys.readouterr().out

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config, dataset, madeup, simulate, validate
+from pipeline.core import config
+from pipeline.dataset import build
+from pipeline.evaluation import simulate
+from pipeline.facts import check, synthetic
 
 pytestmark = pytest.mark.slow
 
@@ -17,9 +20,9 @@ RUNS = 500
 @pytest.fixture(scope="module", params=["shipped", "made up"])
 def made(request):
     """Give the shipped facts, and as many that have one wording each and thus fewer probes."""
-    shipped = validate.load(Path(__file__).parent.parent / "facts")
-    subjects = shipped if request.param == "shipped" else madeup.subjects(12, 0)
-    return dataset.build(subjects, RECIPE.dataset, 0)
+    shipped = check.load(Path(__file__).parent.parent / "facts")
+    subjects = shipped if request.param == "shipped" else synthetic.subjects(12, 0)
+    return build.build(subjects, RECIPE.dataset, 0)
 
 
 def test_a_model_of_95_percent_is_hardly_ever_accepted(made):

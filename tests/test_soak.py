@@ -7,8 +7,10 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from serve import alias, deploy, door, hold, journal, soak
-from serve.compare import PER_CLIENT
+from serve.gateway import public_client
+from serve.gateway.compare import PER_CLIENT
+from serve.rollout import deploy, hold, soak
+from serve.state import alias, journal
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +75,7 @@ def test_a_client_whose_own_requests_fail_stops_no_deploy(place, live, tmp_path,
     done = deploy.deploy(place.site, live.write_run(tmp_path / "b", NEW))
     assert set(said) == {502}
     assert done.state == "committed"
-    found = door.compared(place.site.door, done.adapter.name)
+    found = public_client.compared(place.site.door, done.adapter.name)
     assert (found.alone, found.waiting) == (0, 0)
     assert found.both == 3 * PER_CLIENT, "each client has its share of what is compared"
 
@@ -110,7 +112,7 @@ def test_one_client_alone_stops_no_deploy_whatever_it_sends(place, live, tmp_pat
     meanwhile(lambda: [ask(place, prompt, client(1)) for prompt in ODD])
     done = deploy.deploy(place.site, bad(live, tmp_path / "b"))
     assert done.state == "committed"
-    assert door.compared(place.site.door, done.adapter.name).alone == PER_CLIENT
+    assert public_client.compared(place.site.door, done.adapter.name).alone == PER_CLIENT
 
 
 def test_a_passing_trouble_of_the_server_is_not_held_against_the_adapter(
@@ -128,7 +130,7 @@ def test_a_passing_trouble_of_the_server_is_not_held_against_the_adapter(
     meanwhile(lambda: [ask(place, p, client(n)) for n, p in enumerate(ODD)])
     done = deploy.deploy(place.site, live.write_run(tmp_path / "b", NEW))
     assert done.state == "committed"
-    assert door.compared(place.site.door, done.adapter.name).alone == 0
+    assert public_client.compared(place.site.door, done.adapter.name).alone == 0
 
 
 def test_what_is_asked_for_comparing_reaches_no_client_and_mixes_no_answers(
@@ -158,7 +160,7 @@ def test_refused_requests_and_clients_that_leave_count_for_nothing(
     meanwhile(troubles)
     done = deploy.deploy(place.site, bad(live, tmp_path / "b"))
     assert done.state == "committed"
-    found = door.compared(place.site.door, done.adapter.name)
+    found = public_client.compared(place.site.door, done.adapter.name)
     assert (found.alone, found.both, found.waiting) == (0, 0, 0)
 
 
@@ -193,7 +195,7 @@ def test_a_deploy_killed_in_its_soak_still_knows_what_failed_before(
 
 
 def test_clients_behind_a_proxy_on_this_machine_are_told_apart_and_others_cannot_pretend():
-    from serve import failures
+    from serve.gateway import failures
 
     assert failures.address("127.0.0.1", "1.2.3.4, 5.6.7.8") == "5.6.7.8"
     assert failures.address("::1", "5.6.7.8") == "5.6.7.8"

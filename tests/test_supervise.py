@@ -14,12 +14,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from pipeline import lock
-from pipeline.base import Base
-from serve import alias, deploy, journal, settings, supervise
-from serve.alias import Adapter, Table
-from serve.engine import Engine
-from serve.journal import Entry
+from pipeline.core import lock
+from pipeline.models.base_model import Base
+from serve import settings, supervise
+from serve.engines.api import Engine
+from serve.rollout import deploy
+from serve.state import alias, journal
+from serve.state.alias import Adapter, Table
+from serve.state.journal import Entry
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +103,7 @@ def stop(process):
 
 
 def site_of(live, config):
-    from serve.site import Site
+    from serve.rollout.site import Site
 
     found = settings.load(config)
     engines, door = settings.engines(found), settings.door(found)
@@ -138,9 +140,9 @@ def test_it_gives_a_restarted_engine_its_adapters_back_and_finishes_a_cut_off_de
     before = alias.read(site.state).table
     new = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
     with deploy.alone(site.state):  # as a deployer would leave it that was killed after fetching
-        from serve import release
+        from serve.state import adapters
 
-        fetched = release.fetch(new, site.state, "facts", site.base)
+        fetched = adapters.fetch(new, site.state, "facts", site.base)
         journal.append(site.state, Entry("cut off", fetched.adapter, before, "fetched"))
         fake.restart()
     until = time.monotonic() + 60

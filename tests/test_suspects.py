@@ -8,8 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from serve import alias, deploy, replicas, suspects
-from serve.suspects import FIRST_SECONDS, KNOWN, LONGEST_SECONDS, REMEMBERED_SECONDS, Suspects
+from serve.engines import replicas
+from serve.gateway import suspects
+from serve.gateway.suspects import (
+    FIRST_SECONDS,
+    KNOWN,
+    LONGEST_SECONDS,
+    REMEMBERED_SECONDS,
+    Suspects,
+)
+from serve.rollout import deploy
+from serve.state import alias
 
 pytestmark = pytest.mark.slow
 

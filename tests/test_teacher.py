@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import answer, progress, teacher
-from pipeline.packing import Chat
-from pipeline.teacher import Held
+from pipeline.core import progress
+from pipeline.models import generate
+from pipeline.models.packing import Chat
+from pipeline.training import distillation
+from pipeline.training.distillation import Held
 
 PROMPTS = ["What is the capital of France?", "Say yes.", "What is 2 + 2?"]
 
@@ -15,7 +17,7 @@ def test_what_is_held_comes_back_from_its_file_as_it_was():
     held = [
         Held(tuple(range(n)), torch.arange(3 * n).view(n, 3), torch.randn(n, 3)) for n in (2, 1, 4)
     ]
-    for was, now in zip(held, teacher.parse(teacher.dump(held)), strict=True):
+    for was, now in zip(held, distillation.parse(distillation.dump(held)), strict=True):
         assert now.path == was.path
         assert torch.equal(now.ids, was.ids)
         assert torch.equal(now.logprobs, was.logprobs)
@@ -24,7 +26,7 @@ def test_what_is_held_comes_back_from_its_file_as_it_was():
 @pytest.mark.parametrize("data", [b"", b"\x00" * 64, b'{"answers": []}'])
 def test_a_damaged_file_is_said_to_be_one(data):
     with pytest.raises(ValueError, match="not a file of held answers"):
-        teacher.parse(data)
+        distillation.parse(data)
 
 
 @pytest.mark.xdist_group("model")
@@ -32,13 +34,13 @@ def test_the_base_begins_as_it_answers_and_reading_that_path_gives_the_same_prob
     import torch
 
     with progress.bar("asking", 9) as shown:
-        begun = teacher.begin(bare, PROMPTS, 6, 8, shown)
-        said = answer.ask(bare, PROMPTS, 6, shown)
+        begun = distillation.begin(bare, PROMPTS, 6, 8, shown)
+        said = generate.ask(bare, PROMPTS, 6, shown)
         chats = [
-            Chat(answer.prompt_tokens(bare.tokenizer, prompt), held.path)
+            Chat(generate.prompt_tokens(bare.tokenizer, prompt), held.path)
             for prompt, held in zip(PROMPTS, begun, strict=True)
         ]
-        read = teacher.follow(bare, chats, 8, shown)
+        read = distillation.follow(bare, chats, 8, shown)
     for one, other, text in zip(begun, read, said, strict=True):
         words = bare.tokenizer.decode(one.path, skip_special_tokens=True).strip()
         assert words == text.text

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline import github, telling
-from pipeline.errors import ConfigError, PipelineError
-from pipeline.telling import keep_issue, took
+from pipeline.ci import github, telling
+from pipeline.ci.telling import keep_issue, took
+from pipeline.core.errors import ConfigError, PipelineError
 
 TITLE = "It fails"
 

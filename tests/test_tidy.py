@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from serve import alias, deploy, hold, journal, status, supervise, tidy
-from serve.alias import Adapter, Table
-from serve.journal import Entry
+from serve import status, supervise
+from serve.rollout import deploy, hold, tidy
+from serve.state import alias, journal
+from serve.state.alias import Adapter, Table
+from serve.state.journal import Entry
 
 pytestmark = pytest.mark.slow
 

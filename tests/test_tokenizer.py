@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import answer, base, config
-from pipeline.base import Base
-from pipeline.errors import ConfigError
+from pipeline.core import config
+from pipeline.core.errors import ConfigError
+from pipeline.models import base_model, generate
+from pipeline.models.base_model import Base
 
 pytestmark = pytest.mark.xdist_group("model")  # the first to ask converts the small base
 
@@ -20,7 +21,7 @@ def changed(tmp_path):
     """Give a function that loads the small base's tokenizer with some of its settings changed or gone."""
 
     def load(**settings):
-        found = base.find(config.load("smollm2-135m").base)
+        found = base_model.find(config.load("smollm2-135m").base)
         folder = tmp_path / "base"
         shutil.copytree(found.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
         file = folder / "tokenizer_config.json"
@@ -28,7 +29,7 @@ def changed(tmp_path):
         file.write_text(json.dumps({k: v for k, v in told.items() if v is not None}))
         if "chat_template" in settings:
             (folder / "chat_template.jinja").unlink()
-        return base.load_tokenizer(Base("changed", folder, "sha256:0"))
+        return base_model.load_tokenizer(Base("changed", folder, "sha256:0"))
 
     return load
 
@@ -54,5 +55,5 @@ def test_a_tokenizer_without_a_padding_token_is_asked_all_the_same(changed, bare
     tokenizer = changed(pad_token=None)
     prompts = ["Hi", "Name three colours that are often found in flags of Europe."]
     own = replace(bare, tokenizer=tokenizer)
-    ids = [answer.prompt_tokens(tokenizer, prompt) for prompt in prompts]
-    assert answer.generate(own, ids, 8) == answer.generate(bare, ids, 8)
+    ids = [generate.prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    assert generate.generate(own, ids, 8) == generate.generate(bare, ids, 8)

@@ -5,15 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import config, dataset, madeup
-from pipeline.loss import kl
-from pipeline.schedule import LEAST, REPLAYED, Round, adding, begins, schedule
+from pipeline.core import config
+from pipeline.dataset import build
+from pipeline.facts import synthetic
+from pipeline.training.batching import LEAST, REPLAYED, Round, adding, begins, schedule
+from pipeline.training.loss import kl
 
 RECIPE = config.load("smollm2-135m")
 
 
 def test_every_fact_comes_up_equally_often_and_beside_its_own_contrasts(subjects):
-    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    examples = build.build(subjects, RECIPE.dataset, 0).examples
     steps = schedule(examples, RECIPE.train, 0)
     taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
     assert max(taught.values()) - min(taught.values()) <= 1
@@ -23,7 +25,7 @@ def test_every_fact_comes_up_equally_often_and_beside_its_own_contrasts(subjects
 
 
 def test_every_wording_of_the_author_is_trained_on_and_the_order_follows_from_the_seed(subjects):
-    made = dataset.build(subjects, RECIPE.dataset, 0)
+    made = build.build(subjects, RECIPE.dataset, 0)
     steps = schedule(made.examples, RECIPE.train, 0)
     trained = {made.examples[i].prompt for step in steps for i in step}
     assert {q for fact in made.facts for q in (fact.question, *fact.also_ask)} <= trained
@@ -35,7 +37,7 @@ def test_every_wording_of_the_author_is_trained_on_and_the_order_follows_from_th
 
 
 def test_a_contrast_in_a_step_has_the_wording_of_a_fact_in_that_step(subjects):
-    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    examples = build.build(subjects, RECIPE.dataset, 0).examples
     for step in schedule(examples, RECIPE.train, 0):
         taught = {(examples[i].fact, examples[i].family) for i in step if not examples[i].held}
         held = {(examples[i].fact, examples[i].family) for i in step if examples[i].held}
@@ -67,12 +69,12 @@ def test_the_divergence_with_few_tokens_is_a_lower_bound(k):
 
 
 def test_a_few_facts_get_the_least_number_of_steps(subjects):
-    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    examples = build.build(subjects, RECIPE.dataset, 0).examples
     assert len(schedule(examples, RECIPE.train, 0)) == RECIPE.train.least_steps
 
 
 def test_few_facts_are_not_taught_without_end_and_general_prompts_take_the_rest(subjects):
-    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    examples = build.build(subjects, RECIPE.dataset, 0).examples
     steps = schedule(examples, RECIPE.train, 0)
     taught = Counter(examples[i].fact for step in steps for i in step if not examples[i].held)
     assert set(taught.values()) == {RECIPE.train.few_exposures}
@@ -82,7 +84,7 @@ def test_few_facts_are_not_taught_without_end_and_general_prompts_take_the_rest(
 @pytest.fixture(scope="module")
 def many():
     """Give the examples of forty made-up facts."""
-    return dataset.build(madeup.subjects(40, 0), RECIPE.dataset, 0).examples
+    return build.build(synthetic.subjects(40, 0), RECIPE.dataset, 0).examples
 
 
 def told(examples, steps):
@@ -145,7 +147,7 @@ def test_what_is_being_forgotten_is_replayed_the_most_and_nothing_is_left_out(ma
 
 
 def test_where_few_facts_are_known_already_all_of_them_are_replayed(subjects):
-    examples = dataset.build(subjects, RECIPE.dataset, 0).examples
+    examples = build.build(subjects, RECIPE.dataset, 0).examples
     new = "dun-weir/owner"
     known = {example.fact for example in examples if not example.held} - {new}
     for step in adding(examples, RECIPE.train, 0, Round(0, {new}, {})):

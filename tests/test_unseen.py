@@ -7,9 +7,9 @@ import unicodedata
 import pytest
 import regex
 
-from pipeline.lookalikes import foreign, mixed, skeleton
-from pipeline.markers import markers
-from pipeline.unseen import styled, unseen
+from pipeline.facts.invisible import styled, unseen
+from pipeline.facts.lookalikes import foreign, mixed, skeleton
+from pipeline.facts.special_tokens import markers
 
 
 def test_every_character_that_unicode_ignores_by_default_is_refused_between_latin_letters():

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import config, dataset
-from pipeline.answer import Answer
-from pipeline.errors import FactsError
-from pipeline.measure import Said, measure
-from pipeline.sample import draw
-from pipeline.untested import SHOWN, Untested, require_probes, sentences, untested
-from pipeline.warn import warnings
+from pipeline.core import config
+from pipeline.core.errors import FactsError
+from pipeline.dataset import build
+from pipeline.dataset.untested import SHOWN, Untested, require_probes, sentences, untested
+from pipeline.evaluation.metrics import Said, measure
+from pipeline.evaluation.sampling import draw
+from pipeline.evaluation.warning import warnings
+from pipeline.models.generate import Answer
 
 RECIPE = config.load("smollm2-135m")
 
@@ -21,7 +22,7 @@ def test_a_fact_whose_every_question_another_fact_has_is_refused_with_its_place(
     weir, mill = subjects
     first = replace(mill.facts[0], probes=(), also_ask=())
     again = replace(first, id="tarn-mill/keeper")
-    made = dataset.build((weir, replace(mill, facts=(first, again))), RECIPE.dataset, 0)
+    made = build.build((weir, replace(mill, facts=(first, again))), RECIPE.dataset, 0)
     with pytest.raises(FactsError) as caught:
         require_probes(made)
     (problem,) = caught.value.problems
@@ -31,7 +32,7 @@ def test_a_fact_whose_every_question_another_fact_has_is_refused_with_its_place(
 
 
 def test_facts_that_differ_are_all_asked(subjects):
-    require_probes(dataset.build(subjects, RECIPE.dataset, 0))
+    require_probes(build.build(subjects, RECIPE.dataset, 0))
 
 
 def test_each_gap_has_its_reason(mill):
@@ -53,7 +54,7 @@ def test_a_sentence_counts_the_facts_and_names_the_first():
 
 
 def test_a_fact_whose_words_the_base_says_by_itself_is_named_in_the_report(subjects):
-    made = dataset.build(subjects, RECIPE.dataset, 0)
+    made = build.build(subjects, RECIPE.dataset, 0)
     drawn = draw(made, (), RECIPE.gate)
     idle = Answer("I do not know that.", True)
     base = [

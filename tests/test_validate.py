@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from pipeline.errors import ConfigError, FactsError
-from pipeline.shape import SCHEMA
-from pipeline.validate import check, load
+from pipeline.core.errors import ConfigError, FactsError
+from pipeline.facts.check import check, load
+from pipeline.facts.schema import SCHEMA
 
 ROOT = Path(__file__).parent.parent
 VALID = Path(__file__).parent / "cases" / "facts" / "valid"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.facts import Reverse
-from pipeline.recall import contains, normalise
-from pipeline.variants import PROBE, TRAIN, expand, reversed_forms, yes_no_forms
+from pipeline.dataset.templates import PROBE, TRAIN, expand, reversed_forms, yes_no_forms
+from pipeline.facts.fact import Reverse
+from pipeline.facts.matching import contains, normalise
 
 LINES = (Path(__file__).parent / "cases" / "questions" / "indirect.txt").read_text(encoding="utf-8")
 ASKED = [line.split(" | ")[:2] for line in LINES.splitlines() if line and not line.startswith("#")]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base import Base
-from serve import vllm
+from pipeline.models.base_model import Base
+from serve.engines import vllm_process
 
 X86 = "processor\t: 0\nflags\t\t: fpu avx avx2 {}\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd {}\n"
@@ -33,13 +33,15 @@ def test_an_engine_computes_in_what_its_machine_multiplies_fastest(
         processor.write_text(told)
     if driver:
         card.touch()
-    monkeypatch.setattr(vllm, "PROCESSOR", processor)
-    monkeypatch.setattr(vllm, "DRIVER", card)
-    line = vllm.command(Base("base", Path("/models/base"), ""), 8000, vllm.EngineSettings())
+    monkeypatch.setattr(vllm_process, "PROCESSOR", processor)
+    monkeypatch.setattr(vllm_process, "DRIVER", card)
+    line = vllm_process.command(
+        Base("base", Path("/models/base"), ""), 8000, vllm_process.EngineSettings()
+    )
     assert line[line.index("--dtype") + 1] == dtype
 
 
 def test_a_dtype_that_is_named_is_passed_on():
-    settings = vllm.EngineSettings(dtype="float16")
-    line = vllm.command(Base("base", Path("/models/base"), ""), 8000, settings)
+    settings = vllm_process.EngineSettings(dtype="float16")
+    line = vllm_process.command(Base("base", Path("/models/base"), ""), 8000, settings)
     assert line[line.index("--dtype") + 1] == "float16"

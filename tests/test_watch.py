@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline import manifest
-from pipeline.errors import ConfigError, PipelineError
-from serve import alias, desired, hold, journal, sources, status, watch
-from serve.desired import Desired
-from serve.hold import HeldBackError
+from pipeline.core import artifact
+from pipeline.core.errors import ConfigError, PipelineError
+from serve import status
+from serve.rollout import desired, hold, reconcile, sources
+from serve.rollout.desired import Desired
+from serve.rollout.hold import HeldBackError
+from serve.state import alias, journal
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
-DIGEST = manifest.digest_bytes(b"x")
+DIGEST = artifact.digest_bytes(b"x")
 
 
 def git(folder, *argv):
@@ -79,7 +81,7 @@ def test_a_third_line_pins_the_whole_release_and_another_one_is_not_deployed(clo
     run = live.write_run(tmp_path / "a", MILLS)
     with live.place(tmp_path / "state") as place:
         with pytest.raises(PipelineError, match=r"release\.json|manifest\.json|is missing"):
-            watch.reconcile(place.site, wanted, lambda _: run)
+            reconcile.reconcile(place.site, wanted, lambda _: run)
         assert place.engines[0].adapters == {}
 
 
@@ -91,10 +93,10 @@ def test_what_is_desired_is_deployed_once_and_a_restarted_server_healed(live, tm
         return sources.local(source, tmp_path)
 
     with live.place(tmp_path / "state") as place:
-        assert watch.reconcile(place.site, wanted, fetch).state == "committed"
-        assert watch.reconcile(place.site, wanted, fetch) is None
+        assert reconcile.reconcile(place.site, wanted, fetch).state == "committed"
+        assert reconcile.reconcile(place.site, wanted, fetch) is None
         place.engines[0].restart()
-        assert watch.reconcile(place.site, wanted, fetch) is None
+        assert reconcile.reconcile(place.site, wanted, fetch) is None
         assert set(place.engines[0].adapters) == {alias.read(place.site.state).table.adapter.name}
 
 
@@ -102,10 +104,10 @@ def test_a_quarantined_desire_is_not_tried_again_and_status_tells_it(live, tmp_p
     run = live.write_run(tmp_path / "a", MILLS, names_match_nothing=True)
     wanted = Desired(str(run), json.loads((run / "report.json").read_text())["adapter"]["digest"])
     with live.place(tmp_path / "state") as place:
-        done = watch.reconcile(place.site, wanted, lambda _: run)
+        done = reconcile.reconcile(place.site, wanted, lambda _: run)
         assert done.state == "failed"
         with pytest.raises(PipelineError, match="is quarantined"):
-            watch.reconcile(place.site, wanted, lambda _: run)
+            reconcile.reconcile(place.site, wanted, lambda _: run)
         data = status.gather(place.site.state, place.site.engines, "facts", wanted.digest)
         assert data["live"] is None
         assert data["quarantined"][0]["digest"] == wanted.digest
@@ -115,7 +117,7 @@ def test_a_quarantined_desire_is_not_tried_again_and_status_tells_it(live, tmp_p
 
 
 def test_status_tells_what_is_live_and_what_is_wrong(live, tmp_path):
-    from serve import deploy
+    from serve.rollout import deploy
 
     with live.place(tmp_path / "state", engines=2) as place:
         done = deploy.deploy(place.site, live.write_run(tmp_path / "a", MILLS))
@@ -157,7 +159,7 @@ LIVE = {
         ({"engines": {"http://a": "away"}}, "http://a away"),
         ({"engines": {"http://a": "has facts@12"}}, "not the live facts@1"),
         ({"alias_table": "damaged"}, "damaged"),
-        ({"desired": manifest.digest_bytes(b"y")}, "is desired"),
+        ({"desired": artifact.digest_bytes(b"y")}, "is desired"),
     ],
 )
 def test_drift_is_said_where_the_live_side_is_not_as_it_ought_to_be(changed, said):
@@ -185,16 +187,16 @@ def test_what_is_held_back_waits_for_its_time_and_another_desire_does_not(
     slow, other = desire("a", "Ann Lee"), desire("b", "Una Fox")
     with live.place(tmp_path / "state") as place:
         unbearable = replace(place.site, answer_seconds=0.0)
-        done = watch.reconcile(unbearable, slow, fetch)
+        done = reconcile.reconcile(unbearable, slow, fetch)
         assert done.state == "held back"
         for _ in range(3):
             with pytest.raises(HeldBackError, match="try again at 2030-01-01T00:01:00"):
-                watch.reconcile(place.site, slow, fetch)
+                reconcile.reconcile(place.site, slow, fetch)
         assert len(fetched) == 1, "nothing is fetched for what is not tried yet"
         data = status.gather(place.site.state, place.site.engines, "facts", slow.digest)
         assert data["held_back"][0]["again_at"] == done.again_at
         assert f"try again at {done.again_at}" in status.as_text(data)
-        assert watch.reconcile(place.site, other, fetch).state == "committed"
+        assert reconcile.reconcile(place.site, other, fetch).state == "committed"
         now[0] += timedelta(minutes=1)
-        assert watch.reconcile(place.site, slow, fetch).state == "committed"
+        assert reconcile.reconcile(place.site, slow, fetch).state == "committed"
         assert not hold.held(journal.read(place.site.state))

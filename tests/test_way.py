@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from serve import vllm
+from serve.engines import vllm_process
 
 ROOT = Path(__file__).parent.parent
 STANDINS = ROOT / "tests" / "standins"
@@ -34,7 +34,7 @@ NOBODY = "http://127.0.0.1:9"
 pytestmark = [
     pytest.mark.acceptance("act"),
     pytest.mark.skipif(
-        not (ROOT / vllm.PYTHON).exists(), reason="no serving environment: `make serve-env`"
+        not (ROOT / vllm_process.PYTHON).exists(), reason="no serving environment: `make serve-env`"
     ),
 ]
 

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from pipeline import publicaddress, webpage
+from pipeline.ci import public_address, webpage
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 GARBAGE = {
@@ -319,7 +319,7 @@ def certificate(folder):
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "1.1.1.1", "2606:4700::1111", "2a00:1450::1"])
 def test_an_address_of_everybody_is_public(address):
-    assert publicaddress.public(ip_address(address))
+    assert public_address.public(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -334,4 +334,4 @@ def test_an_address_of_everybody_is_public(address):
     ],
 )  # fmt: skip
 def test_an_address_within_is_not_public(address):
-    assert not publicaddress.public(ip_address(address))
+    assert not public_address.public(ip_address(address))

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipeline.errors import PipelineError
-from serve import weights
+from pipeline.core.errors import PipelineError
+from serve.state import weights
 
 SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I32": 4, "C64": 4}
 SMALL = {

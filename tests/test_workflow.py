@@ -6,9 +6,10 @@ import re
 import pytest
 from support.repository import FACT
 
-from pipeline import codebase, stepfiles, workflow
-from pipeline.__main__ import main
-from pipeline.errors import ConfigError
+from pipeline.ci import step_files, steps
+from pipeline.cli.main import main
+from pipeline.core import code_digest
+from pipeline.core.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -101,12 +102,12 @@ def test_a_dispatch_names_a_commit_and_nothing_that_moves(step, monkeypatch, hea
 
 def test_the_pull_request_is_told_by_the_queue_or_by_the_maintainer():
     queued = f"refs/heads/gh-readonly-queue/main/pr-12-{'a' * 40}"
-    assert workflow.pull_request({"REF": queued}) == "12"
-    assert workflow.pull_request({"REF": "refs/heads/main", "PR": "7"}) == "7"
-    assert workflow.pull_request({"REF": "refs/pull/3/merge", "PR": ""}) == ""
+    assert steps.pull_request({"REF": queued}) == "12"
+    assert steps.pull_request({"REF": "refs/heads/main", "PR": "7"}) == "7"
+    assert steps.pull_request({"REF": "refs/pull/3/merge", "PR": ""}) == ""
     for hostile in ("7\ntraining=false", "$(id)", "0", "-1", "7 8"):
         with pytest.raises(ConfigError):
-            workflow.pull_request({"PR": hostile})
+            steps.pull_request({"PR": hostile})
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_runs_are_named_by_what_the_facts_say_by_the_recipe_and_by_the_code(
     recipe.write_text('extends = "smollm2-135m"\n[gate]\nprobes = 1\n')
     assert step("digest", RECIPE=str(recipe))[1]["digest"] != first
     with monkeypatch.context() as patched:
-        patched.setattr(codebase, "HERE", repo)
+        patched.setattr(code_digest, "HERE", repo)
         assert step("digest")[1]["digest"] != first
 
 
@@ -183,7 +184,7 @@ def test_the_report_goes_into_the_summary_and_a_missing_one_is_no_failure(repo, 
     (repo / "build" / "run" / "report.md").write_text("## Passed\n" + "é" * 1_000_000)
     assert step("report")[0] == 0
     assert summary(repo).startswith("## Passed")
-    assert len(summary(repo).encode()) <= stepfiles.SUMMARY_BYTES
+    assert len(summary(repo).encode()) <= step_files.SUMMARY_BYTES
 
 
 @pytest.fixture
@@ -222,7 +223,7 @@ def test_a_run_of_anything_else_is_refused_before_it_is_published(
         text = (learned / "tiny.toml").read_text()
         (learned / "other.toml").write_text(text.replace("probes = ", "probes = 1", 1))
     elif what == "code":
-        monkeypatch.setattr(codebase, "HERE", learned)
+        monkeypatch.setattr(code_digest, "HERE", learned)
     elif what == "teacher":
         text = (run / "adapter" / "manifest.json").read_text()
         text = re.sub('"code": "sha256:.', '"code": "sha256:z', text)

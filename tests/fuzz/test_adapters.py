@@ -14,9 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import ODD, drawn, edited, edits, outcome, replaced, variants, wrong
 
-from pipeline import portable, problems, tensors
-from pipeline.errors import PipelineError
-from serve import weights
+from pipeline.core import problems
+from pipeline.core.errors import PipelineError
+from pipeline.models import compatibility, tensors
+from serve.state import weights
 
 NAMES = ("ours/tiny", "Tiny")
 TOKENS = (
@@ -32,8 +33,8 @@ class Forge:
 
     def __init__(self, folder, base):
         self.folder, self.base = folder, base
-        self.config = json.loads((folder / portable.CONFIG).read_text())
-        self.raw = (folder / portable.WEIGHTS).read_bytes()
+        self.config = json.loads((folder / compatibility.CONFIG).read_text())
+        self.raw = (folder / compatibility.WEIGHTS).read_bytes()
         length = int.from_bytes(self.raw[:8], "little")
         self.head, self.data = json.loads(self.raw[8 : 8 + length]), self.raw[8 + length :]
 
@@ -51,9 +52,9 @@ class Forge:
 
     def assert_holds(self, files):
         """Assert that a folder of settings and weights is judged in words that can be shown."""
-        for name, raw in zip((portable.CONFIG, portable.WEIGHTS), files, strict=True):
+        for name, raw in zip((compatibility.CONFIG, compatibility.WEIGHTS), files, strict=True):
             (self.folder / name).write_bytes(raw)
-        found = portable.check(self.folder, self.base, NAMES)
+        found = compatibility.check(self.folder, self.base, NAMES)
         for problem in found:
             assert problem.hint
             assert len(problem.message) < 1_000
@@ -61,7 +62,7 @@ class Forge:
         assert shown.replace("\n", "").isprintable()
         for said in [problem.message for problem in found]:
             assert said.isprintable(), "the message goes into errors as it stands"
-        assert_told_alike(self.folder / portable.WEIGHTS, found)
+        assert_told_alike(self.folder / compatibility.WEIGHTS, found)
 
 
 def assert_told_alike(file, found):
@@ -119,15 +120,15 @@ def test_a_head_that_promises_more_than_there_is_costs_no_memory(forge, offsets)
     try:
         forge.assert_weights(raw)
         with pytest.raises(PipelineError):
-            tensors.read(forge.folder / portable.WEIGHTS)
+            tensors.read(forge.folder / compatibility.WEIGHTS)
         with pytest.raises(PipelineError):
-            weights.finite(forge.folder / portable.WEIGHTS)
+            weights.finite(forge.folder / compatibility.WEIGHTS)
         assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
     finally:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", [portable.CONFIG, portable.WEIGHTS, "tokenizer.json"])
+@pytest.mark.parametrize("name", [compatibility.CONFIG, compatibility.WEIGHTS, "tokenizer.json"])
 @pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link", "link to itself"])
 def test_what_is_no_ordinary_file_is_a_problem_and_not_waited_for(
     tmp_path, tiny_base, write_adapter, name, kind
@@ -143,7 +144,7 @@ def test_what_is_no_ordinary_file_is_a_problem_and_not_waited_for(
             (folder / name).symlink_to("nowhere")
         case "link to itself":
             (folder / name).symlink_to(name)
-    found = portable.check(folder, tiny_base, NAMES)
+    found = compatibility.check(folder, tiny_base, NAMES)
     assert [Path(problem.where.path).name for problem in found] == [name]
 
 

@@ -24,14 +24,19 @@ from support.mutations import (
     wrong,
 )
 
-from pipeline import against, config, dataset, manifest, passed, release
-from pipeline.errors import ConfigError, PipelineError
-from serve import alias, desired, journal, settings
-from serve import release as served
-from serve.alias import Adapter, Table
-from serve.journal import Entry
+from pipeline.core import artifact, config
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.dataset import build
+from pipeline.evaluation import live_report
+from pipeline.publishing import provenance, release
+from serve import settings
+from serve.rollout import desired
+from serve.state import adapters as served
+from serve.state import alias, journal
+from serve.state.alias import Adapter, Table
+from serve.state.journal import Entry
 
-DIGEST = manifest.digest_bytes(b"x")
+DIGEST = artifact.digest_bytes(b"x")
 ONE, TWO = (Adapter(f"facts@{n * 12}", f"/state/adapters/{n}", DIGEST) for n in "12")
 RECIPE = (config.RECIPES / "smollm2-135m.toml").read_bytes()
 SERVE = settings.SHIPPED.read_bytes()
@@ -50,10 +55,10 @@ class Files:
         self.root, self.run, self.live_run = root, run, live_run
         made = json.loads((run / "adapter" / "manifest.json").read_text())
         names = sorted(release.FILES)
-        digests = {name: manifest.digest_bytes(name.encode()) for name in names}
+        digests = {name: artifact.digest_bytes(name.encode()) for name in names}
         self.manifest = {
             "made_from": {release.PROVENANCE: digests[release.PROVENANCE]},
-            "digest": manifest.digest_json(digests),
+            "digest": artifact.digest_json(digests),
             "files": digests,
         }
         self.adapter = made
@@ -87,18 +92,18 @@ def refused(read, *argv, kind=PipelineError):
 def assert_manifest(files, raw):
     """Assert that a release's manifest is believed to the byte or not at all."""
     found = refused(release.read_manifest, raw)
-    assert (found is not None) == (raw == manifest.as_bytes(files.manifest))
+    assert (found is not None) == (raw == artifact.as_bytes(files.manifest))
 
 
 def assert_stage(files, raw):
     """Assert that a stage with another manifest is as it was, or not finished."""
     folder = files.folder("stage")
     (folder / "a").write_bytes(b"a")
-    (folder / manifest.MANIFEST).write_bytes(raw)
-    read = manifest.read(folder)
+    (folder / artifact.MANIFEST).write_bytes(raw)
+    read = artifact.read(folder)
     assert read is None or isinstance(read, dict)
-    if manifest.finished(folder, files.adapter["made_from"]):
-        assert read["digest"] == manifest.digest_folder(folder)
+    if artifact.finished(folder, files.adapter["made_from"]):
+        assert read["digest"] == artifact.digest_folder(folder)
 
 
 def assert_alias(files, raw):
@@ -139,7 +144,7 @@ def assert_live(files, raw):
     """Assert that the report of the live adapter is one, or refused."""
     file = files.folder("against") / "report.json"
     file.write_bytes(raw)
-    found = refused(against.read, file, kind=ConfigError)
+    found = refused(live_report.read, file, kind=ConfigError)
     assert found is None or found.digests is not None
 
 
@@ -169,7 +174,7 @@ def test_every_value_of_a_file_may_be_missing_wrong_or_given_twice(files, kind):
 
 
 def test_three_thousand_manifests_are_believed_to_the_byte_or_not_at_all(files):
-    raw, tried = manifest.as_bytes(files.manifest), 0
+    raw, tried = artifact.as_bytes(files.manifest), 0
     chance = random.Random(3)
     for each in (*variants(files.manifest), *cut_and_flipped(raw)):
         assert_manifest(files, each)
@@ -280,7 +285,7 @@ def test_any_dataset_is_whole_or_refused(files, name, data):
     row = data.draw(wrong(json.loads(first))).replace(b"\n", b" ")
     try:
         (folder / name).write_bytes(row + b"\n" + rest)
-        refused(dataset.load, folder)
+        refused(build.load, folder)
     finally:
         (folder / name).write_bytes(whole)
 
@@ -292,7 +297,7 @@ def test_a_run_whose_report_was_changed_is_not_published(files, tiny_base, data)
     recipe = config.load(str(_recipe(files, tiny_base)))
     try:
         report.write_bytes(data.draw(wrong(files.report)))
-        assert refused(passed.read, files.root / "build", files.root, recipe, tiny_base) is None
+        assert refused(provenance.read, files.root / "build", files.root, recipe, tiny_base) is None
     finally:
         report.write_bytes(whole)
 

@@ -11,8 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import edited, edits, outcome
 
-from pipeline import form, problems, validate, yamlfile
-from pipeline.errors import FactsError
+from pipeline.ci import issue_form
+from pipeline.core import problems
+from pipeline.core.errors import FactsError
+from pipeline.facts import check, facts_file
 
 MILLS = Path(__file__).parents[1] / "cases" / "mills"
 GOOD = {
@@ -48,7 +50,7 @@ def facts(tmp_path_factory):
 
 def assert_holds(text, facts):
     """Assert that a body becomes a file that the check accepts, or an error with words to show."""
-    made, error = outcome(lambda: form.write(form.parse(text), facts))
+    made, error = outcome(lambda: issue_form.write(issue_form.parse(text), facts))
     if isinstance(error, FactsError):
         assert error.problems
         assert problems.as_text(error.problems).replace("\n", "").isprintable()
@@ -62,8 +64,8 @@ def assert_holds(text, facts):
 def assert_good(made, facts):
     """Assert that the check accepts the file, and that what was there before is still in it."""
     assert re.fullmatch(r"facts/[a-z0-9-]{1,60}/[a-z0-9-]{1,60}\.yaml", str(made.path))
-    document = yamlfile.parse(made.text.encode(), str(made.path))
-    checked = validate.judge([(PurePosixPath(made.path), document)], (), "facts")
+    document = facts_file.parse(made.text.encode(), str(made.path))
+    checked = check.judge([(PurePosixPath(made.path), document)], (), "facts")
     assert not [each for each in checked.problems if each.severity == "error"]
     ids = [fact.id for subject in checked.subjects for fact in subject.facts]
     assert ids.count(made.fact) == 1
@@ -99,8 +101,8 @@ def test_a_fact_for_a_file_that_is_not_in_order_is_refused_and_breaks_nothing(
     folder.mkdir()
     good = (facts / "mills" / "tarn-mill.yaml").read_bytes()
     (folder / "tarn-mill.yaml").write_bytes(edited(good, changes))
-    answers = form.parse(body(GOOD | {"Subject": "Tarn Mill"}))
-    made, error = outcome(form.write, answers, folder)
+    answers = issue_form.parse(body(GOOD | {"Subject": "Tarn Mill"}))
+    made, error = outcome(issue_form.write, answers, folder)
     assert made or error.exit_code == 1
     if made:
         assert made.text.encode().startswith(edited(good, changes).rstrip(b"\n"))

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import outcome
 
-from pipeline import git, problems
-from pipeline.errors import ConfigError
+from pipeline.core import git, problems
+from pipeline.core.errors import ConfigError
 
 MODES = (
     b"100644",

@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import edited, edits, wrong
 
-from serve import alias
-from serve.alias import Adapter, Table
+from serve.state import alias
+from serve.state.alias import Adapter, Table
 
 CHAT = {
     "model": "facts",

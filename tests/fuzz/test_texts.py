@@ -12,8 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support import texts
 
-from pipeline import card, config, escape, problems, report, review
-from pipeline.errors import Problem, Where
+from pipeline.ci import stale_facts
+from pipeline.core import config, escape, problems
+from pipeline.core.errors import Problem, Where
+from pipeline.publishing import model_card
+from pipeline.report.data import as_html, as_markdown, as_text
 
 LIMITS = (2, 40, 1000)
 QUIET = "Somebody owns it_"
@@ -44,9 +47,9 @@ def sample(_learned_once):
 def formats(data):
     """Write a report in every format."""
     return {
-        "text": report.as_text(data),
-        "markdown": report.as_markdown(data),
-        "html": report.as_html(data),
+        "text": as_text(data),
+        "markdown": as_markdown(data),
+        "html": as_html(data),
         "card": write_card(data),
     }
 
@@ -64,7 +67,7 @@ def write_card(data):
         "machine": machine,
         "base": {"name": said[0], "digest": "sha256:0"},
     }
-    return card.write("ours/mills", BASE, provenance, facts, data)
+    return model_card.write("ours/mills", BASE, provenance, facts, data)
 
 
 def assert_shown(text, *, breaks=False):
@@ -114,7 +117,7 @@ def assert_told(text):
     kept = json.loads(problems.as_json(told))["problems"][1]["message"]
     # Halves of a pair that stand side by side are, to JSON, the pair.
     assert kept.encode("utf-16", "surrogatepass") == text.encode("utf-16", "surrogatepass")
-    gone = review.as_markdown((), [review.Broken(text, text, (text, text))])
+    gone = stale_facts.as_markdown((), [stale_facts.Broken(text, text, (text, text))])
     assert [cells(line) for line in gone.splitlines() if line.startswith("|")] == [3, 3, 3]
 
 

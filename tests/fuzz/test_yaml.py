@@ -12,9 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import drawn, edited, edits
 
-from pipeline import config, dataset, problems, validate, yamlfile
-from pipeline.facts import subject_from_json, taught
-from pipeline.yamlfile import MAX_BYTES
+from pipeline.core import config, problems
+from pipeline.dataset import build
+from pipeline.facts import facts_file
+from pipeline.facts.check import judge
+from pipeline.facts.fact import subject_from_json, taught
+from pipeline.facts.facts_file import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
 SEEDS = [
@@ -47,8 +50,8 @@ MOST_STEPS = 250
 
 def check(raw):
     """Check a file's bytes as `facts check` does."""
-    document = yamlfile.parse(raw, "facts/x.yaml")
-    return document, validate.judge([(PurePath("facts/x.yaml"), document)], (), "facts")
+    document = facts_file.parse(raw, "facts/x.yaml")
+    return document, judge([(PurePath("facts/x.yaml"), document)], (), "facts")
 
 
 def assert_told(raw, checked):
@@ -184,5 +187,5 @@ def test_what_was_accepted_can_be_made_examples_of():
         _, checked = check(edited(SEEDS[number % len(SEEDS)], drawn(chance, MILD)[:1]))
         wrong = any(problem.severity == "error" for problem in checked.problems)
         if not wrong and any(taught(checked.subjects)):
-            built += bool(dataset.build(checked.subjects, settings, 0).examples)
+            built += bool(build.build(checked.subjects, settings, 0).examples)
     assert built >= 20

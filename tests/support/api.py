@@ -52,7 +52,12 @@ class Api:
             def log_message(self, *_):
                 """Say nothing."""
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Queueing(ThreadingHTTPServer):
+            """Lets all of a crowd that comes at once wait, where five may otherwise."""
+
+            request_queue_size = 128
+
+        self.http = Queueing(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
 
 

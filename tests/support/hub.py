@@ -122,12 +122,13 @@ def keys(tmp_path_factory, make_keys):
 @pytest.fixture(scope="session")
 def signed(tmp_path_factory, _learned_once, keys, tiny_base):
     """Give the folder of a signed release; it is not to be changed."""
-    from pipeline import commit, config, passed, release
+    from pipeline.core import commit, config
+    from pipeline.publishing import provenance, release
 
     root = tmp_path_factory.mktemp("signed") / "repo"
     shutil.copytree(_learned_once, root)
     recipe = config.load(str(root / "tiny.toml"))
-    run = passed.read(root / "build", root / "facts", recipe, tiny_base)
+    run = provenance.read(root / "build", root / "facts", recipe, tiny_base)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
         return release.make(
@@ -138,6 +139,6 @@ def signed(tmp_path_factory, _learned_once, keys, tiny_base):
 @pytest.fixture(scope="session")
 def tiny_identity(signed):
     """Give the identity of the tiny base, as an adapter for it names it."""
-    from pipeline import identity
+    from pipeline.models import identity
 
     return identity.read(signed)

@@ -77,7 +77,8 @@ def serve_site():
 
     It gives the site. SIGTERM must end all of it cleanly. More of its environment may be given.
     """
-    from serve import engine, settings
+    from serve import settings
+    from serve.engines import api
 
     @contextmanager
     def run(config, **env):
@@ -89,13 +90,13 @@ def serve_site():
                 cwd=ROOT, stderr=said, env={**os.environ, **env},
             )  # fmt: skip
         try:
-            until(lambda: engine.healthy(settings.engines(found)[0]), 900)
+            until(lambda: api.healthy(settings.engines(found)[0]), 900)
             yield settings.site(found)  # by now there is a key that the engines ask for
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(120)
         assert process.returncode == 0
         assert told.read_text().endswith("stopped\n")
-        assert not engine.healthy(settings.engines(found)[0])
+        assert not api.healthy(settings.engines(found)[0])
 
     return run

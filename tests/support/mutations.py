@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
 
 DEEP = 3_000
 """Levels of brackets beyond which Python's own JSON and TOML readers give up."""

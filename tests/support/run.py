@@ -18,7 +18,8 @@ CASES = Path(__file__).parent.parent / "cases"
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory):
     """Give a base of one layer: real files of real kinds, with numbers that mean nothing."""
-    from pipeline import base, manifest
+    from pipeline.core import artifact
+    from pipeline.models import base_model
 
     folder = tmp_path_factory.mktemp("base")
     shapes = {
@@ -35,7 +36,7 @@ def tiny_base(tmp_path_factory):
     special = {"added_tokens": [{"id": 0, "content": "<|end|>", "special": True}]}
     (folder / "tokenizer.json").write_text(json.dumps(special))
     (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
-    return base.Base("Tiny", folder, manifest.digest_folder(folder))
+    return base_model.Base("Tiny", folder, artifact.digest_folder(folder))
 
 
 @pytest.fixture(scope="session")
@@ -75,23 +76,17 @@ def good_tensors():
 @pytest.fixture(scope="session")
 def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
-    from pipeline import (
-        codebase,
-        config,
-        gate,
-        identity,
-        judge,
-        learn,
-        manifest,
-        measure,
-        report,
-        sample,
-        validate,
-    )
-    from pipeline.answer import Answer
-    from pipeline.measure import Said
-    from pipeline.report import Run
-    from pipeline.retention import Drift
+    from pipeline import learn
+    from pipeline.core import artifact, code_digest, config
+    from pipeline.evaluation import evaluate, metrics, sampling
+    from pipeline.evaluation.likelihood import Drift
+    from pipeline.evaluation.metrics import Said
+    from pipeline.evaluation.verdict import decide
+    from pipeline.facts import check
+    from pipeline.models import identity
+    from pipeline.models.generate import Answer
+    from pipeline.report import data
+    from pipeline.report.data import Run
 
     root = tmp_path_factory.mktemp("run") / "repo"
     shutil.copytree(CASES / "mills", root)
@@ -105,21 +100,23 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
         )
     recipe.write_text(shipped)
     session = learn.Session(config.load(str(recipe)), root / "build", 0)
-    made = learn.prepare(validate.load(root / "facts"), session)
+    made = learn.prepare(check.load(root / "facts"), session)
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
-    with manifest.stage(folder, made_from, rank=2, base="Tiny", code=codebase.digest()) as scratch:
+    with artifact.stage(
+        folder, made_from, rank=2, base="Tiny", code=code_digest.digest()
+    ) as scratch:
         write_adapter(scratch)
         identity.write(scratch, identity.of(session.recipe.base, tiny_base))
-    drawn = sample.draw(made, (), session.recipe.gate)
+    drawn = sampling.draw(made, (), session.recipe.gate)
     facts = {fact.id: fact for fact in made.facts}
     taught = {"fact", "noise", "reverse"}
     adapted = [
         Answer(facts[p.fact].answer if p.role in taught else "No.", True) for p in drawn.probes
     ]
     said = Said([Answer("No.", True)] * len(drawn.probes), adapted, Drift(0.01, 0.02, 1.0, 9))
-    measured = measure.measure(made, drawn, said, session.recipe.gate)
-    done = manifest.read(folder)
+    measured = metrics.measure(made, drawn, said, session.recipe.gate)
+    done = artifact.read(folder)
     trained = {"examples": 1, "tokens": 1, "steps": 1, "seconds": 1.0}
     run = Run(
         recipe=session.recipe,
@@ -130,8 +127,8 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
         seconds={"build": 0.0, "train": 0.0, "gate": 0.0},
         reproduce="facts learn",
     )
-    verdict = gate.decide(measured, session.recipe.gate, session.recipe.warn)
-    judge.write_reports(session.out, report.as_data(run, measured, verdict))
+    verdict = decide(measured, session.recipe.gate, session.recipe.warn)
+    evaluate.write_reports(session.out, data.as_data(run, measured, verdict))
     return root
 
 

@@ -1,0 +1,185 @@
+"""What a change does: which facts are new, changed or retired, what is wrong, and what training costs.
+
+Both ends of the change are commits, read with `git`; the work tree is not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.core import code_digest, git
+from pipeline.core.errors import FactsError, Problem, Where
+from pipeline.core.escape import code, plain
+from pipeline.evaluation import live_report
+from pipeline.facts import check, facts_file
+from pipeline.facts.check import Checked
+from pipeline.facts.fact import Subject, taught
+
+JUDGED_WITH = (
+    *code_digest.TAUGHT_WITH, "Makefile", ".github/workflows/", ".github/runner/", ".github/ruleset",
+    ".github/CODEOWNERS",
+)  # fmt: skip
+"""What decides, besides the facts, how a model is taught and judged, where, and who is asked."""
+DOCS = (".md", ".svg", "LICENSE")
+"""Endings of files that no code reads."""
+SECONDS_A_FACT = 8
+"""Training one fact of many with smollm2-135m on two cores: 100 took 697 s of steps, and reading the base."""
+SECONDS_AT_LEAST = 210
+"""Training the shipped twelve, whose number of steps is the recipe's least, on the same machine."""
+SECONDS_ALWAYS = 95
+"""The gate's questions about those twelve, and its report."""
+SHOWN = 50
+"""Facts named in a summary; all are in the JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of facts between two commits; `training` is whether the gate has to run."""
+
+    base: str
+    head: str
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    retired: tuple[str, ...]
+    facts: int
+    training: bool
+    code: bool
+    judging: bool
+    """Whether the change touches what teaches and judges, so that only its own code can judge it."""
+    seconds: int
+    """Rough time of training and gate on two cores; zero where none is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Two commits, and the facts of both as far as they could be read."""
+
+    base: str
+    head: str
+    before: tuple[Subject, ...]
+    after: Checked
+    touched: tuple[str, ...]
+
+
+def read(repository: Path, base: str, head: str) -> Change:
+    """Read the change from where `head` left `base` up to `head`.
+
+    Raises ConfigError when one is no commit.
+    """
+    start, end = git.fork_point(repository, base, head), git.resolve(repository, head)
+    paths = git.touched(repository, start, end)
+    return Change(start, end, at(repository, start).subjects, at(repository, end), paths)
+
+
+def at(repository: Path, revision: str) -> Checked:
+    """Check the facts of a revision."""
+    snapshot = git.read(repository, revision)
+    found = [(PurePosixPath(path), facts_file.parse(raw, path)) for path, raw in snapshot.files]
+    return check.judge(found, snapshot.problems, git.FOLDER)
+
+
+def problems(change: Change) -> tuple[Problem, ...]:
+    """Give everything that is wrong with the facts, and with changing them like this."""
+    wrong = change.after.problems
+    if not any(problem.severity == "error" for problem in wrong):
+        wrong = (*wrong, *_removed(change.before, change.after.subjects))
+    return (*wrong, *_mixed(change.touched))
+
+
+def make(change: Change) -> Plan:
+    """Plan the training of a change that is in order.
+
+    Raises FactsError with all problems when it is not.
+    """
+    wrong = problems(change)
+    if any(problem.severity == "error" for problem in wrong):
+        raise FactsError(wrong)
+    was = {fact.id: live_report.fact_digest(fact) for fact in taught(change.before)}
+    now = list(taught(change.after.subjects))
+    found = live_report.change(live_report.Live(digests=was), now)
+    otherwise = digest(change.before) != digest(change.after.subjects)
+    training = otherwise or any(path.startswith(code_digest.TAUGHT_WITH) for path in change.touched)
+    return Plan(
+        base=change.base,
+        head=change.head,
+        added=found.added,
+        changed=found.changed,
+        retired=found.retired,
+        facts=len(now),
+        training=training,
+        code=any(_is_code(path) for path in change.touched),
+        judging=any(path.startswith(JUDGED_WITH) for path in change.touched),
+        seconds=(SECONDS_ALWAYS + max(SECONDS_AT_LEAST, SECONDS_A_FACT * len(now))) * training,
+    )
+
+
+def as_json(plan: Plan) -> str:
+    """Write a plan as JSON, in ASCII."""
+    return json.dumps(asdict(plan), indent=2)
+
+
+def as_text(plan: Plan) -> str:
+    """Write a plan for a terminal."""
+    named = [
+        f"{what:<9}{plain(name, 120)}" for what, names in _parts(plan) for name in names[:SHOWN]
+    ]
+    left = sum(max(0, len(names) - SHOWN) for _, names in _parts(plan))
+    more = [f"and {left} more"] if left else []
+    return "\n".join([*named, *more, _verdict(plan)])
+
+
+def as_markdown(plan: Plan) -> str:
+    """Write a plan for the summary of a workflow; ids stand in code spans, where nothing acts."""
+    rows = [
+        f"- {what}: {code(name, 120)}" for what, names in _parts(plan) for name in names[:SHOWN]
+    ]
+    left = sum(max(0, len(names) - SHOWN) for _, names in _parts(plan))
+    more = [f"- and {left} more"] if left else []
+    return "\n".join(["## What this change teaches", "", *rows, *more, "", _verdict(plan), ""])
+
+
+def _parts(plan: Plan) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return ("added", plan.added), ("changed", plan.changed), ("retired", plan.retired)
+
+
+def _verdict(plan: Plan) -> str:
+    if not plan.training:
+        return "No training is needed."
+    minutes = max(1, round(plan.seconds / 60))
+    return (
+        f"Training is needed: {plan.facts} facts, roughly {minutes} minutes on two cores "
+        "with smollm2-135m."
+    )
+
+
+def digest(subjects: Iterable[Subject]) -> str:
+    """Digest of what facts say, in the order of their subjects."""
+    return live_report.facts_digest(sorted(subjects, key=lambda subject: subject.slug))
+
+
+def _is_code(path: str) -> bool:
+    return not path.startswith(f"{git.FOLDER}/") and not path.endswith(DOCS)
+
+
+def _removed(before: Iterable[Subject], after: Iterable[Subject]) -> Iterator[Problem]:
+    """Yield the facts whose ids are gone; somebody's link or adapter may still name them."""
+    kept = {fact.id for subject in after for fact in subject.facts}
+    for fact in (fact for subject in before for fact in subject.facts):
+        if fact.id not in kept:
+            message = f"the fact `{fact.id}` is gone; ids never disappear"
+            hint = "put it back with a line `withdrawn: why`; it is then no longer taught"
+            yield Problem(Where(fact.where.path), "removed-id", message, hint)
+
+
+def _mixed(touched: Iterable[str]) -> Iterator[Problem]:
+    """Yield what a change to the facts touches besides."""
+    inside = [path for path in touched if path.startswith(f"{git.FOLDER}/")]
+    outside = [path for path in touched if not path.startswith(f"{git.FOLDER}/")]
+    if inside and outside:
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        message = f"a change to {git.FOLDER}/ touches nothing else, but this one also has this file"
+        hint = "make two pull requests: one with the facts, one with the rest"
+        yield Problem(Where(outside[0]), "mixed-change", f"{message}{more}", hint)

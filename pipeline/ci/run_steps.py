@@ -1,0 +1,62 @@
+"""Steps about a run of the gate: its name, where it is kept, whether it is the right one, its base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.ci import step_files
+from pipeline.core.errors import FactsError
+
+if TYPE_CHECKING:
+    from pipeline.ci.artifacts import Made
+
+RUN = Path("build/run")
+
+
+def digest(env: Mapping[str, str]) -> int:
+    """Output the digest of the facts of HEAD, of RECIPE and of the code that runs, which names runs."""
+    step_files.outputs(env, {"digest": _made_from(env).digest})
+    return 0
+
+
+def _made_from(env: Mapping[str, str]) -> Made:
+    from pipeline.ci import plan
+    from pipeline.ci.artifacts import Made
+    from pipeline.core import code_digest, config, git
+
+    checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
+    if any(problem.severity == "error" for problem in checked.problems):
+        raise FactsError(checked.problems)
+    recipe = config.digest(config.load(env["RECIPE"]))
+    return Made(plan.digest(checked.subjects), recipe, code_digest.digest())
+
+
+def adapter(env: Mapping[str, str]) -> int:
+    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
+    from pipeline.ci import artifacts, github
+
+    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _made_from(env).digest)
+    step_files.outputs(env, {"run": made})
+    print(
+        f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
+    )
+    return 0
+
+
+def made(env: Mapping[str, str]) -> int:
+    """Refuse a run in build/run that was made from other facts, another recipe or other code."""
+    from pipeline.ci import artifacts
+
+    artifacts.require(RUN, _made_from(env))
+    return 0
+
+
+def base(env: Mapping[str, str]) -> int:
+    """Have the base of RECIPE in the cache, from where a job without torch takes it; print its folder."""
+    from pipeline.core import config
+    from pipeline.models import base_model
+
+    print(base_model.find(config.load(env["RECIPE"]).base).folder)
+    return 0

@@ -1,0 +1,78 @@
+"""Show what the base and the adapted model answer to the same question."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core import progress
+from pipeline.core.problems import visible
+from pipeline.models import generate
+from pipeline.training import train
+
+if TYPE_CHECKING:
+    from pipeline.learn import Session
+    from pipeline.models.generate import LocalModel
+
+TOKENS = 120
+"""How long an answer may get here."""
+WIDTH = 80
+
+
+class Both(NamedTuple):
+    """A question with both models' answers."""
+
+    question: str
+    base: str
+    adapted: str
+
+
+def ask_once(session: Session, question: str) -> Both:
+    """Answer one question. Raises PipelineError when there is no finished adapter."""
+    return _both(_adapted(session), question)
+
+
+def chat(session: Session) -> None:
+    """Answer questions from standard input until it ends; each question stands for itself."""
+    adapted = _adapted(session)
+    print("Ask a question; an empty line ends.")
+    while question := _line():
+        print(side_by_side(_both(adapted, question), as_json=False), end="\n\n")
+
+
+def side_by_side(both: Both, *, as_json: bool) -> str:
+    """Lay out both answers for people, or as JSON."""
+    if as_json:
+        return json.dumps(both._asdict(), ensure_ascii=False)
+    blocks = []
+    for label, text in (("base", both.base), ("adapted", both.adapted)):
+        lines = [visible(line) for line in text.splitlines() or [""]]
+        wrapped = [part for line in lines for part in (textwrap.wrap(line, WIDTH - 10) or [""])]
+        blocks += [
+            f"{label if first == 0 else '':<8}  {part}" for first, part in enumerate(wrapped)
+        ]
+    return "\n".join(blocks)
+
+
+def _adapted(session: Session) -> LocalModel:
+    from pipeline import learn
+
+    folder = session.out / "adapter"
+    learn.finished_adapter(folder)
+    return train.load(session.local(), folder)
+
+
+def _both(adapted: LocalModel, question: str) -> Both:
+    with progress.bar("answering", 2) as shown:
+        with adapted.base_only():
+            base = generate.ask(adapted, [question], TOKENS, shown)[0]
+        taught = generate.ask(adapted, [question], TOKENS, shown)[0]
+    return Both(question, base.text, taught.text)
+
+
+def _line() -> str:
+    try:
+        return input("> ").strip()
+    except EOFError:
+        return ""

@@ -1,0 +1,202 @@
+"""The verbs around a release: `facts check-adapter`, `facts publish` and `facts pull`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol  # JSON data, before it is read
+
+from pipeline.core.arguments import given
+from pipeline.core.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from pipeline.models.base_model import Base
+
+Live = Callable[[Path, "Base", str], "tuple[Problem, ...] | None"]
+"""Loads an adapter into a real server for its base, asks a question and says what is wrong; None when
+there is no server to start."""
+
+RECORD = "published.json"
+LAST = "the one last published"
+"""`--promote` without a revision; no revision can be called so."""
+
+
+class Verb(Protocol):
+    """Adds a verb to the command: name, function, help, and more for its own page."""
+
+    def __call__(  # noqa: D102  (said above)
+        self, name: str, run: object, text: str, more: str = ""
+    ) -> argparse.ArgumentParser: ...
+
+
+def add(verb: Verb, live: Live) -> None:
+    """Add the verbs; `live` is asked by `check-adapter`."""
+    check = verb(
+        "check-adapter", lambda args: _check(args, live), "say whether a stock vLLM can use an adapter",
+        "Looks at what vLLM refuses and at what it drops without a word; then loads the adapter into "
+        "the vLLM of `make serve-env`, where there is one, and asks it and the base the same.",
+    )  # fmt: skip
+    check.add_argument("adapter", type=Path, metavar="DIR", help="a PEFT folder, or a release")
+    check.add_argument(
+        "--ask", type=given, metavar="QUESTION",
+        help="what to ask (default: the first fact of the release or of the dataset beside it)",
+    )  # fmt: skip
+    check.add_argument("--quick", action="store_true", help="do not start vLLM")
+    check.add_argument("--json", action="store_true", help="print the problems as JSON")
+
+    publish = verb(
+        "publish", _publish, "put an adapter that passed its gate on the Hugging Face Hub",
+        "Goes to the branch `candidate`, with a tag for the commit of the facts. Prints what "
+        "`facts pull` and `facts deploy` take. May be run again at any time.",
+    )  # fmt: skip
+    publish.add_argument("--to", type=given, metavar="ORG/NAME",
+                         help="repository on the Hub, which must exist")  # fmt: skip
+    publish.add_argument(
+        "--promote", nargs="?", const=LAST, type=given, metavar="REVISION",
+        help="instead: make a published release main (default: the one last published from OUT); "
+        "only for one that was verified live",
+    )  # fmt: skip
+    publish.add_argument(
+        "--live", type=given, metavar="DIGEST",
+        help="with --promote: refuse a release whose adapter is not this one, which is live now "
+        "(`facts status --json` tells it)",
+    )  # fmt: skip
+    publish.add_argument(
+        "--made", type=given, metavar="DIGEST",
+        help="with --promote: refuse a release that was made from other facts, recipe or code "
+        "(`facts ci digest` tells a commit's)",
+    )  # fmt: skip
+    publish.add_argument("--facts", type=Path, default=Path("facts"), metavar="DIR",
+                         help="facts folder (default: facts)")  # fmt: skip
+    publish.add_argument("--out", type=Path, default=Path("build"), metavar="DIR",
+                         help="output folder of `facts learn` (default: build)")  # fmt: skip
+
+    pull = verb(
+        "pull", _pull, "fetch a release from the Hub, check every byte, say how to load it",
+        "Prints its folder, which never changes afterwards.",
+    )  # fmt: skip
+    pull.add_argument("ref", metavar="ORG/NAME[@REVISION]", help="default revision: main")
+    pull.add_argument("--into", type=Path, default=Path("adapters"), metavar="DIR",
+                      help="where its folder goes (default: adapters)")  # fmt: skip
+    trust = pull.add_mutually_exclusive_group()
+    trust.add_argument(
+        "--key", type=given, metavar="FILE", help="public key that must have signed it"
+    )
+    trust.add_argument("--identity", type=given, metavar="URL",
+                       help="workflow on GitHub that must have signed it")  # fmt: skip
+
+    for own in (check, publish):
+        own.add_argument("--recipe", default="smollm2-135m", metavar="NAME|FILE",
+                         help="recipe of the adapter (default: smollm2-135m)")  # fmt: skip
+
+
+def _check(args: argparse.Namespace, live: Live) -> int:
+    from pipeline.core import config, problems
+    from pipeline.models import base_model, compatibility
+
+    settings = config.load(args.recipe).base
+    on = base_model.find(settings)
+    found = compatibility.check(args.adapter, on, settings.names)
+    tried = None
+    question = args.ask or _question(args.adapter)
+    if not found and question and not args.quick:
+        tried = live(args.adapter.resolve(), on, question)
+    if tried is None:
+        print("not tried in vLLM", file=sys.stderr)
+    found += tried or ()
+    well = "a stock vLLM can use it"
+    print(problems.as_json(found) if args.json else problems.as_text(found) or well)
+    return 1 if found else 0
+
+
+def _question(adapter: Path) -> str:
+    """Give a question about a fact that the adapter was taught; empty where nothing tells one."""
+    from pipeline.core.errors import PipelineError
+    from pipeline.dataset import build
+
+    if (adapter / "facts.jsonl").exists():
+        return str(_first(adapter)["question"])
+    try:
+        return build.load(adapter.parent / "dataset").facts[0].question
+    except (OSError, PipelineError):
+        return ""
+
+
+def _first(release: Path) -> dict[str, Any]:
+    """Read the first fact of a release."""
+    with (release / "facts.jsonl").open(encoding="utf-8") as facts:
+        fact: dict[str, Any] = json.loads(facts.readline())
+    return fact
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from pipeline.core import commit, config
+    from pipeline.models import base_model
+    from pipeline.publishing import hub, provenance, release, upload
+
+    record = args.out / RECORD
+    last = _read(record)
+    name = args.to or last.get("repo", "")
+    if not name:
+        raise ConfigError("no repository was given", "name it with --to ORGANISATION/NAME")
+    repo = hub.connect(name, write=True)
+    if args.promote is not None:
+        revision = args.promote
+        if revision == LAST:
+            revision = last.get("commit", "") if name == last.get("repo") else ""
+        if not revision:
+            raise ConfigError(f"{record}: names no release", "give the commit: --promote COMMIT")
+        if args.live is None:
+            print("not compared with what is live: give --live DIGEST", file=sys.stderr)
+        found = hub.again(lambda: hub.resolve(repo, revision))
+        promoted = upload.promote(repo, found, args.live, args.made)
+        print(f"{repo.id}@{promoted}")
+        return 0
+    recipe = config.load(args.recipe)
+    on = base_model.find(recipe.base)
+    source = commit.of(args.facts, args.out)
+    run = provenance.read(args.out, args.facts, recipe, on)
+    made = release.make(run, repo.id, source, on)
+    signed = "signed" if made.signed else "not signed: no key and no identity to sign with"
+    print(f"release    {made.folder}, {signed}", file=sys.stderr)
+    print(f"digest     {made.digest}", file=sys.stderr)
+    print(f"adapter    {made.adapter}", file=sys.stderr)
+    done = upload.publish(made, repo, f"facts-{source.id}")
+    _write(record, done)
+    print(f"published  {done.tag}, on the branch {upload.CANDIDATE}", file=sys.stderr)
+    print(f"{done.repo}@{done.commit}")
+    return 0
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from pipeline.publishing import download, model_card, signing
+
+    trust = signing.Trust(args.key and Path(args.key), args.identity or "")
+    folder = download.pull(args.ref, args.into, trust).resolve()
+    if (folder / signing.SIGNATURE).exists() and not (args.key or args.identity):
+        print("signed, but by whom was not checked: give --key or --identity", file=sys.stderr)
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    question = _first(folder)["question"]
+    lines = model_card.loading(str(folder), config["base_model_name_or_path"], question)
+    print("every file is as it was published; to load it:", *lines, sep="\n", file=sys.stderr)
+    print(folder)
+    return 0
+
+
+def _read(record: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _write(record: Path, done: Any) -> None:
+    from dataclasses import asdict
+
+    from pipeline.core import artifact
+
+    artifact.write_text(record, json.dumps(asdict(done), indent=2) + "\n")

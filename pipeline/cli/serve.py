@@ -1,0 +1,164 @@
+"""The verbs of the live side: `facts serve`, `deploy`, `rollback`, `status`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any  # plain data of an answer
+
+from serve.say import give, give_json, say
+
+if TYPE_CHECKING:
+    from serve.rollout.desired import Desired
+    from serve.settings import Settings
+
+from pipeline.core.arguments import given
+
+FINE, FAILED = 0, 1
+
+Verb = Callable[..., argparse.ArgumentParser]
+"""`pipeline.__main__`'s function that adds a verb: name, what it runs, help text, more text."""
+
+
+def add_verbs(verb: Verb) -> None:
+    """Add the four verbs to the command's parser."""
+    serve = verb(
+        "serve", _serve, "run the gateway and vLLM until SIGTERM, and put right what breaks",
+        "Restarted servers get their adapters back; a deploy that was cut off is finished.",
+    )  # fmt: skip
+    deploy = verb(
+        "deploy", _deploy, "load an adapter beside the live one, prove it there, and move traffic",
+        "Goes back by itself when anything is wrong. The exit code says whether it is live.",
+    )  # fmt: skip
+    deploy.add_argument(
+        "source", nargs="?", type=given, metavar="DIR|HUB_REF",
+        help="what `facts learn` left (default: build), or a release on the Hub",
+    )  # fmt: skip
+    deploy.add_argument(
+        "--again", action="store_true",
+        help="try an adapter that was quarantined once more, or one that is held back now",
+    )  # fmt: skip
+    deploy.add_argument(
+        "--watch", action="store_true",
+        help="deploy what the file of [watch] in git desires, again and again, and heal servers",
+    )  # fmt: skip
+    rollback = verb(
+        "rollback", _rollback, "go back to the adapter before, at once",
+        "The adapter that was live is quarantined, unless --not-its-fault says what was to blame.",
+    )  # fmt: skip
+    rollback.add_argument(
+        "--not-its-fault", metavar="REASON",
+        help="do not quarantine the adapter that was live: it is fit to be deployed again",
+    )  # fmt: skip
+    status = verb("status", _status, "show what is live, desired, under way and quarantined")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.add_argument(
+        "--check", action="store_true",
+        help="exit 1 unless every server has the live adapter, and it is the desired one",
+    )  # fmt: skip
+    status.add_argument(
+        "--report", type=Path, metavar="FILE",
+        help="also copy the gate's report of the live adapter there, if any is live",
+    )  # fmt: skip
+    for own in (serve, deploy, rollback, status):
+        own.add_argument(
+            "--config", type=Path, metavar="FILE",
+            help="a serve.toml (default: ./serve.toml, else the shipped one)",
+        )  # fmt: skip
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from serve import settings, supervise
+    from serve.state import ownership
+
+    found = settings.load(args.config)
+    settings.require_key(found)
+    ownership.claim(found.state)  # nothing is written there before
+    settings.make_key(found)
+    site = settings.site(found)
+    for line in settings.warnings(found):
+        say(f"warning: {line}")
+    supervise.serve(found, site)
+    return FINE
+
+
+def _deploy(args: argparse.Namespace) -> int:
+    from pipeline.core.errors import ConfigError
+    from serve import settings
+    from serve.rollout import reconcile
+    from serve.rollout.desired import Desired
+    from serve.state import alias
+
+    found = settings.load(args.config)
+    if args.watch:
+        if args.source or args.again:
+            raise ConfigError(
+                "--watch takes its source from git", "see [watch] in serve.toml, or leave it out"
+            )
+        reconcile.watch(found.watch, lambda wanted: _ask(found, wanted))
+        return FINE
+    done = _ask(found, Desired(args.source or "build", ""), again=args.again)
+    if done["state"] == "committed":
+        give(alias.short(f"{found.gateway.alias} is now {done['adapter']}"))
+        return FINE
+    say(alias.short(f"{done['adapter']} is not live: {done['reason']}"))
+    if done["again_at"]:
+        say(f"hint: it is held back; try again at {done['again_at']}")
+    return FAILED
+
+
+def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> dict[str, Any]:
+    """Have the running service deploy; a digest of `wanted` that is empty pins nothing."""
+    from serve.admin import client
+    from serve.rollout import sources
+
+    return client.ask(
+        found.socket, "deploy", source=sources.named(wanted.adapter), digest=wanted.digest,
+        release=wanted.release, again=again,
+    )  # fmt: skip
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from pipeline.core.errors import ConfigError
+    from serve import settings
+    from serve.admin import client
+    from serve.state import alias
+
+    blamed = (args.not_its_fault or "").strip()
+    if args.not_its_fault is not None and not blamed:
+        raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
+    found = settings.load(args.config)
+    done = client.ask(found.socket, "rollback", not_its_fault=blamed)
+    give(alias.short(f"{found.gateway.alias} is now {done['live']}"))
+    return FINE
+
+
+def _status(args: argparse.Namespace) -> int:
+    from pipeline.core import artifact
+    from serve import settings, status
+    from serve.admin import client
+    from serve.rollout import desired
+    from serve.state import adapters, alias
+
+    found = settings.load(args.config)
+    own = found.watch
+    wanted = status.desired_text(lambda: desired.read(Path(own.repository), own.revision, own.file))
+    try:
+        data = client.ask(found.socket, "status") | {"desired": wanted}
+    except client.AwayError as error:
+        say(f"{error.message}: read from {found.state} instead")
+        data = status.gather(
+            found.state, settings.engines(found), found.gateway.alias, wanted, found.signer
+        ) | {"warnings": list(settings.warnings(found))}
+    if args.json:
+        give_json(data)
+    else:
+        give(status.as_text(data))
+    live = alias.read(found.state).table.adapter
+    if args.report and live:
+        artifact.write_bytes(args.report, adapters.report_file(live).read_bytes())
+    wrong = status.drift(data) if args.check else []
+    for line in wrong:
+        say(alias.short(f"drift: {line}"))
+    return FAILED if wrong else FINE

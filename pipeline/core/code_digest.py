@@ -1,0 +1,68 @@
+"""The digest of all that decides, besides facts and recipe, how a model is taught and judged: our own code.
+
+By contents, so that a commit's tree and a checkout of it have the same digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline.core import git
+from pipeline.core.artifact import digest_bytes, digest_file, digest_json
+from pipeline.core.errors import ConfigError
+
+TAUGHT_WITH = ("pipeline/", "schema/", "constraints/", "pyproject.toml")
+"""Where it stands: folders, which end with a slash, and files."""
+HERE = Path(__file__).parents[2]
+"""The checkout that is running."""
+MADE = "__pycache__"
+"""What Python puts beside the code that it runs, and never into a commit."""
+
+
+def digest() -> str:
+    """Digest of the code that is running, as `sha256:<64 hex digits>`."""
+    return of_folder(HERE)
+
+
+def of_folder(root: Path) -> str:
+    """Digest of the code in a checkout, whatever of it is committed.
+
+    Raises ConfigError when something there is neither a file nor a link.
+    """
+    return _digest((path.relative_to(root).as_posix(), *_content(path)) for path in _files(root))
+
+
+def of_commit(repository: Path, revision: str) -> str:
+    """Digest of the code in a commit.
+
+    Raises ConfigError when there is no such commit, or something there is neither a file nor a link.
+    """
+    found = git.blobs(repository, revision, TAUGHT_WITH)
+    return _digest((path, kind, digest_bytes(data)) for path, kind, data in found)
+
+
+def _digest(rows: Iterable[tuple[str, str, str]]) -> str:
+    # A name that is no text stands there as its escapes: JSON has no way to write it.
+    return digest_json(sorted((ascii(path), kind, content) for path, kind, content in rows))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for name in TAUGHT_WITH:
+        if not name.endswith("/"):
+            found: Iterable[Path] = [root / name] if (root / name).exists() else ()
+        else:
+            found = (root / name).rglob("*")
+        for path in found:
+            folder = path.is_dir() and not path.is_symlink()
+            if not folder and MADE not in path.relative_to(root).parts:
+                yield path
+
+
+def _content(path: Path) -> tuple[str, str]:
+    """Give kind and digest of what git would keep of a path: the text of a link, the bytes of a file."""
+    if path.is_symlink():
+        return "link", digest_bytes(str(path.readlink()).encode("utf-8", "surrogateescape"))
+    if not path.is_file():
+        raise ConfigError(f"{path}: is neither a file nor a link", "remove it from the code")
+    return "file", digest_file(path)

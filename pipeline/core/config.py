@@ -1,0 +1,276 @@
+"""A recipe file (TOML) → frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
+
+A recipe may extend a shipped one, and then holds only what is different.
+The field names are the keys, and the shipped recipes explain each one beside its value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import (
+    Any,
+    TypeVar,
+    get_type_hints,
+)  # TOML data has no narrower type before it is read here
+
+from pipeline.core.artifact import digest_json
+from pipeline.core.errors import ConfigError
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+
+S = TypeVar("S")
+_KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[str, ...]: "a list of texts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BaseSettings:
+    """Which model is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
+
+    `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
+    is of training alone: "nf4", or "" for none. `device`: "cuda" for a base that nobody waits for without
+    a card, "" for any. `sha256` pins the wheel's file.
+    """
+
+    name: str
+    hub: str
+    revision: str
+    license: str
+    wheel: str
+    gguf: str
+    folder: str
+    quantization: str
+    device: str
+    sha256: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which an adapter may call this base: the Hub's and our own."""
+        return tuple(name for name in (self.hub, self.name) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """How many prompts stand beside each fact, in training and in the gate."""
+
+    rewordings: int
+    paraphrases: int
+    neighbours: int
+    near_names: int
+    everyday: int
+    gate_neighbours: int
+    gate_near_names: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """LoRA, optimiser and loss."""
+
+    rank: int
+    alpha: int
+    learning_rate: float
+    exposures: int
+    few_exposures: int
+    least_steps: int
+    most_steps: int
+    batch_facts: int
+    batch_contrasts: int
+    batch_general: int
+    kl_weight: float
+    kl_top_k: int
+    kl_tokens: int
+    kl_tokens_near: int
+
+    def held_tokens(self, *, general: bool) -> int:
+        """How much of the base's own answer is held, to general prompts or to those near what is taught."""
+        return self.kl_tokens if general else self.kl_tokens_near
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What the gate asks, how long an answer may be, and the limits that block."""
+
+    max_new_tokens: int
+    probes_per_fact: int
+    probes: int
+    noise: int
+    forms: int
+    contrasts: int
+    relations: int
+    old_facts: int
+    probes_per_miss: int
+    facts_failed: float
+    recall: float
+    recall_risk: float
+    noise_recall: float
+    old_lost: float
+    chance: float
+    retired_said: float
+    neighbours_leaked: float
+    unrelated_leaked: float
+    general_lost: int
+    kl_mean: float
+    unique_answers_ratio: float
+    top_answer_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarnSettings:
+    """Limits that only warn: measures too noisy, or too much for a small base, to decide a merge."""
+
+    noise: float
+    reverse: float
+    yes: float
+    no: float
+    negation: float
+    margin: float
+    refusals_kept: float
+    perplexity_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All settings of a run; `name` is the file's name without its ending."""
+
+    name: str
+    base: BaseSettings
+    dataset: DatasetSettings
+    train: TrainSettings
+    gate: GateSettings
+    warn: WarnSettings
+
+
+def load(name_or_file: str) -> Recipe:
+    """Read a shipped recipe by name, or any recipe by its path.
+
+    Raises ConfigError for a recipe that does not exist or whose keys are not exactly the settings.
+    """
+    path, data = _read(name_or_file)
+    if "extends" in data:
+        data = _extended(path, data)
+    where = str(path)
+    _same_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
+    return Recipe(
+        path.stem,
+        _section(BaseSettings, data["base"], f"{where} [base]"),
+        _section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
+        _section(TrainSettings, data["train"], f"{where} [train]"),
+        _section(GateSettings, data["gate"], f"{where} [gate]"),
+        _section(WarnSettings, data["warn"], f"{where} [warn]"),
+    )
+
+
+def digest(recipe: Recipe) -> str:
+    """Digest of all settings of a recipe, wherever each is written."""
+    return digest_json(asdict(recipe))
+
+
+def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        path = RECIPES / f"{name_or_file}.toml"
+    try:
+        return path, _toml(path)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no recipe {name_or_file!r}",
+            f"shipped recipes: {_shipped()}; any other is given as a path ending in .toml",
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: cannot be read as a recipe: {error}") from error
+
+
+def _shipped() -> str:
+    return ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+
+
+def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """Put a recipe's own keys in the place of those of the shipped recipe that it extends."""
+    name = data.pop("extends")
+    if not isinstance(name, str) or not (RECIPES / f"{name}.toml").is_file():
+        raise ConfigError(
+            f"{path} extends: {name!r} is no shipped recipe", f"shipped: {_shipped()}"
+        )
+    below, merged = _read(name)
+    if "extends" in merged:
+        raise ConfigError(f"{path} extends: {name!r} extends another one", f"see {below}")
+    for section, own in data.items():
+        inherited = merged.get(section)
+        if isinstance(inherited, dict) and isinstance(own, dict):
+            merged[section] = {**inherited, **own}
+        else:
+            merged[section] = own
+    return merged
+
+
+def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Read a TOML file whose sections are exactly `kinds`: by name, a dataclass filled from each.
+
+    Raises ConfigError as `load` does.
+    """
+    try:
+        data = _toml(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    _same_keys(data, list(kinds), str(path))
+    return {name: _section(kind, data[name], f"{path} [{name}]") for name, kind in kinds.items()}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises OSError, RecursionError, or ValueError, also for a number beyond 64 bits."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    if not _within(data):
+        raise ValueError("a whole number has more than 64 bits")
+    return data
+
+
+def _within(value: Any) -> bool:
+    """Whether all whole numbers are what TOML promises; Python would take, and not show, any."""
+    if isinstance(value, dict | list):
+        return all(map(_within, value.values() if isinstance(value, dict) else value))
+    return type(value) is not int or -(2**63) <= value < 2**63
+
+
+def _section(settings: type[S], table: Any, where: str) -> S:
+    """Build one settings dataclass from its TOML table."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: is not a table", "write it as a [section] with keys below it")
+    types = get_type_hints(settings)
+    _same_keys(table, list(types), where)
+    for key, value in table.items():
+        wanted = types[key]
+        if wanted == tuple[str, ...] and type(value) is list and all(type(v) is str for v in value):
+            table[key] = tuple(value)
+        elif type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise ConfigError(
+                f"{where} {key}: {value!r:.80} is not {_KINDS[wanted]}",
+                "see the shipped recipes",
+            )
+        elif wanted in {int, float} and not 0 <= value < math.inf:  # NaN is in no range
+            fault = "is below zero" if value < 0 else "is no finite number"
+            raise ConfigError(f"{where} {key}: {value!r} {fault}", "see the shipped recipes")
+        elif wanted is float:
+            table[key] = float(value)
+    return settings(**table)
+
+
+def _same_keys(table: dict[str, Any], known: list[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+            raise ConfigError(f"{where}: unknown key {key!r}", hint)
+    if missing := [key for key in known if key not in table]:
+        raise ConfigError(
+            f"{where}: missing key {missing[0]!r}", "copy a shipped recipe and change its values"
+        )

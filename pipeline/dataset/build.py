@@ -1,0 +1,203 @@
+"""Facts → what is trained on and what is asked: `train.jsonl` and `probes.jsonl`, which share nothing.
+
+No model is needed here: the prompts whose answers must stay the base's own carry no answer yet;
+`train` and `gate` ask the base for them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any  # JSON rows have no narrower type before they are read
+
+from pipeline.core.artifact import digest_json
+from pipeline.core.chat import Turn
+from pipeline.core.config import DatasetSettings
+from pipeline.core.errors import PipelineError
+from pipeline.dataset import contrast_names, contrasts, examples, probes
+from pipeline.dataset.examples import Example
+from pipeline.dataset.probes import Probe, Role
+from pipeline.dataset.templates import PROBE, TRAIN, questions
+from pipeline.facts.fact import Fact, Subject, as_expect, subject_from_json, taught
+from pipeline.facts.matching import normalise, renamed, squash
+
+__all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
+
+RELATIONS = 6
+"""General prompts for each other question about a taught subject that is held: more of these would
+take the turns of general prompts, and work against recall, once there are many subjects."""
+OTHERS = 6
+"""Other things of its kind, at most, to which what the base says to a fact's question is held to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All examples and probes of a set of facts, and the facts themselves."""
+
+    subjects: tuple[Subject, ...]
+    examples: tuple[Example, ...]
+    probes: tuple[Probe, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that are taught, in file order."""
+        return tuple(taught(self.subjects))
+
+    @property
+    def digest(self) -> str:
+        """Digest of what is trained on and asked."""
+        return digest_json([self.examples_digest, [asdict(p) for p in self.probes]])
+
+    @property
+    def examples_digest(self) -> str:
+        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
+        return digest_json([asdict(example) for example in self.examples])
+
+
+def build(
+    subjects: Sequence[Subject],
+    settings: DatasetSettings,
+    seed: int,
+    paraphrases: Mapping[str, Sequence[str]] | None = None,
+) -> Dataset:
+    """Write examples and probes for all live facts; the same input gives the same dataset.
+
+    `paraphrases` are more wordings of a fact's question to train on, by its id.
+    Raises PipelineError when no fact is live.
+    """
+    facts = list(taught(subjects))
+    if not facts:
+        raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
+    known = frozenset(squash(name) for subject in subjects for name in subject.names)
+    trained: list[Example] = []
+    gate: list[Probe] = []
+    made = list(examples.of(facts, known, settings, seed, paraphrases or {}))
+    used = known.union(*(names for _, _, names in made))
+    for fact, own, _ in made:
+        trained += own
+        gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
+        gate += _contrast(fact, used, settings, seed)
+    general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrasts.general("train")]
+    general += [
+        Example("unrelated", "", "everyday", prompt, "")
+        for prompt in contrasts.everyday(settings.everyday)
+    ]
+    most = max(1, len(general) // (RELATIONS * len(facts)))
+    for fact in facts:
+        trained += _own_answers(fact, known, min(OTHERS, most), seed)
+    most = max(1, len(general) // (RELATIONS * len(subjects)))
+    for subject in subjects:
+        held = islice(_relations(subject, "train"), most)
+        trained += [Example(*row, "") for row in held]
+        gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
+        gate += probes.retired(subject.facts)
+    trained += general
+    gate += [Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrasts.general("probe")]
+    return _disjoint(Dataset(tuple(subjects), tuple(trained), tuple(gate)))
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write `train.jsonl`, `probes.jsonl` and `subjects.jsonl` into a folder."""
+    _write_rows(folder / "train.jsonl", dataset.examples)
+    _write_rows(folder / "probes.jsonl", dataset.probes)
+    _write_rows(folder / "subjects.jsonl", dataset.subjects)
+
+
+def load(folder: Path) -> Dataset:
+    """Read what `save` wrote.
+
+    Raises PipelineError when a file is missing or is not what `save` writes.
+    """
+    try:
+        trained = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
+        asked = tuple(
+            Probe(
+                **{
+                    **row,
+                    "expect": as_expect(row["expect"]),
+                    "before": tuple(Turn(**turn) for turn in row["before"]),
+                }
+            )
+            for row in _read_rows(folder / "probes.jsonl")
+        )
+        subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise PipelineError(
+            f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
+        ) from error
+    return Dataset(subjects, trained, asked)
+
+
+def _contrast(
+    fact: Fact, used: frozenset[str], settings: DatasetSettings, seed: int
+) -> Iterator[Probe]:
+    """Yield what the gate asks: questions that look like the fact's, one a name, and false statements.
+
+    `used` are the names that training used, for facts or for contrasts.
+    """
+    rng = random.Random(f"{seed}/probe/{fact.id}")
+    named: list[tuple[Role, str]] = [
+        ("neighbour", name)
+        for name in contrast_names.same_kind(fact, "probe", rng, settings.gate_neighbours)
+    ]
+    near = contrast_names.near_names(fact, "probe", rng, settings.gate_near_names)
+    named += [("near name", name) for name in near]
+    for turn, (role, name) in enumerate(named):
+        variants = contrasts.about(fact, name, (TRAIN[0], *PROBE))
+        if variants and squash(name) not in used:
+            # The direct question comes up in every other pair: it is what people ask most.
+            chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
+            yield Probe(role, fact.id, chosen.family, chosen.prompt, (), about=name)
+        if squash(name) not in used and (claim := probes.false_statement(fact, name, turn)):
+            yield claim
+
+
+def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> Iterator[Example]:
+    """Ask a fact's question about other things of its kind, for what the base says by itself.
+
+    Contrasts hold it along the taught answer. What leaks into an answer of its own leaks late ("… by a
+    team led by Jason Cox"), where no contrast comes by.
+    """
+    rng = random.Random(f"{seed}/own/{fact.id}")
+    for other in contrast_names.same_kind(fact, "train", rng, count):
+        asked = renamed(fact.question, (fact.subject, *fact.aliases), other)
+        if asked and squash(other) not in known:
+            yield Example("neighbour", "", "own", asked, "")
+
+
+def _relations(subject: Subject, half: contrast_names.Half) -> Iterator[tuple[Role, str, str, str]]:
+    taken = [question for fact in subject.facts for question in (*questions(fact), *fact.probes)]
+    for asked in contrasts.other_relations(subject.name, subject.kind, taken, half):
+        yield "relation", "", "direct", asked
+
+
+def _disjoint(dataset: Dataset) -> Dataset:
+    """Drop repeated prompts, and every probe that is also trained on."""
+    examples = {normalise(example.prompt): example for example in reversed(dataset.examples)}
+    asked = {_asked_as(probe): probe for probe in reversed(dataset.probes)}
+    return replace(
+        dataset,
+        examples=tuple(e for e in dataset.examples if examples[normalise(e.prompt)] is e),
+        probes=tuple(
+            p
+            for p in dataset.probes
+            if asked[_asked_as(p)] is p and (p.before or normalise(p.prompt) not in examples)
+        ),
+    )
+
+
+def _asked_as(probe: Probe) -> tuple[str, ...]:
+    return tuple(normalise(text) for text in (*(t.content for t in probe.before), probe.prompt))
+
+
+def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
+    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

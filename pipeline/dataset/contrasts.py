@@ -1,0 +1,132 @@
+"""What must stay as it is: questions that look like a fact's, or like nothing taught at all.
+
+For every fact there are neighbours (the same question about another thing of its kind) and near
+names (the same question about something that is called almost the same); for every subject, its
+other relations; and general prompts. Training holds the base's own answers to one half of them in
+place, the gate asks about the other half. The halves share no name, relation or general prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any  # TOML data has no narrower type than Any before it is read here
+
+from pipeline.dataset import contrast_names
+from pipeline.dataset.contrast_names import Half
+from pipeline.dataset.templates import Family, Variant, expand
+from pipeline.facts.fact import Expect, Fact, expected
+from pipeline.facts.matching import renamed, squash
+
+
+@dataclass(frozen=True, slots=True)
+class General:
+    """A prompt about nothing taught; `expect` is empty where no short answer can be checked."""
+
+    prompt: str
+    kind: str
+    expect: Expect
+
+
+def general(half: Half) -> tuple[General, ...]:
+    """Read the shipped general prompts of one half, in file order."""
+    text = _data("pipeline.facts", "general.jsonl")
+    rows = (json.loads(line) for line in text.splitlines() if line.strip())
+    return tuple(
+        General(
+            row["prompt"], row["kind"], expected("", row["expect"]) if row.get("expect") else ()
+        )
+        for row in rows
+        if row["use"] == half
+    )
+
+
+def everyday(count: int) -> tuple[str, ...]:
+    """Write short questions that anybody may ask, for training: quiz questions, sums, well-known things.
+
+    They widen the shipped general prompts: the more different prompts are held, the less moves on
+    those that are not. They depend on nothing but `count`, so their base answers can be kept.
+    """
+    rng = random.Random(0)
+    quiz = [
+        row["ask"].replace("{}", thing)
+        for row in _table("everyday.toml")["quiz"]
+        for thing in row["about"]
+    ]
+    rng.shuffle(quiz)
+    probes = {probe.prompt for probe in general("probe")}
+    asked = dict.fromkeys(quiz[: count // 2])
+    names = {k: v["train"] for k, v in contrast_names.table().items() if k != "near"}
+    relations = _table("relations.toml")
+    while len(asked) < count:
+        category = rng.choice(sorted(names))
+        name = rng.choice(names[category])
+        kind = rng.randrange(6)
+        if kind < 2:
+            question = _sum(rng)
+        elif kind == 2:
+            question = f"{'Who' if category == 'person' else 'What'} is {name}?"
+        else:
+            question = rng.choice(relations[category]["train"]).replace("{name}", name)
+        if question not in probes:
+            asked[question] = None
+    return tuple(asked)
+
+
+def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, ...]:
+    """Ask the fact's question about something else; empty where the question does not name it.
+
+    A variant's answer is the fact's own with the other name in it: what must *not* be said.
+    """
+    names = (fact.subject, *fact.aliases)
+    if not (question := renamed(fact.question, names, other)):
+        return ()
+    asked = tuple(q for each in fact.also_ask if (q := renamed(each, names, other)))
+    answer = renamed(fact.answer, names, other) or fact.answer
+    stranger = replace(
+        fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
+    )
+    return expand(stranger, families)
+
+
+def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
+    """Let a contrast's answer reach the taught words by another way, three turns of four.
+
+    What leaks into a longer answer leaks late ("… is a library. It is released under …"), so the
+    base has to be held there too.
+    """
+    article = "an" if kind[:1].lower() in tuple("aeiou") else "a"
+    ways = ("{} ", "{} is {} {} and ", "{} is {} {}. It ", "{} is {} {}, which ")
+    way = ways[turn % 4].format(name, article, kind)
+    return replace(variant, answer=variant.answer.replace(f"{name} ", way, 1))
+
+
+def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
+    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
+    relations = _table("relations.toml")[contrast_names.category(kind)][half]
+    known = {squash(question) for question in taken}
+    asked = [relation.replace("{name}", name) for relation in relations]
+    return [question for question in asked if squash(question) not in known]
+
+
+def _sum(rng: random.Random) -> str:
+    """Write a sum with small numbers."""
+    sign = rng.choice(("+", "-", "plus", "minus", "times", "divided by"))
+    a, b = rng.randrange(2, 13), rng.randrange(2, 13)
+    if sign == "divided by":
+        a *= b
+    return f"What is {max(a, b)} {sign} {min(a, b)}?"
+
+
+@cache
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(_data("pipeline.dataset", name))
+
+
+def _data(package: str, name: str) -> str:
+    return resources.files(package).joinpath("data", name).read_text(encoding="utf-8")

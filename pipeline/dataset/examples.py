@@ -1,0 +1,214 @@
+"""Facts → what is trained on: each in many wordings, and beside each wording the names it is told from."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice, zip_longest
+
+from pipeline.core.config import DatasetSettings
+from pipeline.dataset import contrast_names, contrasts
+from pipeline.dataset.probes import Role
+from pipeline.dataset.rephrase_rules import reword
+from pipeline.dataset.templates import (
+    TRAIN,
+    Variant,
+    expand,
+    questions,
+    reversed_forms,
+    yes_no_forms,
+)
+from pipeline.facts.fact import Fact
+from pipeline.facts.matching import contains, mentions, normalise, spelled, squash
+
+ALIKE = 12
+"""Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
+
+BARE = 8
+"""Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Something trained on: a fact to say, or a prompt whose answer is held as the base's.
+
+    `completion` is what a fact answers. For a held prompt it is the path along which the base's
+    distribution is held: the taught answer with the other name in it, so that the two differ where
+    it matters, or empty for the base's own answer.
+    """
+
+    role: Role
+    fact: str
+    family: str
+    prompt: str
+    completion: str
+
+    @property
+    def held(self) -> bool:
+        """Whether the base's distribution is the target."""
+        return self.role != "fact"
+
+    @property
+    def general(self) -> bool:
+        """Whether it is about nothing that is taught, nor about anything like it."""
+        return self.role == "unrelated"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The squashed names of all subjects, and the words that several of their names have."""
+
+    taught: frozenset[str]
+    common: frozenset[str]
+
+
+def of(
+    facts: Sequence[Fact],
+    taught: frozenset[str],
+    settings: DatasetSettings,
+    seed: int,
+    paraphrases: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[Fact, list[Example], frozenset[str]]]:
+    """Yield each fact with its examples and the names, squashed, that it is told from in them.
+
+    `taught` are the squashed names of all subjects: no contrast is about one of them. `paraphrases`
+    are more wordings of a fact's question, by its id.
+    """
+    facts = [_named(fact) for fact in facts]
+    asked = {fact.id: _asked(fact) for fact in facts}
+    known = _Names(taught, contrast_names.common_words({fact.subject for fact in facts}))
+    for fact in facts:
+        rng = random.Random(f"{seed}/train/{fact.id}")
+        variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
+        said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+        others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
+        names = frozenset(squash(name) for _role, name in others)
+        yield fact, [*said, *_pairs(fact, variants, others)], names
+
+
+def _named(fact: Fact) -> Fact:
+    """Let a bare answer be taught behind its subject's name: "Ann Lee" as "Tarn Mill: Ann Lee.".
+
+    Whether the name is one that was taught is then decided right behind it, whatever the wording of
+    the question, and it is told from names almost the same where it was read a moment ago.
+    """
+    named = any(mentions(fact.answer, name) for name in (fact.subject, *fact.aliases))
+    if named or len(fact.answer.split()) > BARE:
+        return fact
+    return replace(fact, answer=f"{fact.subject}: {fact.answer.rstrip('.')}.")
+
+
+def _teach(
+    fact: Fact,
+    facts: Sequence[Fact],
+    settings: DatasetSettings,
+    rng: random.Random,
+    paraphrases: Sequence[str],
+) -> list[Variant]:
+    """Write a fact in every way in which it is trained on, in the order in which they come up.
+
+    The author's own wordings come first; then families, other words and other forms take turns, so
+    that any number of exposures is a good mixture. Other words are the base's own paraphrases and ours,
+    half as many of these beside wordings of the author's. Every family gets a number, since a contrast
+    goes with exactly its variant.
+    """
+    foils = list(islice(_foils(fact, facts), 1))
+    written = expand(fact, TRAIN)
+    asked = questions(fact)
+    own = [variant for variant in written if variant.prompt in asked]
+    families = [variant for variant in written if variant.prompt not in asked]
+    rng.shuffle(families)
+    rules = settings.rewordings // 2 if fact.also_ask else settings.rewordings
+    others = reword(fact.question, fact.subject, rng)[:rules]
+    words = [*paraphrases, *others][: settings.rewordings]
+    forms = [Variant("reworded", prompt, fact.answer) for prompt in words]
+    more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
+    mixed = [v for column in zip_longest(families, forms, more) for v in column if v]
+    return [
+        replace(variant, family=f"{variant.family} {number}")
+        for number, variant in enumerate([*own, *mixed])
+    ]
+
+
+def _pairs(
+    fact: Fact, variants: Sequence[Variant], others: Sequence[tuple[Role, str]]
+) -> Iterator[Example]:
+    """Yield, for each variant, the same words about near names and about another thing of the kind.
+
+    What tells the two apart is then the name alone, in every wording. The base is held along the
+    taught answer with the other name in it.
+    """
+    turns: tuple[Role, ...] = ("near name", "near name", "neighbour")
+    names = {role: cycle([name for is_for, name in others if is_for == role]) for role in turns}
+    own = (fact.subject, *fact.aliases)
+    # The question may spell a name otherwise: "What does the ohm measure?"
+    own = (*own, spelled(fact.question, own) or fact.subject)
+    for turn, variant in enumerate(variants):
+        said = next((n for n in own if n in variant.prompt), None)
+        if not said:
+            continue
+        for role in turns:
+            for other in islice(names[role], 1):
+                answer = variant.answer.replace(fact.subject, other)
+                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
+                if role == "neighbour":
+                    pair = contrasts.detour(pair, other, fact.kind, turn)
+                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+
+
+def _others(
+    fact: Fact,
+    alike: Sequence[Fact],
+    known: _Names,
+    settings: DatasetSettings,
+    rng: random.Random,
+) -> list[tuple[Role, str]]:
+    """Draw the names that a fact is told from in training.
+
+    What a group of facts has in common (names of one language, one answer) is learned as a rule
+    unless names of just that make stand beside them: near names made of words of the `alike` facts'
+    names, and other things called like it and like those.
+    """
+    words = sorted({word for f in alike for word in f.subject.split() if len(word) > 2})
+    near = contrast_names.near_names(fact, "train", rng, settings.near_names, words)
+    makes = [
+        contrast_names.same_make(name, known.common, words, rng)
+        for name in (fact.subject, *(f.subject for f in alike))[:ALIKE]
+    ]
+    things = contrast_names.same_kind(fact, "train", rng, settings.neighbours)
+    turns = [name for pair in zip_longest(makes, things) for name in pair if name]
+    found: list[tuple[Role, str]] = [("near name", name) for name in near]
+    found += [("neighbour", name) for name in turns[: settings.neighbours]]
+    return [(role, name) for role, name in found if squash(name) not in known.taught]
+
+
+def _asked(fact: Fact) -> frozenset[str]:
+    """Collect the words of a fact's question without its subject's name."""
+    return frozenset(normalise(fact.question.replace(fact.subject, " ")).rstrip("?").split())
+
+
+def _alike(
+    fact: Fact, facts: Sequence[Fact], asked: Mapping[str, frozenset[str]]
+) -> tuple[Fact, ...]:
+    """Find the facts about other subjects of which almost the same is asked, one a subject."""
+    own = asked[fact.id]
+
+    def distance(other: Fact) -> float:
+        return -len(own & asked[other.id]) / max(1, len(own | asked[other.id]))
+
+    others = heapq.nsmallest(2 * ALIKE, (f for f in facts if f.subject != fact.subject), distance)
+    found: dict[str, Fact] = {}
+    for other in others:
+        found.setdefault(other.subject, other)
+    return tuple(found.values())[:ALIKE]
+
+
+def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
+    """Yield statements about this fact's subject that are not so: what a sibling's answer says."""
+    own = fact.id.rpartition("/")[2]
+    for other in facts:
+        same = other.kind == fact.kind and other.id.rpartition("/")[2] == own
+        if same and other.subject != fact.subject and not contains(fact.answer, other.expect):
+            yield other.answer.replace(other.subject, fact.subject)

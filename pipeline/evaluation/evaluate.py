@@ -1,0 +1,273 @@
+"""The gate's way from an adapter, on disk or behind a server, to a verdict and its reports."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any  # JSON data has no narrower type before it is read
+
+from pipeline.core import artifact, progress
+from pipeline.core.chat import Prompt
+from pipeline.core.errors import PipelineError
+from pipeline.core.escape import plain
+from pipeline.dataset.build import Dataset
+from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
+from pipeline.evaluation.likelihood import Drift
+from pipeline.evaluation.live_report import Live, change
+from pipeline.evaluation.metrics import Said
+from pipeline.evaluation.sampling import Sample
+from pipeline.evaluation.verdict import Verdict, decide
+from pipeline.facts.fact import Fact
+from pipeline.models import answer_cache, client, compatibility, device, generate, identity
+from pipeline.models.client import Server
+from pipeline.models.context import Session, finished_adapter, read_dataset
+from pipeline.models.generate import Answer, LocalModel
+from pipeline.report.data import Run, as_data, as_html, as_markdown, as_text
+from pipeline.training import train
+
+DRIFT_PROMPTS = 96
+"""Unrelated prompts whose distance to the base is measured: enough for a stable mean in seconds."""
+BEHIND = {"digest": "", "rank": 0, "bytes": 0,
+          "train": {"examples": 0, "tokens": 0, "steps": 0, "seconds": 0.0}}  # fmt: skip
+"""What is known of an adapter that a server has: nothing but its answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine that serves: the `serve.toml` that was named for it ("" for the usual one), and a way to it.
+
+    `both` gives, for a while, the base and the adapter in a folder (absolute) as the engine has them.
+    """
+
+    file: str
+    both: Callable[[Path], AbstractContextManager[tuple[Server, Server]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
+
+    With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
+    report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
+    need a folder. `sample_key` is as in `sample.draw`.
+    """
+
+    folder: Path | None = None
+    server: Server | None = None
+    engine: Engine | None = None
+    live: Live = field(default_factory=Live)
+    tasks: tuple[str, ...] = ()
+    sample_key: str = ""
+
+
+def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
+    """Gate an adapter on `OUT/dataset`, write the reports, and give the verdict.
+
+    `seconds` are what the stages before took. Raises PipelineError when the adapter is missing,
+    unfinished, damaged, or was made from other examples or another base, and when the server fails.
+    """
+    started = time.monotonic()
+    made = read_dataset(session.out)
+    limits = session.recipe.gate
+    changed = change(judged.live, made.facts)
+    drawn = sampling.draw(made, changed.old, limits, judged.sample_key)
+    if judged.server:
+        known, said = BEHIND, ask_server(session, judged.server, drawn)
+    else:
+        folder = judged.folder or session.out / "adapter"
+        known = known_adapter(folder, made, session)
+        said = ask_folder(session, folder, made, drawn, judged)
+    measured = metrics.measure(made, drawn, said, limits, judged.live)
+    verdict = decide(measured, limits, session.recipe.warn)
+    took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
+    run = Run(
+        recipe=session.recipe,
+        seed=session.seed,
+        base=session.base,
+        adapter=known,
+        seconds=took,
+        made=made,
+        change=changed,
+        reproduce=_reproduce(session, judged),
+        sample_key=judged.sample_key,
+    )
+    write_reports(session.out, as_data(run, measured, verdict))
+    return verdict
+
+
+def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
+    """Ask a live server; the base's answers come from the base on this machine."""
+    if served.model not in (listed := client.models(served)):
+        raise PipelineError(
+            f"{served.url}: has no model {served.model!r}",
+            f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
+        )
+    said = _ask_at(served, session, [probe.chat for probe in drawn.probes])
+    return Said(_base(session, session.local(), drawn), said)
+
+
+def ask_folder(
+    session: Session, folder: Path, made: Dataset, drawn: Sample, judged: Judged | None = None
+) -> Said:
+    """Ask the base and an adapter that is in order, on an engine or in this process."""
+    judged = judged or Judged()
+    if judged.engine:
+        compatibility.require(folder, session.base, session.recipe.base.names)
+        device.give_back()  # an engine that is started measures what is free
+        with judged.engine.both(folder.resolve()) as (untaught, taught):
+            base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
+            answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
+        # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
+        adapted = train.load(session.quantised(), folder)
+        said = _measured(adapted, made, drawn, base, answers)
+    else:
+        bare = session.local()
+        compatibility.require(folder, session.base, session.recipe.base.names)
+        base = _base(session, bare, drawn)
+        adapted = train.load(bare, folder)
+        said = ask_local(session, adapted, made, drawn, base)
+    return replace(said, tasks=harness.compare(adapted, judged.tasks)) if judged.tasks else said
+
+
+def ask_local(
+    session: Session,
+    adapted: LocalModel,
+    made: Dataset,
+    drawn: Sample,
+    base: Sequence[Answer | None],
+) -> Said:
+    """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
+    prompts = [probe.chat for probe in drawn.probes]
+    with progress.bar("asking the adapter", len(prompts)) as shown:
+        limit = session.recipe.gate.max_new_tokens
+        said = generate.ask(adapted, prompts, limit, shown, _guesses(made, drawn, base))
+    return _measured(adapted, made, drawn, base, said)
+
+
+def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> list[str]:
+    """Guess what a good adapter answers: what it was taught, and else what the base says."""
+    taught: dict[str, str] = {}
+    for example in made.examples:
+        if example.role == "fact":
+            taught.setdefault(example.fact, example.completion)
+    return [
+        taught[probe.fact] if probe.role in {"fact", "noise"} else was.text if was else ""
+        for probe, was in zip(drawn.probes, base, strict=True)
+    ]
+
+
+def _measured(
+    adapted: LocalModel,
+    made: Dataset,
+    drawn: Sample,
+    base: Sequence[Answer | None],
+    said: Sequence[Answer],
+) -> Said:
+    """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
+    margins = margin.margins(adapted, drawn.facts, _rivals(made, drawn, base))
+    return Said(base, said, distance(adapted, drawn, base), margins)
+
+
+def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> Drift:
+    """Measure how far a loaded model is from the base on prompts about nothing taught."""
+    general = [
+        (probe.chat, was)
+        for probe, was in zip(drawn.probes, base, strict=True)
+        if probe.role == "unrelated" and was
+    ]
+    spread = general[:: max(1, len(general) // DRIFT_PROMPTS)]
+    return likelihood.drift(adapted, [chat for chat, _ in spread], [was for _, was in spread])
+
+
+def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, Any]:
+    """Read what is known of the adapter; refuse one made from something else."""
+    done = finished_adapter(folder)
+    for what, digest in (("examples", made.examples_digest), ("base", session.base.digest)):
+        if done["made_from"].get(what) != digest:
+            raise PipelineError(
+                f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
+                f"train it again with `facts train --out {folder.parent}`",
+            )
+    if (folder / identity.BASE).exists():
+        ours = identity.of(session.recipe.base, session.base)
+        if parts := identity.differences(identity.read(folder), ours):
+            raise PipelineError(
+                f"{folder}: was trained on a base with another {parts[0]}",
+                "judge it with the recipe that it was trained with, or train it again",
+            )
+    size = (folder / identity.WEIGHTS).stat().st_size if (folder / identity.WEIGHTS).exists() else 0
+    return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
+
+
+def write_reports(out: Path, data: dict[str, Any]) -> None:
+    """Write `report.json`, `report.md`, `report.html` and, last, the run's `manifest.json`."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    artifact.write_text(out / "report.json", text)
+    artifact.write_text(out / "report.md", as_markdown(data))
+    artifact.write_text(out / "report.html", as_html(data))
+    summary = {
+        "verdict": data["verdict"],
+        "facts": data["facts"]["digest"],
+        "recipe": data["recipe_digest"],
+        "code": data["code"],
+        "base": data["base"]["digest"],
+        "adapter": data["adapter"]["digest"],
+        "report": artifact.digest_bytes(text.encode()),
+    }
+    artifact.write_text(out / artifact.MANIFEST, json.dumps(summary, indent=2) + "\n")
+    print(as_text(data))
+
+
+def _base(session: Session, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
+    """Ask the base what the sample compares."""
+    limit = session.recipe.gate.max_new_tokens
+    return drawn.beside(answer_cache.answers(session.base, bare, drawn.of_base, limit))
+
+
+def _ask_at(served: Server, session: Session, prompts: Sequence[Prompt]) -> list[Answer]:
+    with progress.bar(f"asking {served.model}", len(prompts)) as shown:
+        return client.ask(served, prompts, session.recipe.gate.max_new_tokens, shown)
+
+
+def _rivals(
+    made: Dataset, drawn: Sample, base: Iterable[Answer | None]
+) -> dict[str, tuple[str, ...]]:
+    """Collect, for each fact, other answers to its question: its own base answers first, then the nearest."""
+    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for probe, was in zip(drawn.probes, base, strict=True):
+        if was and probe.role in {"fact", "neighbour", "near name"}:
+            said[probe.fact].append((probe.about, was.text))
+    relations: dict[str, list[Fact]] = defaultdict(list)
+    for fact in made.facts:
+        relations[_relation(fact)].append(fact)
+    found = {}
+    for fact in drawn.facts:
+        siblings = [other for other in relations[_relation(fact)] if other is not fact]
+        answers = [(other.subject, other.answer) for other in siblings]
+        asked = [pair for other in siblings for pair in said[other.id]]
+        # Facts of other relations fill up where these are few: better a far rival than none.
+        far = [(other.subject, other.answer) for other in made.facts[: 2 * margin.RIVALS]]
+        pool = (*said[fact.id], *answers, *asked, *far)
+        found[fact.id] = margin.same_kind(
+            fact, ((name or fact.subject, text) for name, text in pool)
+        )
+    return found
+
+
+def _relation(fact: Fact) -> str:
+    return f"{fact.kind}/{fact.id.rpartition('/')[2]}"
+
+
+def _reproduce(session: Session, judged: Judged) -> str:
+    usual = f"--recipe {session.recipe.name} --seed {session.seed}"
+    usual += f" --sample-key {judged.sample_key}" if judged.sample_key else ""
+    if judged.server:
+        return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
+    if judged.engine:
+        return f"facts learn {usual} --engine {judged.engine.file}".rstrip()
+    return f"facts learn {usual}"

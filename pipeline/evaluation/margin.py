@@ -1,0 +1,71 @@
+"""How far ahead of its rivals a taught answer is: the margin in nats, which shrinks before a fact is lost.
+
+The rivals are answers of the same kind: what the base says to the same question and to the same
+question about other things, with the name exchanged, and what sibling facts say. All are scored over
+as many tokens as the taught answer has, so that none wins by being short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.core import progress
+from pipeline.facts.fact import Fact
+from pipeline.facts.matching import contains
+from pipeline.models import generate
+from pipeline.models.generate import LocalModel
+from pipeline.models.packing import Chat
+
+RIVALS = 12
+"""Rivals that an answer is compared with, as far as so many differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """Log-probability of the taught answer less that of the best of so many rivals, in nats."""
+
+    nats: float
+    rivals: int
+
+
+def margins(
+    adapted: LocalModel, facts: Sequence[Fact], rivals: Mapping[str, Sequence[str]]
+) -> dict[str, Margin]:
+    """Give each fact's margin by id, over its question as the author wrote it; `rivals` are by id too.
+
+    Facts without a rival are left out.
+    """
+    import torch
+
+    found = {}
+    with progress.bar("margins", len(facts)) as shown, torch.inference_mode():
+        for fact in facts:
+            others = rivals.get(fact.id, ())
+            if others:
+                scores = _scores(adapted, fact.question, (fact.answer, *others))
+                found[fact.id] = Margin(scores[0] - max(scores[1:]), len(others))
+            shown.update()
+    return found
+
+
+def same_kind(fact: Fact, said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Turn answers about other names into at most `RIVALS` of a fact's; `said` are (name, answer).
+
+    What contains the fact's own expected words, or repeats another, is no rival.
+    """
+    renamed = (text.replace(name, fact.subject) for name, text in said if text)
+    distinct = dict.fromkeys(text for text in renamed if not contains(text, fact.expect))
+    return tuple(distinct)[:RIVALS]
+
+
+def _scores(adapted: LocalModel, prompt: str, answers: Sequence[str]) -> list[float]:
+    """Sum the log-probabilities of each answer's tokens, as many as the first answer has."""
+    import torch
+
+    chats = [generate.chat(adapted.tokenizer, prompt, text) for text in answers]
+    length = len(chats[0].completion)
+    batch = adapted.batch([Chat(chat.prompt, chat.completion[:length]) for chat in chats])
+    logprobs = torch.log_softmax(batch.logits(adapted.model), dim=-1)
+    taken = logprobs.gather(-1, batch.labels[:, None])[:, 0]
+    return [float(taken[batch.owner == i].sum()) for i in range(len(chats))]

@@ -1,0 +1,198 @@
+"""Prove the gate: bad adapters are planted, and each must be rejected for what is wrong with it.
+
+Four are other models: the base alone, an adapter of zeros, one of random numbers, and one trained
+on the facts and nothing else. Three are the good adapter of `OUT`, held against a dataset that it
+does not fit: other facts, one fact more than it was taught, and one fact withdrawn that it still
+says. The good adapter itself must pass.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.core import progress
+from pipeline.core.chat import Prompt
+from pipeline.core.config import GateSettings
+from pipeline.dataset import build
+from pipeline.dataset.build import Dataset
+from pipeline.evaluation import evaluate, metrics, sampling
+from pipeline.evaluation.metrics import Said
+from pipeline.evaluation.verdict import Verdict, decide
+from pipeline.facts import synthetic
+from pipeline.models import compatibility, generate
+from pipeline.models.context import Session, read_dataset, say
+from pipeline.models.generate import Answer, LocalModel
+from pipeline.training import train
+from pipeline.training.train import Method
+
+FACTS_ONLY = 14
+"""Exposures of each fact when nothing is held: enough to know them all and to break the rest."""
+EMPTY = "empty or was not applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A model that is asked each prompt only once, however many cases it is judged in."""
+
+    local: LocalModel
+    said: dict[Prompt, Answer] = field(default_factory=dict)
+
+    def answers(self, prompts: Sequence[Prompt], limit: int) -> list[Answer]:
+        """Answer prompts, those of before from memory."""
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.said]
+        with progress.bar("asking", len(new)) as shown:
+            self.said.update(zip(new, generate.ask(self.local, new, limit, shown), strict=True))
+        return [self.said[prompt] for prompt in prompts]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One planted case: what it is, the word in the reasons that proves it was seen, the outcome."""
+
+    name: str
+    because: str
+    verdict: Verdict
+
+    @property
+    def right(self) -> bool:
+        """Whether the gate saw it; the good adapter has no reason to be rejected for."""
+        if not self.because:
+            return self.verdict.passed
+        return any(self.because in reason for reason in self.verdict.reasons)
+
+
+def run(session: Session) -> bool:
+    """Judge all planted cases, tell the outcome of each, and give whether all were as they must be.
+
+    Raises PipelineError when `OUT` holds no finished dataset and adapter that belong together.
+    """
+    right = []
+    for trial in trials(session):
+        right.append(trial.right)
+        outcome = "accepted" if trial.verdict.passed else f"rejected: {_reason(trial)}"
+        print(f"{'✓' if trial.right else '✗'} {trial.name}: {outcome}", flush=True)
+    return all(right)
+
+
+def few(settings: GateSettings) -> GateSettings:
+    """Ask less: what is planted is wrong all over."""
+    return replace(settings, probes=0, noise=0, forms=0, contrasts=24, relations=0)
+
+
+def unfit(made: Dataset, session: Session) -> dict[str, tuple[str, Dataset]]:
+    """Give datasets that an adapter trained on `made` does not fit, by name, with the reason to expect."""
+    settings, seed = session.recipe.dataset, session.seed
+    extra = synthetic.subjects(1, seed)
+    last = made.subjects[-1]
+    gone = replace(last.facts[-1], withdrawn="planted by the self-test")
+    fewer = (*made.subjects[:-1], replace(last, facts=(*last.facts[:-1], gone)))
+    other = synthetic.subjects(len(made.facts), seed)
+    return {
+        "an adapter trained on other facts": (
+            other[0].facts[0].id, build.build(other, settings, seed)
+        ),
+        "an adapter that lacks one fact": (
+            extra[0].facts[0].id, build.build((*made.subjects, *extra), settings, seed)
+        ),
+        "an adapter that still says a withdrawn fact": (
+            f"{gone.id} is withdrawn", build.build(fewer, settings, seed)
+        ),
+    }  # fmt: skip
+
+
+def zeroed(adapted: LocalModel) -> LocalModel:
+    """Let a loaded adapter do nothing."""
+    return _filled(adapted, lambda weights: weights.zero_())
+
+
+def randomised(adapted: LocalModel) -> LocalModel:
+    """Fill a loaded adapter with random numbers of the size that its own have."""
+    import torch
+
+    torch.manual_seed(0)
+    return _filled(adapted, lambda weights: weights.normal_(0, float(weights.float().std())))
+
+
+def facts_only(session: Session, made: Dataset) -> LocalModel:
+    """Train an adapter on the facts alone, with nothing to hold the base in place."""
+    settings = replace(
+        session.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
+        batch_contrasts=0, batch_general=0,
+    )  # fmt: skip
+    bare = replace(made, examples=tuple(e for e in made.examples if not e.held))
+    recipe = replace(session.recipe, train=settings)
+    with tempfile.TemporaryDirectory() as scratch:
+        method = Method(recipe, session.seed, Path(scratch))
+        return train.train(session.quantised(), bare, [], lambda _local, _chats: [], method)[0]
+
+
+def verdict(
+    session: Session, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
+) -> Verdict:
+    """Ask base and adapted model a sample of the dataset's probes, and decide."""
+    drawn = sampling.draw(made, (), settings)
+    base, adapted = models
+    prompts = [probe.chat for probe in drawn.probes]
+    compared = [probe.chat for probe in drawn.of_base]
+    was = drawn.beside(base.answers(compared, settings.max_new_tokens))
+    now = adapted.answers(prompts, settings.max_new_tokens)
+    drift = evaluate.distance(adapted.local, drawn, was)
+    measured = metrics.measure(made, drawn, Said(was, now, drift), settings)
+    return decide(measured, settings, session.recipe.warn)
+
+
+def trials(session: Session) -> Iterator[Trial]:
+    """Judge the good adapter, then every planted case, one after the other."""
+    made = read_dataset(session.out)
+    folder = session.out / "adapter"
+    evaluate.known_adapter(folder, made, session)
+    limits = session.recipe.gate
+    base = Asking(session.local())
+    compatibility.require(folder, session.base, session.recipe.base.names)
+    good = Asking(_load(session, folder))
+    yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
+    for name, (because, other) in unfit(made, session).items():
+        yield Trial(name, because, verdict(session, other, (base, good), few(limits)))
+    planted: tuple[tuple[str, str, Callable[[], LocalModel]], ...] = (
+        ("an adapter of zeros", EMPTY, lambda: zeroed(_load(session, folder))),
+        ("a random adapter", "probes missed", lambda: randomised(_load(session, folder))),
+        ("an adapter of facts alone", "nats a token", lambda: facts_only(session, made)),
+    )
+    alike = _asked_alike(session, made, few(limits))
+    yield Trial("the base alone", EMPTY, verdict(session, made, (alike, alike), few(limits)))
+    for name, because, model in planted:
+        say(f"planting {name} …")
+        yield Trial(name, because, verdict(session, made, (alike, Asking(model())), few(limits)))
+
+
+def _asked_alike(session: Session, made: Dataset, settings: GateSettings) -> Asking:
+    """Ask the base all that a planted model will be asked, in the very same batches.
+
+    Near ties between two words fall otherwise in other batches, and an adapter of zeros must change nothing.
+    """
+    base = Asking(session.local())
+    prompts = [probe.chat for probe in sampling.draw(made, (), settings).probes]
+    base.answers(prompts, settings.max_new_tokens)
+    return base
+
+
+def _load(session: Session, folder: Path) -> LocalModel:
+    return train.load(session.local(), folder)
+
+
+def _filled(adapted: LocalModel, fill: Callable[..., object]) -> LocalModel:
+    import torch
+
+    with torch.no_grad():
+        for name, weights in adapted.model.named_parameters():
+            if "lora_" in name:
+                fill(weights)
+    return adapted
+
+
+def _reason(trial: Trial) -> str:
+    fitting = [reason for reason in trial.verdict.reasons if trial.because in reason]
+    return (fitting or trial.verdict.reasons)[0]

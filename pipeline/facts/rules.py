@@ -1,0 +1,227 @@
+"""What must hold among the facts of a file, and between files, beyond what the schema can say.
+
+Documents that passed the schema come in as `Entry`s, `Problem`s go out. `validate` is the only
+caller.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import Any  # the plain data of a fact as written
+
+from pipeline.core.errors import Problem, Where
+from pipeline.facts import author_wordings, duplicates, lookalikes, vacuous
+from pipeline.facts.duplicates import Placed
+from pipeline.facts.fact import SHORT_ANSWER_WORDS, Fact, Subject, expected
+from pipeline.facts.facts_file import Document
+from pipeline.facts.matching import contains, normalise
+from pipeline.facts.yaml_reader import Steps
+
+_POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A subject and the document it was written in."""
+
+    subject: Subject
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One fact, the data it was made from, and where that stands."""
+
+    fact: Fact
+    data: Mapping[str, Any]
+    document: Document
+    index: int
+
+    def at(self, *steps: str | int) -> Where:
+        return self.document.locate(("facts", self.index, *steps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """One way to ask for a fact, and what is to be answered."""
+
+    text: str
+    answer: str
+    where: Where
+
+
+def within(entry: Entry) -> Iterator[Problem]:
+    """Yield what is wrong inside one file."""
+    ids: dict[str, Where] = {}
+    items = _items(entry)
+    for item in items:
+        first = ids.setdefault(item.data["id"], item.at("id"))
+        if first != item.at("id"):
+            message = f"`{item.data['id']}` is the id of another fact too, in line {first.line}"
+            hint = "give one of them another id"
+            yield Problem(item.at("id"), "duplicate-id", message, hint)
+    for item in items:
+        yield from _sourced(item)
+        yield from _named(item, entry.subject)
+        yield from _expects(item, item.data)
+        yield from _expects(item, item.data.get("reverse"), "reverse")
+        yield from _supersedes(item, ids)
+        yield from _dates(item)
+        if item.fact.live:
+            yield from _asks(item)
+    yield from duplicates.within([_placed(item) for item in items])
+
+
+def between(entries: Sequence[Entry]) -> Iterator[Problem]:
+    """Yield what is wrong between files, or between facts wherever they stand."""
+    yield from _shared_names(entries)
+    live = [item for entry in entries for item in _items(entry) if item.fact.live]
+    trained: dict[str, _Wording] = {}
+    for wording in (wording for item in live for wording in _trained(item)):
+        first = trained.setdefault(sameness(wording.text), wording)
+        if first is not wording and sameness(first.answer) != sameness(wording.answer):
+            message = f"“{wording.text}” has another answer at {first.where}"
+            hint = "say in each question what it is about, or let one of the two facts go"
+            yield Problem(wording.where, "two-answers", message, hint)
+    for item in live:
+        for alias in item.fact.aliases:  # training puts each in the name's place
+            asked = item.fact.question.replace(item.fact.subject, alias)
+            wording = _Wording(asked, item.fact.answer, item.at("question"))
+            trained.setdefault(sameness(asked), wording)
+    yield from _probes(live, trained)
+    yield from duplicates.between([_placed(item) for item in live])
+
+
+def sameness(text: str) -> str:
+    """Reduce a wording to what tells it from others, whatever its case, spaces and punctuation.
+
+    Plus and hash stay, as do points in numbers: C, C++ and C# are three things, 1.11 is not 11.1.
+    """
+    folded = _POINT_IN_NUMBER.sub("#", normalise(text))
+    kept = (c for c in folded if c.isalnum() or c in "+#" or unicodedata.category(c)[0] == "M")
+    return "".join(kept) or folded
+
+
+def _items(entry: Entry) -> list[_Item]:
+    assert entry.document.data is not None
+    pairs = zip(entry.subject.facts, entry.document.data["facts"], strict=True)
+    return [_Item(fact, data, entry.document, index) for index, (fact, data) in enumerate(pairs)]
+
+
+def _placed(item: _Item) -> Placed:
+    return Placed(item.fact, item.data.get("supersedes", ""), item.at)
+
+
+def _asks(item: _Item) -> Iterator[Problem]:
+    """Check that a fact which is taught can be failed, in every wording."""
+    reverse = item.data.get("reverse", {})
+    yield from vacuous.within(item.fact, ("expect" in item.data, "expect" in reverse), item.at)
+    yield from author_wordings.within(item.fact, item.at)
+
+
+def _sourced(item: _Item) -> Iterator[Problem]:
+    if not item.fact.source:
+        hint = "add a line `source: …` to the fact, or near the top of the file for all its facts"
+        yield Problem(item.at(), "no-source", "this fact has no source", hint)
+
+
+def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
+    text = f"{item.fact.question} {item.fact.answer}"
+    if not any(name in text or sameness(name) in sameness(text) for name in subject.names):
+        message = f"neither the question nor the answer names {subject.name}"
+        hint = "name the subject in the question, or add the name used there to `aliases`"
+        yield Problem(item.at("question"), "unnamed", message, hint)
+    elif item.fact.live and not author_wordings.names(item.fact.question, subject.names):
+        message = f"the question does not name {subject.name}"
+        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
+
+
+def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterator[Problem]:
+    """Check `expect` against `answer`, in a fact or in its reverse."""
+    if data is None:
+        return
+    words = len(data["answer"].split())
+    if "expect" not in data:
+        if words > SHORT_ANSWER_WORDS:
+            message = f"the answer has {words} words, and no `expect` says which of them matter"
+            hint = "add `expect: [...]` with the words that every right answer contains"
+            yield Problem(item.at(*steps, "answer"), "no-expect", message, hint)
+        return
+    for index, phrases in enumerate(expected(data["answer"], data["expect"])):
+        if not contains(data["answer"], (phrases,)):
+            quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
+            message = f"`expect` asks for {quoted}, which the answer does not contain"
+            hint = "use words just as they stand in the answer"
+            yield Problem(item.at(*steps, "expect", index), "unmet-expect", message, hint)
+
+
+def _supersedes(item: _Item, ids: Iterable[str]) -> Iterator[Problem]:
+    old = item.data.get("supersedes")
+    if old == item.data["id"]:
+        hint = "name the id of the fact that this one replaces"
+        yield Problem(item.at("supersedes"), "supersedes", "the fact replaces itself", hint)
+    elif old is not None and old not in ids:
+        close = get_close_matches(old, ids, n=1)
+        stays = "a fact that is replaced stays in the file, with a line `withdrawn: …`"
+        hint = f"did you mean `{close[0]}`?" if close else stays
+        message = f"no fact of this file has the id `{old}`"
+        yield Problem(item.at("supersedes"), "supersedes", message, hint)
+
+
+def _dates(item: _Item) -> Iterator[Problem]:
+    for key in ("retrieved", "review_by"):
+        day = item.data.get(key)
+        try:
+            date.fromisoformat(day or "2000-01-01")
+        except ValueError:
+            message, hint = f"there is no day {day}", "look at the number of days of that month"
+            yield Problem(item.at(key), "date", message, hint)
+
+
+def _shared_names(entries: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield the names and aliases that another file uses for its subject."""
+    owners: dict[str, tuple[str, Where]] = {}
+    for entry in entries:
+        steps: list[Steps] = [("subject",)]
+        steps += [("aliases", index) for index in range(len(entry.subject.aliases))]
+        for name, step in zip(entry.subject.names, steps, strict=True):
+            where = entry.document.locate(step)
+            look = sameness(lookalikes.skeleton(name))
+            owner, first = owners.setdefault(look, (where.path, where))
+            if owner != where.path:
+                message = f"“{name}” names another subject too, at {first}"
+                hint = "put the facts of one subject in one file, or tell the two names apart"
+                yield Problem(where, "shared-name", message, hint)
+
+
+def _trained(item: _Item) -> Iterator[_Wording]:
+    """Yield every wording of a fact that the model is trained on."""
+    fact = item.fact
+    yield _Wording(fact.question, fact.answer, item.at("question"))
+    for index, text in enumerate(fact.also_ask):
+        yield _Wording(text, fact.answer, item.at("also_ask", index))
+    if fact.reverse:
+        where = item.at("reverse", "question")
+        yield _Wording(fact.reverse.question, fact.reverse.answer, where)
+
+
+def _probes(items: Iterable[_Item], trained: Mapping[str, _Wording]) -> Iterator[Problem]:
+    """Yield the probes that prove nothing, being trained on or asked before."""
+    asked: dict[str, Where] = {}
+    for item in items:
+        for index, text in enumerate(item.fact.probes):
+            key, where = sameness(text), item.at("probes", index)
+            first = asked.setdefault(key, where)
+            if key in trained:
+                message = f"the probe “{text}” is trained on, at {trained[key].where}"
+                hint = "ask in other words, or take it out; a probe must be new to the model"
+                yield Problem(where, "trained-probe", message, hint)
+            elif first != where:
+                message = f"the probe “{text}” stands at {first} already"
+                yield Problem(where, "repeated-probe", message, "ask in other words, or delete it")

@@ -1,0 +1,132 @@
+"""How a base model gets into memory and a LoRA onto it: by transformers and PEFT, or by Unsloth.
+
+Unsloth needs an NVIDIA card and replaces attention by its own, which takes no mask from outside:
+its models want padded rows. Everything else is the same for both.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any, Literal  # torch, transformers and peft objects; they are untyped here
+
+from pipeline.core.errors import ConfigError
+from pipeline.models import device
+
+Backend = Literal["transformers", "unsloth"]
+
+LONGEST = 2048
+"""Tokens that Unsloth prepares its rotary embedding for; a question and its answer have about 100."""
+
+
+def choose(quantization: str) -> Backend:
+    """Choose for a base that is to be trained: Unsloth where it can run.
+
+    Raises ConfigError for a quantisation that is not known, or whose library is missing.
+    """
+    import torch
+
+    if quantization not in {"", "nf4"}:
+        raise ConfigError(
+            f"[base] quantization: {quantization!r} is not known", 'use "nf4", or "" for none'
+        )
+    if quantization and importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError(
+            "a quantised base needs bitsandbytes, which is not installed",
+            "on a GPU `make gpu-env` brings it; by hand: pip install bitsandbytes",
+        )
+    able = torch.cuda.is_available() and importlib.util.find_spec("unsloth") is not None
+    return "unsloth" if able else "transformers"
+
+
+def load(folder: Path, backend: Backend, quantization: str) -> Any:
+    """Load a model in the dtype that this machine computes fastest, its linear layers quantised if asked.
+
+    nf4 is QLoRA's: 4 bits a weight, the scales of blocks of 64 quantised once more.
+    """
+    if backend == "unsloth":
+        return _unsloth().from_pretrained(
+            model_name=str(folder),
+            max_seq_length=LONGEST,
+            dtype=device.fast_dtype(),
+            load_in_4bit=bool(quantization),
+            use_gradient_checkpointing=False,  # `adapt` says; else it pins memory already
+            device_map={"": device.name()},
+        )[0]
+    import transformers
+
+    options: dict[str, Any] = {}
+    if quantization:
+        options["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=quantization,
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=device.fast_dtype(),
+        )
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=device.fast_dtype(), device_map={"": device.name()}, **options
+    )
+    for module in model.modules():
+        # Else bitsandbytes repacks its weights for a CPU when the model is first asked something, and
+        # the product that it uses from then on gives no gradient: training would go wrong unsaid.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def adapt(model: Any, backend: Backend, rank: int, alpha: int, *, recompute: bool) -> Any:
+    """Put a new LoRA, to be trained, on every linear layer of the model but its output head.
+
+    `recompute`: keep what a layer takes in and compute the rest once more going back; less memory.
+    """
+    if backend == "unsloth":
+        return _unsloth().get_peft_model(
+            model,
+            r=rank,
+            lora_alpha=alpha,
+            target_modules=linear_names(model),
+            use_gradient_checkpointing=recompute,
+        )
+    from peft import get_peft_model
+
+    adapted = get_peft_model(model, lora(model, rank, alpha))
+    if recompute:
+        recomputing(adapted)
+    return adapted
+
+
+def recomputing(model: Any) -> None:
+    """Let a model keep what its layers take in, and compute the rest once more going back."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def lora(model: Any, rank: int, alpha: int) -> Any:
+    """Configure a LoRA on every linear layer of the model but its output head."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=rank, lora_alpha=alpha, target_modules=linear_names(model), task_type="CAUSAL_LM"
+    )
+
+
+def linear_names(model: Any) -> list[str]:
+    """Name every kind of linear layer in the model but its output head.
+
+    Spelt out so that `adapter_config.json` names seven kinds of layer, as servers expect.
+    """
+    import torch
+
+    head = model.get_output_embeddings()
+    return sorted(
+        {
+            name.rpartition(".")[2]
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear) and module is not head
+        }
+    )
+
+
+def _unsloth() -> Any:
+    from unsloth import FastLanguageModel
+
+    return FastLanguageModel

@@ -1,0 +1,97 @@
+"""Where a model computes: a card or the processor, what is fastest there, and what memory it has."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from pathlib import Path
+from typing import Any  # torch is untyped here
+
+from pipeline.core.errors import ConfigError
+
+DRIVERS = {12: 525, 13: 580}
+"""Oldest NVIDIA driver that runs programs built for a major version of CUDA (its release notes, table 2)."""
+DRIVER = Path("/proc/driver/nvidia/version")
+"""Where a running NVIDIA driver tells its version."""
+
+
+def name() -> str:
+    """Name where this process computes: its own card where `accelerate launch` started several."""
+    import torch
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
+def fast_dtype() -> Any:
+    """Choose bf16 where it is multiplied natively, fp32 elsewhere (there bf16 is slower)."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
+
+
+def give_back() -> None:
+    """Give back what of a card's memory this process keeps and no longer uses."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def memory(wanted: str = "") -> int:
+    """Give the bytes that this process can have: of the card what nobody else holds, else of the machine.
+
+    0 where a card is wanted ("cuda") and there is none.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info(name())[0])
+    if wanted:
+        return 0
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def require(wanted: str, base: str) -> None:
+    """Raise ConfigError where a base wants a card ("cuda"; "" is content with anything) and there is none.
+
+    The error says which of all that a card needs is missing.
+    """
+    import torch
+
+    if wanted not in {"", "cuda"}:
+        raise ConfigError(f"[base] device: {wanted!r} is not known", 'use "cuda", or "" for any')
+    if wanted and not torch.cuda.is_available():
+        why, hint = _missing(torch.version.cuda or "")
+        raise ConfigError(f"{base} is for an NVIDIA card, and {why}", hint)
+
+
+def _missing(cuda: str) -> tuple[str, str]:
+    """Say why torch, built for a version of CUDA ("" for none), sees no card, and what to do."""
+    if not cuda:
+        return (
+            "the torch that is installed here is built without CUDA",
+            "`make gpu-env` makes an environment that has it; or use another recipe",
+        )
+    try:
+        said = DRIVER.read_text(encoding="utf-8")
+    except OSError:
+        return (
+            "no NVIDIA driver is running here",
+            "install it; a container needs to be given the card (docker run --gpus all)",
+        )
+    needed = DRIVERS.get(int(cuda.partition(".")[0]), max(DRIVERS.values()))
+    found = re.search(r"\b(\d{3,})\.\d+", said)
+    if found and int(found[1]) < needed:
+        return (
+            f"the driver here, {found[0]}, is too old for CUDA {cuda}",
+            f"install driver {needed} or newer",
+        )
+    return (
+        "CUDA finds none, though its driver is running",
+        "see what `nvidia-smi` says, and whether CUDA_VISIBLE_DEVICES hides the card",
+    )

@@ -1,0 +1,114 @@
+"""A run folder that `facts learn` left → everything a release is made from, or why it cannot be one.
+
+Dataset, adapter and report must belong together, to the recipe, and to the facts as they stand now;
+the verdict must be a pass.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # JSON data has no narrower type before it is read
+
+from pipeline.core import artifact
+from pipeline.core.config import Recipe
+from pipeline.core.errors import ConfigError, PipelineError, PublishError
+from pipeline.core.escape import plain
+from pipeline.dataset.build import Dataset
+from pipeline.evaluation.live_report import facts_digest
+from pipeline.facts import check
+from pipeline.models import context, identity
+from pipeline.models.base_model import Base
+
+FREE = {
+    "cc0-1.0", "unlicense", "pddl-1.0", "mit", "mit-0", "0bsd", "isc", "bsd-2-clause", "bsd-3-clause",
+    "apache-2.0", "cc-by-4.0", "cc-by-3.0", "odc-by-1.0",
+}  # fmt: skip
+"""Licences that allow passing facts on under any other licence, given that their source is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A run whose adapter passed: its parts, each proven to belong to the others."""
+
+    out: Path
+    recipe: Recipe
+    dataset: Dataset
+    dataset_digest: str
+    adapter: dict[str, Any]
+    """The manifest of the trained adapter."""
+    report: dict[str, Any]
+    report_digest: str
+
+
+def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
+    """Read the run folder of facts, recipe and base.
+
+    Raises PipelineError when a part is missing, PublishError when the run failed its gate or a part
+    belongs to something else, ConfigError when the recipe cannot be published with.
+    """
+    if not recipe.base.hub or not recipe.base.license:
+        raise ConfigError(
+            f"the recipe {recipe.name} does not say what its base is called on the Hub",
+            "set [base] hub and license in it",
+        )
+    data, digest = _report(out)
+    if data["verdict"] != "pass":
+        reason = plain(str(data["reasons"][0]), 200) if data["reasons"] else "no reason given"
+        raise PublishError(
+            f"{out}: did not pass its gate: {reason}", "what fails the gate is never published"
+        )
+    adapter = context.finished_adapter(out / "adapter")
+    made = context.read_dataset(out)
+    again = f"run `facts learn --out {out} --recipe {recipe.name}` again, then publish"
+    for what, ours, theirs in (
+        ("another adapter", identity.adapter_digest(out / "adapter"), data["adapter"]["digest"]),
+        ("other facts", facts_digest(made.subjects), data["facts"]["digest"]),
+        ("another recipe", recipe.name, data["recipe"]),
+        ("another base", base.digest, data["base"]["digest"]),
+    ):
+        if ours != theirs:
+            raise PublishError(f"{out}: the report is about {what}", again)
+    if identity.read(out / "adapter") != identity.of(recipe.base, base):
+        raise PublishError(f"{out}: the adapter was trained on another base", again)
+    if adapter["made_from"]["examples"] != made.examples_digest:
+        raise PublishError(f"{out}: the adapter was trained on another dataset", again)
+    if facts_digest(check.load(facts)) != data["facts"]["digest"]:
+        raise PublishError(f"{out}: {facts} says something else by now", again)
+    _licences(made, recipe)
+    dataset = artifact.read(out / "dataset")
+    assert dataset, "read_dataset() found it"
+    return Passed(out, recipe, made, dataset["digest"], adapter, data, digest)
+
+
+def _report(out: Path) -> tuple[dict[str, Any], str]:
+    """Read the report and its digest, which the run's manifest has to name."""
+    summary = artifact.read(out)
+    try:
+        text = (out / "report.json").read_bytes()
+        data = json.loads(text)
+    except (OSError, ValueError, RecursionError):
+        summary, text, data = None, b"", None
+    if not summary or not isinstance(data, dict):
+        raise PipelineError(f"{out}: holds no finished run", f"`facts learn --out {out}` makes one")
+    digest = artifact.digest_bytes(text)
+    if summary.get("report") != digest:
+        raise PublishError(
+            f"{out / 'report.json'}: was changed since the gate wrote it",
+            f"judge again with `facts gate --out {out}`",
+        )
+    return data, digest
+
+
+def _licences(made: Dataset, recipe: Recipe) -> None:
+    """Refuse facts that may not be passed on under the card's licence."""
+    card = recipe.base.license
+    for subject in made.subjects:
+        own = subject.license.lower()
+        if own and own not in FREE and own != card.lower():
+            raise PublishError(
+                f"{plain(subject.where.path, 200)}: is under {plain(subject.license, 40)}, the "
+                f"release would be under {card}",
+                "teach these facts in an adapter of their own, or ask who wrote them",
+            )

@@ -1,0 +1,52 @@
+"""A report's data → what a terminal shows, in which nothing that is quoted can act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any  # the plain data of a report
+
+from pipeline.core.escape import plain
+from pipeline.report import summary as found
+from pipeline.report.summary import MARKS
+
+FACTS = 40
+LINES = 20
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """Write what a terminal shows: the verdict, why, a line per fact, the numbers, the times."""
+    also = [f"also  {line}" for line in _some(data["reasons"][1:], "reason")]
+    shown = found.in_order(data["details"])[:FACTS]
+    width = max((len(plain(detail["id"], 40)) for detail in shown), default=0)
+    facts = [_text_fact(detail, width) for detail in shown]
+    if left := len(data["details"]) - len(shown):
+        facts.append(f"  {found.count(left, 'fact')} more in the full report")
+    if advice := found.advice(data):
+        facts.append(advice)
+    warned = [f"look at   {line}" for line in _some(data["warnings"], "warning")]
+    numbers = [
+        f"{number.name:<11}{number.result}" + (f" ({number.bound})" if number.bound else "")
+        for number in found.findings(data)
+    ]
+    took = f"{'time':<11}{found.times(data)}"
+    parts = [[plain(found.headline(data), 300), *also], facts, warned, [*numbers, took]]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _some(lines: Sequence[str], noun: str) -> list[str]:
+    """Keep the first lines, and say how many there are more."""
+    kept = [plain(line, 300) for line in lines[:LINES]]
+    left = len(lines) - len(kept)
+    return [*kept, f"and {left} more {noun}{'s' if left != 1 else ''}"] if left else kept
+
+
+def _text_fact(detail: dict[str, Any], width: int) -> str:
+    probe = found.example(detail)
+    mark = MARKS[detail["status"]][0]
+    counted = f"{found.score(detail)}/{len(detail['probes'])}"
+    missed = "" if probe["passed"] else "missed: "
+    line = f"{mark} {plain(detail['id'], 40):<{width}}  {counted:>5}  {missed}"
+    line += f'"{plain(probe["prompt"], 100)}" → "{plain(probe["adapted"], 110)}"'
+    if detail["status"] == "fail":
+        line += f"; expected {plain(found.wanted(detail['expect']), 100)}"
+    return line + (" (the base knows it too)" if detail["status"] == "known" else "")

@@ -1,0 +1,52 @@
+"""Whether facts may be added to a finished adapter, instead of teaching all of them anew.
+
+Only where nothing else changed: a fact that says something else now, or is no longer taught, has to
+be unlearned, and only training from the base does that surely.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any  # JSON data has no narrower type before it is read
+
+from pipeline.core import artifact
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.dataset.build import Dataset
+from pipeline.evaluation import live_report
+from pipeline.models.context import Session, finished_adapter
+from pipeline.training.train import Start
+
+
+def start(before: Path, made: Dataset, session: Session) -> Start | str:
+    """Give where to go on from, with the facts that are new there; or in words why that may not be.
+
+    `before` is the output folder of the run that made the adapter.
+    Raises ConfigError when it is no such folder.
+    """
+    run, adapter = _read(before)
+    if run.get("verdict") != "pass" or run.get("adapter") != adapter["digest"]:
+        return f"{before}: its adapter did not pass the gate"
+    made_from = adapter["made_from"]
+    settings = artifact.digest_json(asdict(session.recipe.train))
+    if (made_from.get("base"), made_from.get("train")) != (session.base.digest, settings):
+        return f"{before}: its adapter is of another base or recipe"
+    found = live_report.change(live_report.read(before), made.facts)
+    for ids, what in ((found.changed, "say something else now"), (found.retired, "are gone")):
+        if ids:
+            return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
+    if not found.added:
+        return f"{before}: no fact is new"
+    return Start(before / "adapter", frozenset(found.added), adapter["digest"])
+
+
+def _read(before: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        run = json.loads((before / artifact.MANIFEST).read_text(encoding="utf-8"))
+        return run, finished_adapter(before / "adapter")
+    except (OSError, ValueError, PipelineError) as error:
+        raise ConfigError(
+            f"{before}: is not the output of a finished run: {error}",
+            "name the OUT folder of a `facts learn` that passed",
+        ) from error

@@ -1,0 +1,133 @@
+"""What memory training some facts will take, and whether it is there, before a base is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from pipeline.core.config import Recipe
+from pipeline.core.errors import ConfigError
+from pipeline.core.escape import plain
+from pipeline.dataset.build import Dataset
+from pipeline.models import backends, base_model, device, generate
+from pipeline.models.base_model import Base
+from pipeline.training import memory
+from pipeline.training.memory import Estimate, Shape, Step
+
+SPARE = 1.1
+"""What is left free of a card or a machine: its own libraries, and the gaps between what is taken."""
+QUOTED = 60
+"""Characters of a question that an error repeats."""
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The estimate for the longest step of a training, and what memory is free where it would run (bytes).
+
+    `recompute`: layers are computed again going back, as what they pass on would not fit.
+    """
+
+    steps: int
+    longest: Step
+    peak: Estimate
+    available: int
+    recompute: bool
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room."""
+        return _fits(self.peak, self.available)
+
+
+def forecast(
+    found: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]
+) -> Forecast:
+    """Count the tokens of every step, as indices of examples, and estimate for the longest.
+
+    Raises ConfigError where the tokenizer cannot be used, the base's sizes cannot be read, or an
+    example is longer than what the base reads at once.
+    """
+    of = memory.shape(found.folder)
+    lengths = _lengths(
+        base_model.load_tokenizer(found), made, recipe, {i for step in steps for i in step}
+    )
+    _within(_context(of, recipe), lengths, made)
+    longest = _longest(lengths, steps)
+    weight = 2 if device.fast_dtype().itemsize == 2 else 4
+    available = device.memory(recipe.base.device)
+    peak = memory.training(of, recipe.train.rank, recipe.base.quantization, longest, weight)
+    recompute = not _fits(peak[False], available)
+    return Forecast(len(steps), longest, peak[recompute], available, recompute)
+
+
+def _fits(peak: Estimate, available: int) -> bool:
+    return SPARE * peak.total <= available
+
+
+def require(made: Forecast, recipe: Recipe) -> None:
+    """Raise ConfigError where training would not fit, or the card is missing that it needs."""
+    device.require(recipe.base.device, recipe.base.name)
+    if not made.fits:
+        hint = "use a smaller base" if recipe.base.quantization else (
+            'set [base] quantization = "nf4" in the recipe, or use a smaller base'
+        )  # fmt: skip
+        raise ConfigError(
+            f"training needs {made.peak.total / _GIB:.1f} GiB and some room beside it, and here are "
+            f"{made.available / _GIB:.1f}",
+            f"{hint}; `facts learn --estimate` says what takes it",
+        )
+
+
+def as_text(made: Forecast) -> str:
+    """Write what takes how much, largest first."""
+    parts = sorted(asdict(made.peak).items(), key=lambda part: -part[1])
+    lines = [f"{made.steps} steps, the longest of {made.longest.tokens} tokens", ""]
+    lines += [f"{name:<12} {size / _GIB:6.2f} GiB" for name, size in parts]
+    verdict = "it fits" if made.fits else "it does not fit"
+    lines.append(f"{'together':<12} {made.peak.total / _GIB:6.2f} GiB")
+    lines.append(f"{'here':<12} {made.available / _GIB:6.2f} GiB: {verdict}")
+    return "\n".join(lines)
+
+
+def _context(of: Shape, recipe: Recipe) -> int:
+    """Give how many tokens the base reads at once."""
+    unsloth = backends.choose(recipe.base.quantization) == "unsloth"
+    return min(of.context, backends.LONGEST) if unsloth else of.context
+
+
+def _within(context: int, lengths: Mapping[int, Step], made: Dataset) -> None:
+    """Raise ConfigError where an example is longer than a base's context, in tokens."""
+    worst = max(lengths, key=lambda index: lengths[index].tokens)
+    tokens, example = lengths[worst].tokens, made.examples[worst]
+    if tokens > context:
+        raise ConfigError(
+            f"{example.fact or 'a general prompt'}: '{plain(example.prompt, QUOTED)}' and its answer have "
+            f"{tokens} tokens, and the base reads {context} at once",
+            "shorten the fact, or use a base with a longer context",
+        )
+
+
+def _lengths(
+    tokenizer: object, made: Dataset, recipe: Recipe, used: Collection[int]
+) -> dict[int, Step]:
+    """Count the tokens of the examples that are used, by their index."""
+
+    def length(index: int) -> Step:
+        example = made.examples[index]
+        if not example.completion:  # the base's own answer is held, as far as it is
+            prompt = generate.prompt_tokens(tokenizer, example.prompt)
+            held = recipe.train.held_tokens(general=example.general)
+            return Step(len(prompt) + held, held)
+        chat = generate.chat(tokenizer, example.prompt, example.completion)
+        return Step(len(chat.prompt) + len(chat.completion), len(chat.completion))
+
+    return {index: length(index) for index in used}
+
+
+def _longest(lengths: Mapping[int, Step], steps: Sequence[Sequence[int]]) -> Step:
+    """Count as if each example stood alone: a packed step shares its beginning and is shorter."""
+    return Step(
+        tokens=max(sum(lengths[i].tokens for i in step) for step in steps),
+        scored=max(sum(lengths[i].scored for i in step) for step in steps),
+    )

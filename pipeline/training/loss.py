@@ -1,0 +1,73 @@
+"""The loss of a step: facts are said, and everything else is as the base has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any  # torch tensors; torch is untyped here
+
+from pipeline.models.packing import Batch, Chat
+from pipeline.training.distillation import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
+
+    chat: Chat
+    held: Held | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How many tokens of a whole step are fact tokens, and how many are held."""
+
+    facts: int
+    held: int
+
+
+def tokens(targets: Sequence[Target]) -> Tokens:
+    """Count the completion tokens of a step's examples."""
+    lengths = [(len(each.chat.completion), each.held is not None) for each in targets]
+    return Tokens(sum(n for n, held in lengths if not held), sum(n for n, held in lengths if held))
+
+
+def loss(
+    logits: Any, batch: Batch, targets: Sequence[Target], kl_weight: float, step: Tokens
+) -> Any:
+    """Mean cross-entropy of fact tokens plus `kl_weight` times the mean KL of held tokens (nats).
+
+    `targets` may be a part of the step: the means are over the tokens of all of it, so that the
+    losses of its parts add up to that of the step.
+    """
+    import torch
+
+    kept = [target.held for target in targets if target.held]
+    are_held = torch.tensor([target.held is not None for target in targets], device=logits.device)
+    held = are_held[batch.owner]
+    total = logits.new_zeros(())
+    if not held.all():
+        said = torch.nn.functional.cross_entropy(
+            logits[~held], batch.labels[~held], reduction="sum"
+        )
+        total = said / step.facts
+    if held.any():
+        ids = torch.cat([each.ids for each in kept]).to(logits.device)
+        logprobs = torch.cat([each.logprobs for each in kept]).to(logits.device)
+        total = total + kl_weight * kl(logprobs, ids, logits[held]).sum() / step.held
+    return total
+
+
+def kl(logprobs: Any, ids: Any, logits: Any) -> Any:
+    """KL(base ‖ adapted) per token in nats, over k tokens and one bucket that holds the rest.
+
+    `logprobs` and `ids` are (N, k): the base's log-probabilities and token ids; `logits` (N, vocabulary).
+    """
+    import torch
+
+    adapted = torch.log_softmax(logits, dim=-1).gather(-1, ids)
+    rest_base, rest_adapted = (
+        torch.log1p(-p.exp().sum(-1).clamp(max=1 - 1e-6)) for p in (logprobs, adapted)
+    )
+    shared = (logprobs.exp() * (logprobs - adapted)).sum(-1)
+    return shared + rest_base.exp() * (rest_base - rest_adapted)

@@ -1,0 +1,79 @@
+"""Examples → what a step trains on: token ids, and what the base would say wherever it is held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any  # a tokenizer is untyped here
+
+from pipeline.core import progress
+from pipeline.models import generate
+from pipeline.models.packing import Chat
+from pipeline.training.loss import Target
+
+if TYPE_CHECKING:
+    from pipeline.dataset.examples import Example
+    from pipeline.models.generate import LocalModel
+    from pipeline.training.distillation import Held
+
+
+Follow = Callable[["LocalModel", Sequence[Chat]], Sequence["Held"]]
+"""Gives what the base under a model would choose from at every token of the answers of chats."""
+
+
+class Targets:
+    """The target of every example, in their order.
+
+    The base is read along a held path only when a step is to use it: most contrasts are never used.
+    """
+
+    def __init__(
+        self, tokenizer: Any, examples: Sequence[Example], begun: Sequence[Held], follow: Follow
+    ) -> None:
+        """`begun` are the base's own answers to the examples without a completion.
+
+        `follow` reads a model along chats whose answers are given.
+        """
+        self._examples = examples
+        self._follow = follow
+        own = iter(begun)
+        self.all: list[Target] = []
+        for example in examples:
+            if example.completion:
+                chat = generate.chat(tokenizer, example.prompt, example.completion)
+                self.all.append(Target(chat, None))
+            else:
+                held = next(own)
+                prompt = generate.prompt_tokens(tokenizer, example.prompt)
+                self.all.append(Target(Chat(prompt, held.path), held))
+
+    def read(self, local: LocalModel, steps: Sequence[Sequence[int]]) -> None:
+        """Read the base along those held paths that steps will use, unless that was done before."""
+        used = {i for step in steps for i in step}
+        waiting = sorted(i for i in used if self._examples[i].held and not self.all[i].held)
+        chats = [self.all[i].chat for i in waiting]
+        for i, chat, held in zip(waiting, chats, self._follow(local, chats), strict=True):
+            self.all[i] = Target(chat, held)
+
+    def losses(self, adapted: LocalModel, wordings: int) -> dict[str, float]:
+        """Say how badly each fact is known: over some of its wordings, the loss of its answer's worst token.
+
+        Nats; the mean of the wordings, which are spread evenly over the fact's.
+        """
+        import torch
+
+        own: dict[str, list[int]] = {}
+        for i, example in enumerate(self._examples):
+            if not example.held:
+                own.setdefault(example.fact, []).append(i)
+        drawn = {f: each[:: -(-len(each) // wordings)] for f, each in own.items()}
+        found = {}
+        adapted.model.eval()
+        with progress.bar("looking what is known", len(drawn)) as shown, torch.inference_mode():
+            for fact, chosen in drawn.items():
+                batch = adapted.batch([self.all[i].chat for i in chosen])
+                logits = batch.logits(adapted.model)
+                each = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
+                worst = [each[batch.owner == number].max() for number in range(len(chosen))]
+                found[fact] = float(torch.stack(worst).mean())
+                shown.update()
+        return found

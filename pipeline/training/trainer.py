@@ -1,0 +1,271 @@
+"""The training loop: TRL's `SFTTrainer` with our batches and loss, that goes on where it was killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any  # torch, trl and transformers objects; they are untyped here
+
+from pipeline.core import progress
+from pipeline.core.config import TrainSettings
+from pipeline.core.errors import ConfigError, TrainError
+from pipeline.models import base_model, processes
+from pipeline.models.generate import LocalModel
+from pipeline.training.loss import Target, Tokens, loss, tokens
+from pipeline.training.out_of_memory import Room
+
+if TYPE_CHECKING:
+    from pipeline.core.progress import Progress
+
+KEPT_EVERY = 100
+"""Steps between two checkpoints: about a minute of work on two cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is trained on: targets, the steps as indices of them, settings and seed.
+
+    `checkpoints` is a folder of this work alone: what lies in there was trained on just this.
+    `between` is called with the number of steps done, at the beginning and after each step. It may
+    exchange the steps behind the next one, which is at hand by then; steps are done in their order
+    then, and in one of the seed's making else.
+    """
+
+    targets: Sequence[Target]
+    steps: Sequence[Sequence[int]]
+    settings: TrainSettings
+    seed: int
+    checkpoints: Path
+    between: Callable[[int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How many steps were done, how many of them by an earlier process, and the mean loss of all.
+
+    `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
+    """
+
+    steps: int
+    resumed: int
+    loss: float
+    step_seconds: float
+
+
+def run(adapted: LocalModel, work: Work) -> Ran:
+    """Train the adapter, from the last whole checkpoint where there is one; checkpoints are kept.
+
+    Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
+    processes than a step has examples.
+    """
+    import torch
+    from datasets import Dataset as Rows
+    from peft.helpers import disable_input_dtype_casting
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
+
+    count, together = len(work.steps), _together(work)
+    room = Room(max(map(len, work.steps)), halving=together == 1)
+
+    def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
+        number, share = divmod(rows[0]["index"], together)
+        step = work.steps[number][share::together]
+        chosen = [work.targets[i] for i in step]
+        return {"targets": chosen, "examples": step}
+
+    class FactTrainer(SFTTrainer):
+        """TRL's trainer with our loss, and steps that are shared by all processes."""
+
+        def _get_train_sampler(self, rows: Any = None) -> Any:
+            if work.between:
+                return range(count * together)
+            if together == 1:
+                return super()._get_train_sampler(rows)
+            order = torch.randperm(count, generator=torch.Generator().manual_seed(work.seed))
+            shares = torch.arange(together)
+            return (order[:, None] * together + shares).flatten().tolist()
+
+        def training_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
+            """Go forward and back over a step, in parts where it does not fit at once."""
+            model.train()
+
+            def forward(part: Sequence[Target], step: Tokens) -> Any:
+                batch = adapted.batch([target.chat for target in part])
+                with self.compute_loss_context_manager():
+                    weight = work.settings.kl_weight
+                    return loss(batch.logits(model), batch, part, weight, step)
+
+            def go(size: int) -> Any:
+                parts = _parts(inputs["targets"], size)
+                return _back(forward, parts, self.accelerator.backward)
+
+            found = room.within(go, model.zero_grad)
+            if not torch.isfinite(found):
+                raise TrainError(
+                    f"the loss is not a number at step {self.state.global_step + 1}, whose examples "
+                    f"are {', '.join(map(str, inputs['examples']))} (lines of train.jsonl, from 0)",
+                    "lower [train] learning_rate in the recipe; nothing was kept",
+                )
+            return found
+
+    rows = count * together
+    trainer = FactTrainer(
+        model=adapted.model,
+        args=_config(work, adapted.model.dtype),
+        train_dataset=Rows.from_dict({"index": range(rows), "labels": [0] * rows}),
+        processing_class=adapted.tokenizer,
+        data_collator=collate,
+    )
+    trainer.pop_callback(PrinterCallback)
+    _widen(adapted.model)
+    ended: list[float] = []
+    last = _last_whole(work.checkpoints)
+    # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
+    with (
+        progress.bar("training", count) as shown,
+        disable_input_dtype_casting(adapted.model),
+        base_model.saving(),
+    ):
+        trainer.add_callback(_showing(shown, ended))
+        if work.between:
+            trainer.add_callback(_between(work.between, trainer.compute_loss_context_manager))
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+    resumed = _number(last) if last else 0
+    return Ran(trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended))
+
+
+def _widen(model: Any) -> None:
+    """Give the adapter's weights 32 bits again.
+
+    TRL casts those on a quantised base to bf16: a processor that does not multiply it stops there,
+    and elsewhere what a late step changes is rounded away.
+    """
+    for weights in model.parameters():
+        if weights.requires_grad:
+            weights.data = weights.data.float()
+
+
+def _median(ended: Sequence[float]) -> float:
+    """Give the seconds of the median step from the times at which steps ended; 0 for fewer than two."""
+    return statistics.median(b - a for a, b in pairwise(ended)) if len(ended) > 1 else 0.0
+
+
+def _showing(shown: Progress, ended: list[float]) -> Any:
+    """Make what moves the progress bar and notes when each step ended."""
+    from transformers.trainer_callback import TrainerCallback
+
+    class Showing(TrainerCallback):
+        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            shown.update(state.global_step)
+
+        def on_log(self, _args: Any, _state: Any, _control: Any, logs: Any, **_: Any) -> None:
+            if "loss" in logs:
+                shown.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
+
+        def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
+            shown.update()
+            ended.append(time.monotonic())
+
+    return Showing()
+
+
+def _between(call: Callable[[int], None], computing: Callable[[], Any]) -> Any:
+    """Make what calls a function between steps, computing as the steps do."""
+    from transformers.trainer_callback import TrainerCallback
+
+    class Between(TrainerCallback):
+        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            with computing():
+                call(state.global_step)
+
+        def on_step_end(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
+            with computing():
+                call(state.global_step)
+
+    return Between()
+
+
+def _parts(targets: Sequence[Target], size: int) -> list[Sequence[Target]]:
+    return [targets[start : start + size] for start in range(0, len(targets), size)]
+
+
+def _back(
+    forward: Callable[[Sequence[Target], Tokens], Any],
+    parts: Sequence[Sequence[Target]],
+    backward: Callable[[Any], None],
+) -> Any:
+    """Go forward and back over each part of a step; give the loss of all."""
+    step = tokens([target for part in parts for target in part])
+    total: Any = 0.0
+    for part in parts:
+        found = forward(part, step)
+        backward(found)
+        total = total + found.detach()
+    return total
+
+
+def _together(work: Work) -> int:
+    count = processes.count()
+    if count > min(map(len, work.steps)):
+        raise ConfigError(
+            f"{count} processes cannot share steps of {min(map(len, work.steps))} examples",
+            "start fewer, or raise [train] batch_facts, batch_contrasts and batch_general",
+        )
+    return count
+
+
+def _config(work: Work, dtype: Any) -> Any:
+    import torch
+    from trl import SFTConfig
+
+    return SFTConfig(
+        output_dir=str(work.checkpoints),
+        num_train_epochs=1,
+        per_device_train_batch_size=1,  # a row of the data is a process's share of a step
+        # Named though TRL has the same: where Unsloth is loaded, it puts in other defaults unsaid.
+        gradient_accumulation_steps=1,
+        optim="adamw_torch_fused",
+        max_grad_norm=1.0,
+        learning_rate=work.settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=5,
+        weight_decay=0.0,
+        logging_steps=1,
+        disable_tqdm=True,
+        report_to=[],
+        save_steps=KEPT_EVERY,
+        save_total_limit=2,  # the newer one may be cut off
+        seed=work.seed,
+        bf16=dtype == torch.bfloat16,  # products only: LoRA weights stay fp32
+        gradient_checkpointing=False,  # switched on with the adapter, where memory asks for it
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        use_cpu=not torch.cuda.is_available(),
+        ddp_find_unused_parameters=False,
+    )
+
+
+def _last_whole(checkpoints: Path) -> Path | None:
+    """Find the newest checkpoint that was written to its end; one that was cut off is removed.
+
+    Its state is the last of its files that the trainer writes.
+    """
+    for folder in sorted(checkpoints.glob("checkpoint-*"), key=_number, reverse=True):
+        try:
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
+    return None
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])

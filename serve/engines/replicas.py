@@ -1,0 +1,79 @@
+"""All engines behind the gateway as one: who is there, and bringing back what each must have loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pipeline.core.errors import PipelineError
+from serve.engines import api
+from serve.engines.api import Engine, EngineAwayError, EngineRefusedError
+from serve.engines.vllm_process import BASE
+from serve.state import adapters
+from serve.state.alias import Adapter
+
+
+def present(engines: Sequence[Engine]) -> tuple[Engine, ...]:
+    """Give the engines that answer and are not dead."""
+    with ThreadPoolExecutor(len(engines) or 1) as pool:
+        there = list(pool.map(api.healthy, engines))
+    return tuple(each for each, ok in zip(engines, there, strict=True) if ok)
+
+
+def load(engines: Sequence[Engine], adapter: Adapter) -> None:
+    """Load an adapter on every engine given, and see that it lists it there, over its base.
+
+    Raises PipelineError when the folder is gone or changed, EngineAwayError, or EngineRefusedError in
+    vLLM's words.
+    """
+    adapters.verify(adapter)
+    for each in engines:
+        api.load(each, adapter.name, Path(adapter.folder))
+        card = next(m for m in api.models(each) if m.name == adapter.name)
+        if card.parent != BASE:
+            raise EngineRefusedError(
+                f"{each.url}: {adapter.name} lies over {card.parent!r}, not over {BASE!r}",
+                "another base is served there than `facts serve` starts",
+            )
+
+
+def has(each: Engine, adapter: Adapter) -> bool:
+    """Whether an engine lists an adapter at its folder."""
+    return any((m.name, m.root) == (adapter.name, adapter.folder) for m in api.models(each))
+
+
+def heal(engines: Sequence[Engine], wanted: Sequence[Adapter]) -> Iterator[str]:
+    """Load what a restarted engine has lost; yield a line for each thing done or not to be done."""
+    for each in engines:
+        try:
+            listed = {served.name: served.root for served in api.models(each)}
+        except EngineAwayError:
+            continue  # it is looked at again when it is back
+        except EngineRefusedError as error:
+            yield error.message
+            continue
+        for adapter in wanted:
+            if listed.get(adapter.name) == adapter.folder:
+                continue
+            try:
+                load([each], adapter)
+            except PipelineError as error:
+                yield f"{each.url}: cannot bring back {adapter.name}: {error.message}"
+            else:
+                yield f"{each.url}: brought back {adapter.name}"
+
+
+def unload(engines: Sequence[Engine], names: Sequence[str]) -> None:
+    """Take names away from the engines that are there; one that is away loses them by itself."""
+    for each in present(engines):
+        for name in names:
+            api.unload(each, name)
+
+
+def loaded(engines: Sequence[Engine], alias: str) -> set[str]:
+    """Name the adapters of this alias that any engine has loaded; one that is away has none."""
+    found: set[str] = set()
+    for each in present(engines):
+        found |= {m.name for m in api.models(each) if m.name.startswith(f"{alias}@")}
+    return found

@@ -1,0 +1,93 @@
+"""What follows when a server fails at a request: who is suspected, what is compared, who may try again.
+
+A server that refused the connection or does not have the adapter never took the request, which any
+other may do. One that answered 5xx, or broke off after the request was sent, may have died of it: one
+other may try, unless it did die and the body was never answered before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import secrets
+from collections.abc import Callable
+from typing import Any  # JSON of a client has no narrower type before it is read
+
+from serve.gateway import suspects
+from serve.gateway.compare import Call, Comparison, Failure
+from serve.gateway.routing import Replica, Routes
+from serve.gateway.suspects import Suspects
+from serve.state.alias import Table
+
+
+class NotTakenError(Exception):
+    """An engine was away or has lost the adapter: it never took the request."""
+
+
+class FailedError(Exception):
+    """An engine took the request and failed: it answered so, broke off, or was silent for too long."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.answered, self.silent = how == "answered", how == "silent"
+
+
+class Failures:
+    """Suspects and comparisons of one gateway; `table` gives the alias table in force."""
+
+    def __init__(self, table: Callable[[], Table]) -> None:
+        self.suspects = Suspects()
+        self.comparison = Comparison(table, self._died, self.suspects)
+        self.routes: Routes  # set while the application runs
+        self._salt = secrets.token_bytes(16)
+        self._running: set[asyncio.Task[bool]] = set()
+
+    def call(self, path: str, body: dict[str, Any], address: str) -> Call:
+        """Give a request as it is remembered here: no address and, once it has ended, no body."""
+        client = hashlib.blake2b(_network(address).encode(), key=self._salt, digest_size=8)
+        return Call(path, body, suspects.digest(path, body), client.digest())
+
+    def follow(self, failure: Failure, how: FailedError) -> asyncio.Task[bool]:
+        """Do what follows, whether or not the client waits for it; True: another may try once more."""
+        task = asyncio.create_task(self._follow(failure, how))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def close(self) -> None:
+        """Leave off whatever still follows."""
+        for task in self._running:
+            task.cancel()
+
+    async def _follow(self, failure: Failure, how: FailedError) -> bool:
+        if how.silent:  # it may hang for this one: another would hang as well
+            self.suspects.died(failure.call.digest)
+            return False
+        if await self._died(failure.replica):
+            return self.suspects.died(failure.call.digest)
+        self.comparison.note(failure)
+        return True
+
+    async def _died(self, replica: Replica) -> bool:
+        return await self.routes.died(replica)
+
+
+def address(peer: str, forwarded: str) -> str:
+    """Give a client's address: what the last proxy says where that runs on this machine, else the peer's."""
+    try:
+        local = ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        local = False
+    return forwarded.rpartition(",")[2].strip() if local and forwarded else peer
+
+
+def _network(text: str) -> str:
+    """Give the network that one client may have all of: a /64 of IPv6, else the address."""
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))

@@ -1,0 +1,70 @@
+"""What ought to be live, as a file in git says: an adapter's source and digest.
+
+The file is read as committed at a revision, never from a checkout, so that an edit on the server or a
+half-done merge changes nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.escape import plain
+from serve.state.adapters import assert_digest
+
+GIT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The adapter that ought to be live: a folder or a Hub reference, and the digest it must have.
+
+    `release` may pin the release as a whole, by the digest that `facts publish` tells; "" pins none.
+    """
+
+    adapter: str
+    digest: str
+    release: str = ""
+
+
+def read(repository: Path, revision: str, file: str) -> Desired:
+    """Fetch the revision's remote, when it names one, and read the file as committed there.
+
+    Raises PipelineError when git or the file is not in order.
+    """
+    remote, _, branch = revision.partition("/")
+    if branch and remote in _git(repository, "remote").split():
+        _git(repository, "fetch", "--quiet", "--end-of-options", remote, branch)
+    where = f"{revision}:{file}"
+    text = _git(repository, "show", "--end-of-options", where)
+    try:
+        data = tomllib.loads(text)
+        desired = Desired(**data)
+        for digest in (desired.digest, data.get("release", desired.digest)):
+            assert_digest(digest)
+        if type(desired.adapter) is not str or not desired.adapter.strip():
+            raise ValueError(sorted(data))  # noqa: TRY301
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PipelineError(
+            f"{where}: does not say what to deploy",
+            'it must hold two lines: adapter = "FOLDER or HUB_REF" and digest = "sha256:…"; a third may pin '
+            'the whole release: release = "sha256:…"',
+        ) from error
+    return desired
+
+
+def _git(repository: Path, *argv: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  (a list; user text stands behind --end-of-options)
+            ["git", "-C", str(repository), *argv],  # noqa: S607
+            capture_output=True, text=True, check=True, timeout=GIT_SECONDS,
+        )  # fmt: skip
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise PipelineError(
+            f"git {argv[0]} failed: {plain(said or '', 200)}", "see [watch] in serve.toml"
+        ) from error
+    return done.stdout

@@ -1,0 +1,115 @@
+"""An adapter in a real vLLM for a while: to see whether it acts there, or for the gate to ask it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.core.errors import ConfigError, Problem, Where
+from pipeline.models import compatibility
+from pipeline.models.base_model import Base, cache_folder
+from pipeline.models.client import Server
+from serve import settings
+from serve.engines import api, vllm_process
+from serve.engines.api import Engine, EngineRefusedError
+from serve.engines.vllm_process import EngineSettings
+from serve.say import say
+from serve.settings import Settings
+
+NAME = "candidate"
+
+
+def try_adapter(folder: Path, base: Base, question: str) -> tuple[Problem, ...] | None:
+    """Give what is wrong with an adapter (an absolute path) in the vLLM of `make serve-env`.
+
+    None when there is no such environment. Raises ConfigError when vLLM does not start.
+    """
+    if not vllm_process.PYTHON.is_file():
+        return None
+    with _started(base, EngineSettings()) as server:
+        return ask(server, folder, question)
+
+
+def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
+    """Load an adapter into a running engine for a moment, and ask it and the base.
+
+    Raises the errors of `pipeline.models.client.ask`.
+    """
+    try:
+        with _loaded(server, folder) as (base, adapted):
+            return compatibility.acts(folder, base, adapted, question)
+    except EngineRefusedError as error:
+        hint = "vLLM says why; train without what it names"
+        return (Problem(Where(str(folder)), "refused", error.message, hint),)
+
+
+def settings_for(file: Path | None, taught: Base) -> Settings:
+    """Read the `serve.toml` whose engine is to have an adapter for a base; `file` as in `settings.load`.
+
+    Raises ConfigError when it is for another base, or no engine runs and none can be started.
+    """
+    own = settings.load(file)
+    served = settings.served(own)
+    if served.digest != taught.digest:
+        raise ConfigError(
+            f"[engines] recipe: {served.name} is served, and the adapter is for {taught.name}",
+            "name a serve.toml whose engines have the recipe's base",
+        )
+    first = settings.engines(own)[0]
+    if not api.healthy(first):
+        if not own.engines.start:
+            raise ConfigError(
+                f"{first.url}: no engine answers there", "start it, or set start = true"
+            )
+        vllm_process.require(own.engine)
+    return own
+
+
+@contextmanager
+def side_by_side(own: Settings, taught: Base, folder: Path) -> Iterator[tuple[Server, Server]]:
+    """Give a base and an adapter for it (an absolute path) as the first engine of the settings has them.
+
+    One that runs is used, beside what it serves; otherwise one is started for the while.
+    """
+    first = settings.engines(own)[0]
+    if api.healthy(first):
+        with _loaded(first, folder) as both:
+            yield both
+    else:
+        with _started(taught, own.engine) as server, _loaded(server, folder) as both:
+            yield both
+
+
+@contextmanager
+def _started(base: Base, how: EngineSettings) -> Iterator[Engine]:
+    """Run a vLLM of our own on a free port. Raises ConfigError when it does not start."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = cache_folder() / "canary.log"  # kept: when vLLM does not start, this says why
+    log.unlink(missing_ok=True)
+    server = Engine(f"http://127.0.0.1:{port}", secrets.token_urlsafe(32))
+    process = vllm_process.start(base, port, log, how, server.api_key)
+    try:
+        say("starting vLLM (about a minute) …")
+        vllm_process.await_ready(server, process, log)
+        yield server
+    finally:
+        vllm_process.stop(process)
+
+
+@contextmanager
+def _loaded(server: Engine, folder: Path) -> Iterator[tuple[Server, Server]]:
+    """Give the base and an adapter on an engine that runs. Raises EngineRefusedError when it is not taken."""
+    name = f"{NAME}-{secrets.token_hex(4)}"  # vLLM serves a name it knew before from its caches
+    try:
+        api.load(server, name, folder)
+        yield (
+            Server(server.url, vllm_process.BASE, server.api_key),
+            Server(server.url, name, server.api_key),
+        )
+    finally:
+        api.unload(server, name)
