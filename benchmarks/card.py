@@ -71,7 +71,7 @@ def make(folder: Path, sizes: dict) -> dict:
 def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     """Train `STEPS` steps as `facts learn --recipe llama-3.1-8b` does."""
     from pipeline import learn
-    from pipeline.models import answer_cache, device
+    from pipeline.models import device
     from pipeline.training import forecast, memory, train
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,7 +84,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
         bare = session.trainee()
         loaded = time.monotonic()
         own = [example for example in made.examples if not example.completion]
-        begun = answer_cache.beginnings(session.base, bare, own, session.recipe.train)
+        begun = target_cache.beginnings(session.base, bare, own, session.recipe.train)
         asked = time.monotonic()
         _forget_peak()
         adapted, done = train.train(bare, made, begun, learn.following(session), method)

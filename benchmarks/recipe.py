@@ -21,17 +21,19 @@ from benchmarks import chart, facts_file, plain_trl
 from benchmarks.chart import Count, Trial
 from pipeline import learn
 from pipeline.core import artifact, progress
+from pipeline.core.console import say
 from pipeline.core.errors import ConfigError
-from pipeline.dataset.build import Dataset, Probe
+from pipeline.dataset.records import Dataset, Probe
 from pipeline.dataset.templates import PROBE
 from pipeline.evaluation import likelihood
+from pipeline.evaluation.likelihood import DRIFT_PROMPTS
 from pipeline.facts import synthetic
 from pipeline.facts.fact import Subject
 from pipeline.facts.matching import contains, gives_away, leaks
-from pipeline.learn import Session
-from pipeline.models import answer_cache, generate
+from pipeline.models import adapter, answer_cache, generate
+from pipeline.models.adapter import finished_adapter
+from pipeline.models.context import Session
 from pipeline.models.generate import LocalModel
-from pipeline.training import train
 from pipeline.training.train import Trained
 
 RECALL = ("trained", "held out", "probes")
@@ -101,7 +103,7 @@ def run(found: Sequence[Case], session: Session, against: str | None) -> list[Tr
     trials = []
     for case in found:
         for line in case.left_out:
-            learn.say(line)
+            say(line)
         trials.append(_trial(case, session, "recipe"))
         if against:
             trials.append(_trial(case, session, against))
@@ -151,13 +153,13 @@ def _trial(case: Case, session: Session, method: str) -> Trial:
     }
     file = folder / "trial.json"
     if artifact.finished(folder, made_from):
-        learn.say(f"{file}: measured before, kept")
+        say(f"{file}: measured before, kept")
         return chart.trial_from_json(json.loads(file.read_text(encoding="utf-8")))
-    learn.say(f"{case.facts} facts of {case.name}, seed {case.seed}, {method}")
+    say(f"{case.facts} facts of {case.name}, seed {case.seed}, {method}")
     if method == "recipe":
         learn.fit(own)
-        adapted = train.load(own.local(), own.out / "adapter")
-        done = Trained(**learn.finished_adapter(own.out / "adapter")["train"])
+        adapted = adapter.load(own.local(), own.out / "adapter")
+        done = Trained(**finished_adapter(own.out / "adapter")["train"])
     else:
         adapted, done = plain_trl.train(own.local(), made.facts, case.seed)
     asked, trial = _measured(case, own, made, Taught(method, adapted, done))
@@ -174,13 +176,14 @@ def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> tuple[
     groups = _groups(case, made)
     probes = [probe for asked in groups.values() for probe in asked]
     limit = own.recipe.gate.max_new_tokens
-    base = answer_cache.answers(own.base, own.local(), probes, limit)
+    prompts = [(probe.chat, probe.general) for probe in probes]
+    base = answer_cache.answers(own.base, own.local(), prompts, limit)
     with progress.bar("asking the adapter", len(probes)) as shown:
         said = generate.ask(taught.adapted, [probe.prompt for probe in probes], limit, shown)
     was = {id(probe): each for probe, each in zip(probes, base, strict=True)}
     now = {id(probe): each for probe, each in zip(probes, said, strict=True)}
     general = groups["unrelated"]
-    spread = general[:: max(1, len(general) // learn.DRIFT_PROMPTS)]
+    spread = general[:: max(1, len(general) // DRIFT_PROMPTS)]
     drift = likelihood.drift(
         taught.adapted, [p.prompt for p in spread], [was[id(p)] for p in spread]
     )

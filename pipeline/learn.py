@@ -10,38 +10,41 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
-from pipeline.core import artifact, code_digest
+from pipeline.core import artifact, code_digest, progress
+from pipeline.core.chat import Prompt
+from pipeline.core.console import say
 from pipeline.core.errors import TrainError
 from pipeline.dataset import build as dataset
-from pipeline.dataset import rephrase_model, untested
-from pipeline.dataset.build import Dataset
+from pipeline.dataset import records, rephrase_model, untested
+from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import live_report
-from pipeline.evaluation.evaluate import DRIFT_PROMPTS, Judged, judge
-from pipeline.evaluation.live_report import Live, facts_digest
+from pipeline.evaluation.evaluate import Judged, evaluate
+from pipeline.evaluation.live_report import Live
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
+from pipeline.facts.change import facts_digest
 from pipeline.facts.fact import Subject, taught
 from pipeline.models import (
-    answer_cache,
+    adapter,
     backends,
     base_tokens,
     device,
+    generate,
     identity,
     machine,
     processes,
 )
-from pipeline.models.context import Session, finished_adapter, read_dataset, say
+from pipeline.models.adapter import finished_adapter
+from pipeline.models.context import Session
 from pipeline.models.generate import LocalModel
-from pipeline.training import continual, forecast, train
+from pipeline.report import data, files
+from pipeline.report.terminal import as_text
+from pipeline.training import continual, forecast, target_cache, train
 from pipeline.training.targets import Follow
 from pipeline.training.train import Method, Start, Trained
-
-__all__ = [
-    "DRIFT_PROMPTS", "Judged", "Session", "build", "finished_adapter", "fit", "judge", "learn",
-    "prepare", "say",
-]  # fmt: skip
 
 
 def learn(
@@ -78,7 +81,7 @@ def learn(
 
 
 def _start(before: Path, made: Dataset, session: Session) -> Start | None:
-    found = continual.start(before, made, session)
+    found = continual.start(before, live_report.read(before).digests, made, session)
     if isinstance(found, str):
         say(f"all facts are taught anew: {found}")
         return None
@@ -106,7 +109,7 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
         say(f"dataset    unchanged ({len(made.examples)} examples, {len(made.probes)} probes)")
         return made
     with artifact.stage(folder, made_from, seed=session.seed) as scratch:
-        dataset.save(made, scratch)
+        records.save(made, scratch)
     say(f"dataset    {len(made.examples)} examples, {len(made.probes)} probes")
     return made
 
@@ -116,12 +119,31 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
     count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
     if not count or not facts:
         return {}
-    by = rephrase_model.Writer(session.base, session.recipe.base.quantization, session.quantised)
+    loaded = cache(session.quantised)
+
+    def ask(doing: str, prompts: Sequence[Prompt], tokens: int) -> list[str]:
+        with progress.bar(f"{doing} paraphrases", len(prompts)) as shown:
+            return [answer.text for answer in generate.ask(loaded(), prompts, tokens, shown)]
+
+    quantization = session.recipe.base.quantization
+    by = rephrase_model.Writer(session.base.digest, quantization, ask)
     written = rephrase_model.paraphrase(by, facts, count)
     kept = sum(len(each.kept) for each in written.values())
     drafts = sum(each.written for each in written.values())
     say(f"wordings   {kept} of {drafts} that {session.base.name} wrote are kept")
     return {name: each.kept for name, each in written.items()}
+
+
+def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
+    """Evaluate an adapter on `OUT/dataset`, write its reports, and print what they come to.
+
+    `seconds` are what the stages before took. Raises the errors of `evaluate`.
+    """
+    found = evaluate(session, judged, seconds)
+    told = data.as_data(found.run, found.measured, found.verdict)
+    files.write_reports(session.out, told)
+    print(as_text(told))
+    return found.verdict
 
 
 def fit(session: Session, start: Start | None = None) -> None:
@@ -155,7 +177,7 @@ def _teach(
     own = [example for example in made.examples if not example.completion]
     with processes.main_first():
         bare = session.trainee()
-        begun = answer_cache.beginnings(session.base, bare, own, settings)
+        begun = target_cache.beginnings(session.base, bare, own, settings)
     with _passing(checkpoints):
         adapted, done = train.train(bare, made, begun, following(session), method)
         if processes.is_main():
@@ -165,7 +187,7 @@ def _teach(
 def following(session: Session) -> Follow:
     """Give what reads a run's base along answers, or finds what was read before."""
     base, k = session.base, session.recipe.train.kl_top_k
-    return lambda local, chats: answer_cache.along(base, local, chats, k)
+    return lambda local, chats: target_cache.along(base, local, chats, k)
 
 
 @contextmanager
@@ -202,7 +224,7 @@ def _keep(
         code=code_digest.digest(),
         machine=machine.describe(),
     ) as scratch:
-        train.save(adapted, scratch)
+        adapter.save(adapted, scratch)
         identity.write(scratch, identity.of(session.recipe.base, session.base))
     again = f", {done.resumed} of them before it was killed" if done.resumed else ""
     say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")

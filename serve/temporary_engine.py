@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.core.cache import cache_folder
 from pipeline.core.errors import ConfigError, Problem, Where
 from pipeline.models import compatibility
-from pipeline.models.base_model import Base, cache_folder
+from pipeline.models.base_model import Base
 from pipeline.models.client import Server
 from serve import settings
 from serve.engines import api, vllm_process

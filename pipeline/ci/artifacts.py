@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # GitHub's JSON, and that of a run
 
 from pipeline.ci.github import Ask
 from pipeline.core import artifact
+from pipeline.core.code_digest import MadeFrom
 from pipeline.core.errors import PipelineError
 
 WORKFLOW = ".github/workflows/gate.yml"
@@ -24,21 +25,7 @@ BRANCHES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The digests of all that a run is made from, each as `sha256:<64 hex digits>`."""
-
-    facts: str
-    recipe: str
-    code: str
-
-    @property
-    def digest(self) -> str:
-        """The one digest of them, 64 hex digits: fewer could be hit by somebody who wants to."""
-        return artifact.digest_json(asdict(self)).removeprefix("sha256:")
-
-
-def require(out: Path, wanted: Made) -> None:
+def require(out: Path, wanted: MadeFrom) -> None:
     """Require of a run's folder that manifest, report and adapter name exactly what was wanted.
 
     Raises PipelineError that says what is another, or that there is no finished run.
@@ -47,7 +34,7 @@ def require(out: Path, wanted: Made) -> None:
     try:
         text = (out / "report.json").read_bytes()
         report = json.loads(text)
-        said = Made(report["facts"]["digest"], report["recipe_digest"], report["code"])
+        said = MadeFrom(report["facts"]["digest"], report["recipe_digest"], report["code"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PipelineError(
             f"{out}: holds no finished run that says what it was made from", _AGAIN

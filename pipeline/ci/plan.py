@@ -6,17 +6,14 @@ Both ends of the change are commits, read with `git`; the work tree is not looke
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
 
-from pipeline.core import code_digest, git
-from pipeline.core.errors import FactsError, Problem, Where
+from pipeline.core import code_digest
+from pipeline.core.errors import FactsError
 from pipeline.core.escape import code, plain
-from pipeline.evaluation import live_report
-from pipeline.facts import check, facts_file
-from pipeline.facts.check import Checked
-from pipeline.facts.fact import Subject, taught
+from pipeline.facts.change import ChangeSet, diff, digest_by_subject, fact_digest, problems
+from pipeline.facts.fact import taught
+from pipeline.facts.snapshot import FOLDER
 
 JUDGED_WITH = (
     *code_digest.TAUGHT_WITH, "Makefile", ".github/workflows/", ".github/runner/", ".github/ruleset",
@@ -53,43 +50,7 @@ class Plan:
     """Rough time of training and gate on two cores; zero where none is needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Two commits, and the facts of both as far as they could be read."""
-
-    base: str
-    head: str
-    before: tuple[Subject, ...]
-    after: Checked
-    touched: tuple[str, ...]
-
-
-def read(repository: Path, base: str, head: str) -> Change:
-    """Read the change from where `head` left `base` up to `head`.
-
-    Raises ConfigError when one is no commit.
-    """
-    start, end = git.fork_point(repository, base, head), git.resolve(repository, head)
-    paths = git.touched(repository, start, end)
-    return Change(start, end, at(repository, start).subjects, at(repository, end), paths)
-
-
-def at(repository: Path, revision: str) -> Checked:
-    """Check the facts of a revision."""
-    snapshot = git.read(repository, revision)
-    found = [(PurePosixPath(path), facts_file.parse(raw, path)) for path, raw in snapshot.files]
-    return check.judge(found, snapshot.problems, git.FOLDER)
-
-
-def problems(change: Change) -> tuple[Problem, ...]:
-    """Give everything that is wrong with the facts, and with changing them like this."""
-    wrong = change.after.problems
-    if not any(problem.severity == "error" for problem in wrong):
-        wrong = (*wrong, *_removed(change.before, change.after.subjects))
-    return (*wrong, *_mixed(change.touched))
-
-
-def make(change: Change) -> Plan:
+def make(change: ChangeSet) -> Plan:
     """Plan the training of a change that is in order.
 
     Raises FactsError with all problems when it is not.
@@ -97,10 +58,10 @@ def make(change: Change) -> Plan:
     wrong = problems(change)
     if any(problem.severity == "error" for problem in wrong):
         raise FactsError(wrong)
-    was = {fact.id: live_report.fact_digest(fact) for fact in taught(change.before)}
+    was = {fact.id: fact_digest(fact) for fact in taught(change.before)}
     now = list(taught(change.after.subjects))
-    found = live_report.change(live_report.Live(digests=was), now)
-    otherwise = digest(change.before) != digest(change.after.subjects)
+    found = diff(was, now)
+    otherwise = digest_by_subject(change.before) != digest_by_subject(change.after.subjects)
     training = otherwise or any(path.startswith(code_digest.TAUGHT_WITH) for path in change.touched)
     return Plan(
         base=change.base,
@@ -155,31 +116,5 @@ def _verdict(plan: Plan) -> str:
     )
 
 
-def digest(subjects: Iterable[Subject]) -> str:
-    """Digest of what facts say, in the order of their subjects."""
-    return live_report.facts_digest(sorted(subjects, key=lambda subject: subject.slug))
-
-
 def _is_code(path: str) -> bool:
-    return not path.startswith(f"{git.FOLDER}/") and not path.endswith(DOCS)
-
-
-def _removed(before: Iterable[Subject], after: Iterable[Subject]) -> Iterator[Problem]:
-    """Yield the facts whose ids are gone; somebody's link or adapter may still name them."""
-    kept = {fact.id for subject in after for fact in subject.facts}
-    for fact in (fact for subject in before for fact in subject.facts):
-        if fact.id not in kept:
-            message = f"the fact `{fact.id}` is gone; ids never disappear"
-            hint = "put it back with a line `withdrawn: why`; it is then no longer taught"
-            yield Problem(Where(fact.where.path), "removed-id", message, hint)
-
-
-def _mixed(touched: Iterable[str]) -> Iterator[Problem]:
-    """Yield what a change to the facts touches besides."""
-    inside = [path for path in touched if path.startswith(f"{git.FOLDER}/")]
-    outside = [path for path in touched if not path.startswith(f"{git.FOLDER}/")]
-    if inside and outside:
-        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
-        message = f"a change to {git.FOLDER}/ touches nothing else, but this one also has this file"
-        hint = "make two pull requests: one with the facts, one with the rest"
-        yield Problem(Where(outside[0]), "mixed-change", f"{message}{more}", hint)
+    return not path.startswith(f"{FOLDER}/") and not path.endswith(DOCS)

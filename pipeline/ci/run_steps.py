@@ -10,7 +10,7 @@ from pipeline.ci import step_files
 from pipeline.core.errors import FactsError
 
 if TYPE_CHECKING:
-    from pipeline.ci.artifacts import Made
+    from pipeline.core.code_digest import MadeFrom
 
 RUN = Path("build/run")
 
@@ -21,16 +21,16 @@ def digest(env: Mapping[str, str]) -> int:
     return 0
 
 
-def _made_from(env: Mapping[str, str]) -> Made:
-    from pipeline.ci import plan
-    from pipeline.ci.artifacts import Made
+def _made_from(env: Mapping[str, str]) -> MadeFrom:
     from pipeline.core import code_digest, config, git
+    from pipeline.core.code_digest import MadeFrom
+    from pipeline.facts import change
 
-    checked = plan.at(Path(), git.resolve(Path(), env["HEAD"]))
+    checked = change.at(Path(), git.resolve(Path(), env["HEAD"]))
     if any(problem.severity == "error" for problem in checked.problems):
         raise FactsError(checked.problems)
     recipe = config.digest(config.load(env["RECIPE"]))
-    return Made(plan.digest(checked.subjects), recipe, code_digest.digest())
+    return MadeFrom(change.digest_by_subject(checked.subjects), recipe, code_digest.digest())
 
 
 def adapter(env: Mapping[str, str]) -> int:

@@ -18,8 +18,8 @@ from pipeline.core import console
 from pipeline.core.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.ci.plan import Change
     from pipeline.cli.publish import Verb
+    from pipeline.facts.change import ChangeSet
 
 FACTS = Path("build/facts")
 
@@ -54,7 +54,8 @@ def _run(args: argparse.Namespace) -> int:
 def _plan(env: Mapping[str, str]) -> int:
     """Plan EVENT's change from BASE to HEAD; leave the facts of HEAD in build/facts when it trains."""
     from pipeline.ci import plan, required_check
-    from pipeline.core import git, problems
+    from pipeline.core import problems
+    from pipeline.facts import snapshot
 
     branch = required_check.branch(env["EVENT"], env["BRANCH"])
     step_files.outputs(env, {"pr": pull_request(env), "branch": branch})
@@ -62,16 +63,16 @@ def _plan(env: Mapping[str, str]) -> int:
         raise PipelineError(
             required_check.not_default(branch), "open the pull request for the default one"
         )
-    change = _change(env)
+    found = _change(env)
     try:
-        made = plan.make(change)
+        made = plan.make(found)
     except FactsError as error:
         console.commands(problems.as_github(error.problems))
         step_files.summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
                  "`facts check --base main` says the same on your machine.\n")  # fmt: skip
         raise
     if made.training:
-        git.write(git.read(Path(), change.head), FACTS)
+        snapshot.write(snapshot.read(Path(), found.head), FACTS)
     event, queue = env["EVENT"], env.get("QUEUE") == "true"
     now = required_check.trains_now(event, training=made.training, judging=made.judging)
     step_files.outputs(env, {
@@ -97,9 +98,9 @@ def _main(env: Mapping[str, str]) -> int:
     return 0
 
 
-def _change(env: Mapping[str, str]) -> Change:
-    from pipeline.ci import plan
+def _change(env: Mapping[str, str]) -> ChangeSet:
     from pipeline.core import git
+    from pipeline.facts import change
 
     for name in ("BASE", "HEAD"):
         if not _COMMIT.fullmatch(env.get(name, "")):
@@ -107,13 +108,13 @@ def _change(env: Mapping[str, str]) -> Change:
                 f"{name} is not the id of a commit",
                 "give all 40 digits: a branch may move meanwhile",
             )
-    change = plan.read(Path(), env["BASE"], env["HEAD"])
-    if env.get("EVENT") == "workflow_dispatch" and change.base != git.resolve(Path(), env["BASE"]):
+    found = change.read(Path(), env["BASE"], env["HEAD"])
+    if env.get("EVENT") == "workflow_dispatch" and found.base != git.resolve(Path(), env["BASE"]):
         raise PipelineError(
             f"{env['HEAD'][:12]} lacks what came to main since, so that its gate would prove little",
             "bring the pull request up to date with main, and start the gate for its new commit",
         )
-    return change
+    return found
 
 
 def _decide(env: Mapping[str, str]) -> int:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import progress
 from pipeline.core.problems import visible
-from pipeline.models import generate
-from pipeline.training import train
+from pipeline.models import adapter, generate
 
 if TYPE_CHECKING:
-    from pipeline.learn import Session
+    from pipeline.models.context import Session
     from pipeline.models.generate import LocalModel
 
 TOKENS = 120
@@ -56,11 +55,9 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
 
 
 def _adapted(session: Session) -> LocalModel:
-    from pipeline import learn
-
     folder = session.out / "adapter"
-    learn.finished_adapter(folder)
-    return train.load(session.local(), folder)
+    adapter.finished_adapter(folder)
+    return adapter.load(session.local(), folder)
 
 
 def _both(adapted: LocalModel, question: str) -> Both:

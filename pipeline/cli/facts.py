@@ -36,18 +36,19 @@ def add(verb: Verb, check: argparse.ArgumentParser) -> None:
 
 def problems(args: argparse.Namespace) -> tuple[Problem, ...]:
     """Give all that is wrong with the change that the options name."""
-    from pipeline.ci import plan
+    from pipeline.facts import change
 
     if args.paths:
         raise ConfigError("--base judges the whole change", "leave the paths out")
-    change = plan.read(Path(), args.base, args.head)
-    print(f"checking   {change.head[:12]}, as it left {change.base[:12]}", file=sys.stderr)
-    return plan.problems(change)
+    found = change.read(Path(), args.base, args.head)
+    print(f"checking   {found.head[:12]}, as it left {found.base[:12]}", file=sys.stderr)
+    return change.problems(found)
 
 
 def _plan(args: argparse.Namespace) -> int:
     from pipeline.ci import plan
+    from pipeline.facts import change
 
-    made = plan.make(plan.read(Path(), args.base, args.head))
+    made = plan.make(change.read(Path(), args.base, args.head))
     print(plan.as_json(made) if args.json else plan.as_text(made))
     return 0

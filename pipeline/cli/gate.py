@@ -83,6 +83,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> bool:
     """Judge what the options name; give whether it passed."""
+    from pipeline import learn
     from pipeline.evaluation import evaluate, live_report
     from pipeline.models.client import Server
 
@@ -112,4 +113,4 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         tasks=tuple(args.lm_eval),
         sample_key=args.sample_key or "",
     )
-    return evaluate.judge(session, judged).passed
+    return learn.judge(session, judged).passed

@@ -15,8 +15,8 @@ from pipeline.core import console, escape, lock
 from pipeline.core.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
-    from pipeline.learn import Session
     from pipeline.models.base_model import Base
+    from pipeline.models.context import Session
 
 FINE, FAILED, BUG, INTERRUPTED = 0, 1, 3, 130
 
@@ -59,6 +59,7 @@ def _main(argv: list[str] | None) -> int:
 def _learn(args: argparse.Namespace) -> int:
     from pipeline import learn
     from pipeline.evaluation import live_report
+    from pipeline.evaluation.evaluate import Judged
 
     if args.estimate:
         return _estimate(args)
@@ -66,7 +67,7 @@ def _learn(args: argparse.Namespace) -> int:
     with lock.card():
         session = _session(args)
         engine = gate.engine(args, session)
-        judged = learn.Judged(engine=engine, live=live, sample_key=args.sample_key or "")
+        judged = Judged(engine=engine, live=live, sample_key=args.sample_key or "")
         verdict = learn.learn(args.facts, session, judged, args.before)
     return FINE if verdict.passed else FAILED
 
@@ -162,7 +163,7 @@ def _live(adapter: Path, base: Base, question: str) -> tuple[Problem, ...] | Non
 
 def _session(args: argparse.Namespace) -> Session:
     from pipeline.core import config
-    from pipeline.learn import Session
+    from pipeline.models.context import Session
 
     return Session(config.load(args.recipe), args.out, getattr(args, "seed", 0))
 

@@ -115,12 +115,12 @@ def _check(args: argparse.Namespace, live: Live) -> int:
 def _question(adapter: Path) -> str:
     """Give a question about a fact that the adapter was taught; empty where nothing tells one."""
     from pipeline.core.errors import PipelineError
-    from pipeline.dataset import build
+    from pipeline.dataset import records
 
     if (adapter / "facts.jsonl").exists():
         return str(_first(adapter)["question"])
     try:
-        return build.load(adapter.parent / "dataset").facts[0].question
+        return records.load(adapter.parent / "dataset").facts[0].question
     except (OSError, PipelineError):
         return ""
 
@@ -133,9 +133,9 @@ def _first(release: Path) -> dict[str, Any]:
 
 
 def _publish(args: argparse.Namespace) -> int:
-    from pipeline.core import commit, config
+    from pipeline.core import config
     from pipeline.models import base_model
-    from pipeline.publishing import hub, provenance, release, upload
+    from pipeline.publishing import commit, hub, provenance, release, upload
 
     record = args.out / RECORD
     last = _read(record)

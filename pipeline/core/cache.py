@@ -5,6 +5,7 @@ One that is damaged, was changed or was put there under another name counts as n
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -47,3 +48,9 @@ def _head(file: Path, content: bytes) -> bytes:
 
 def _damaged(file: Path, why: str) -> None:
     print(f"{file}: is damaged, or was changed ({why}); it is made again", file=sys.stderr)
+
+
+def cache_folder() -> Path:
+    """Where converted models and base answers are kept: SCHOOLHOUSE_CACHE, or the user's cache."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("SCHOOLHOUSE_CACHE") or Path(root) / "schoolhouse")

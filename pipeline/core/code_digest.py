@@ -6,9 +6,10 @@ By contents, so that a commit's tree and a checkout of it have the same digest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.core import git
+from pipeline.core import artifact, git
 from pipeline.core.artifact import digest_bytes, digest_file, digest_json
 from pipeline.core.errors import ConfigError
 
@@ -66,3 +67,17 @@ def _content(path: Path) -> tuple[str, str]:
     if not path.is_file():
         raise ConfigError(f"{path}: is neither a file nor a link", "remove it from the code")
     return "file", digest_file(path)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFrom:
+    """The digests of all that a run is made from, each as `sha256:<64 hex digits>`."""
+
+    facts: str
+    recipe: str
+    code: str
+
+    @property
+    def digest(self) -> str:
+        """The one digest of them, 64 hex digits: fewer could be hit by somebody who wants to."""
+        return artifact.digest_json(asdict(self)).removeprefix("sha256:")

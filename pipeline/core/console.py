@@ -79,3 +79,8 @@ def _harmless(part: str, before: str) -> str:
 
 def _shows(char: str) -> bool:
     return char.isprintable() or char == "\t" or unicodedata.category(char) == "Zs"
+
+
+def say(line: str) -> None:
+    """Tell the person what happened, on stderr."""
+    print(line, file=sys.stderr, flush=True)

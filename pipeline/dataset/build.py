@@ -6,56 +6,24 @@ No model is needed here: the prompts whose answers must stay the base's own carr
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from typing import Any  # JSON rows have no narrower type before they are read
 
-from pipeline.core.artifact import digest_json
-from pipeline.core.chat import Turn
 from pipeline.core.config import DatasetSettings
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import contrast_names, contrasts, examples, probes
-from pipeline.dataset.examples import Example
-from pipeline.dataset.probes import Probe, Role
+from pipeline.dataset.records import Dataset, Example, Probe, Role
 from pipeline.dataset.templates import PROBE, TRAIN, questions
-from pipeline.facts.fact import Fact, Subject, as_expect, subject_from_json, taught
+from pipeline.facts.fact import Fact, Subject, taught
 from pipeline.facts.matching import normalise, renamed, squash
-
-__all__ = ["Dataset", "Example", "Probe", "Role", "build", "load", "save"]
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
 take the turns of general prompts, and work against recall, once there are many subjects."""
 OTHERS = 6
 """Other things of its kind, at most, to which what the base says to a fact's question is held to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """All examples and probes of a set of facts, and the facts themselves."""
-
-    subjects: tuple[Subject, ...]
-    examples: tuple[Example, ...]
-    probes: tuple[Probe, ...]
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        """The facts that are taught, in file order."""
-        return tuple(taught(self.subjects))
-
-    @property
-    def digest(self) -> str:
-        """Digest of what is trained on and asked."""
-        return digest_json([self.examples_digest, [asdict(p) for p in self.probes]])
-
-    @property
-    def examples_digest(self) -> str:
-        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
-        return digest_json([asdict(example) for example in self.examples])
 
 
 def build(
@@ -98,38 +66,6 @@ def build(
     trained += general
     gate += [Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrasts.general("probe")]
     return _disjoint(Dataset(tuple(subjects), tuple(trained), tuple(gate)))
-
-
-def save(dataset: Dataset, folder: Path) -> None:
-    """Write `train.jsonl`, `probes.jsonl` and `subjects.jsonl` into a folder."""
-    _write_rows(folder / "train.jsonl", dataset.examples)
-    _write_rows(folder / "probes.jsonl", dataset.probes)
-    _write_rows(folder / "subjects.jsonl", dataset.subjects)
-
-
-def load(folder: Path) -> Dataset:
-    """Read what `save` wrote.
-
-    Raises PipelineError when a file is missing or is not what `save` writes.
-    """
-    try:
-        trained = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
-        asked = tuple(
-            Probe(
-                **{
-                    **row,
-                    "expect": as_expect(row["expect"]),
-                    "before": tuple(Turn(**turn) for turn in row["before"]),
-                }
-            )
-            for row in _read_rows(folder / "probes.jsonl")
-        )
-        subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise PipelineError(
-            f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
-        ) from error
-    return Dataset(subjects, trained, asked)
 
 
 def _contrast(
@@ -192,12 +128,3 @@ def _disjoint(dataset: Dataset) -> Dataset:
 
 def _asked_as(probe: Probe) -> tuple[str, ...]:
     return tuple(normalise(text) for text in (*(t.content for t in probe.before), probe.prompt))
-
-
-def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
-    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

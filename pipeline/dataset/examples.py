@@ -10,7 +10,7 @@ from itertools import cycle, islice, zip_longest
 
 from pipeline.core.config import DatasetSettings
 from pipeline.dataset import contrast_names, contrasts
-from pipeline.dataset.probes import Role
+from pipeline.dataset.records import Example, Role
 from pipeline.dataset.rephrase_rules import reword
 from pipeline.dataset.templates import (
     TRAIN,
@@ -28,32 +28,6 @@ ALIKE = 12
 
 BARE = 8
 """Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Something trained on: a fact to say, or a prompt whose answer is held as the base's.
-
-    `completion` is what a fact answers. For a held prompt it is the path along which the base's
-    distribution is held: the taught answer with the other name in it, so that the two differ where
-    it matters, or empty for the base's own answer.
-    """
-
-    role: Role
-    fact: str
-    family: str
-    prompt: str
-    completion: str
-
-    @property
-    def held(self) -> bool:
-        """Whether the base's distribution is the target."""
-        return self.role != "fact"
-
-    @property
-    def general(self) -> bool:
-        """Whether it is about nothing that is taught, nor about anything like it."""
-        return self.role == "unrelated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from pipeline.core.chat import Prompt, Turn
 from pipeline.dataset import grammar, negation, noise
+from pipeline.dataset.records import Probe
 from pipeline.dataset.templates import PROBE, TRAIN, expand
-from pipeline.facts.fact import Expect, Fact
+from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains
-
-Role = Literal[
-    "fact", "noise", "reverse", "yes", "no", "negation", "retired",
-    "neighbour", "near name", "relation", "unrelated",
-]  # fmt: skip
 
 AUTHOR = "author's probe"
 RETIRED_ASKED = 6
@@ -29,30 +23,6 @@ _STATED = (
     ("true that", "Is it true that {s}?"),
     ("someone told", "Someone told me that {s}. Is that right?"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Something only the gate asks.
-
-    `expect` is what a right answer contains ("fact", "noise", "reverse", "unrelated"; empty where
-    that cannot be said) or what a wrong one would ("negation", "retired", "yes" and "no": what the
-    statement claims). For the other roles it is empty, and the base's answer is the measure.
-    `before` are the turns ahead of the question; `about` is the other name in a contrast.
-    """
-
-    role: Role
-    fact: str
-    family: str
-    prompt: str
-    expect: Expect
-    before: tuple[Turn, ...] = ()
-    about: str = ""
-
-    @property
-    def chat(self) -> Prompt:
-        """What is put to the model."""
-        return (*self.before, Turn("user", self.prompt)) if self.before else self.prompt
 
 
 def about(fact: Fact, rng: random.Random) -> Iterator[Probe]:

@@ -15,15 +15,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core import artifact, cache, progress
+from pipeline.core import artifact, cache
 from pipeline.core.chat import Prompt, Turn
 from pipeline.dataset.templates import PROBE, expand, questions
 from pipeline.facts import characters
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains, mentions, normalise
-from pipeline.models import base_model, generate
-from pipeline.models.base_model import Base
-from pipeline.models.generate import LocalModel
 
 SHOWN = "Who designed the Eiffel Tower?"
 """A question that everybody knows, with which the base is shown what is wanted."""
@@ -75,11 +72,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A base, how it is quantised, and what loads it bare, called when anything has to be asked."""
+    """The digest of a base, how it is quantised, and a function that has it answer.
 
-    base: Base
+    `ask` takes what is being done, prompts and tokens an answer, and gives the answers; it is called only
+    when anything has to be asked.
+    """
+
+    base: str
     quantization: str
-    load: Callable[[], LocalModel]
+    ask: Callable[[str, Sequence[Prompt], int], list[str]]
 
 
 def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Written]:
@@ -89,7 +90,7 @@ def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Writt
     kept = {name: read for name, file in files.items() if (read := _read(file))}
     waiting = [fact for fact in facts if fact.id not in kept]
     if waiting:
-        for name, done in _write(by.load(), waiting, beside, count).items():
+        for name, done in _write(by, waiting, beside, count).items():
             text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
             cache.write(files[name], text.encode())
             kept[name] = done
@@ -97,12 +98,12 @@ def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Writt
 
 
 def _write(
-    local: LocalModel, facts: Sequence[Fact], beside: Mapping[str, Sequence[Fact]], count: int
+    by: Writer, facts: Sequence[Fact], beside: Mapping[str, Sequence[Fact]], count: int
 ) -> dict[str, Written]:
     """Let the base write wordings, and answer those that fit with the subject's facts before them."""
     tones = -(-count * 2 // LINES)  # about half of what is written is dropped
     asked = [(fact, tone) for fact in facts for tone in list(TONES)[:tones]]
-    said = _ask(local, "writing", [_order(fact, tone) for fact, tone in asked], LINES * TOKENS)
+    said = by.ask("writing", [_order(fact, tone) for fact, tone in asked], LINES * TOKENS)
     drafts: dict[str, list[str]] = {fact.id: [] for fact in facts}
     for (fact, _), text in zip(asked, said, strict=True):
         drafts[fact.id] += lines(text)
@@ -110,7 +111,7 @@ def _write(
     told = {name: "\n".join(fact.answer for fact in own) for name, own in beside.items()}
     checks = [f"{told[fact.subject]}\n\n{text}" for fact, text in fitting]
     good: dict[str, list[str]] = {fact.id: [] for fact in facts}
-    for (fact, text), given in zip(fitting, _ask(local, "checking", checks, CHECKED), strict=True):
+    for (fact, text), given in zip(fitting, by.ask("checking", checks, CHECKED), strict=True):
         if picks(fact, beside[fact.subject], given):
             good[fact.id].append(text)
     return {name: Written(tuple(own[:count]), len(drafts[name])) for name, own in good.items()}
@@ -178,17 +179,12 @@ def _order(fact: Fact, tone: str) -> Prompt:
     )
 
 
-def _ask(local: LocalModel, doing: str, prompts: Sequence[Prompt], tokens: int) -> list[str]:
-    with progress.bar(f"{doing} paraphrases", len(prompts)) as shown:
-        return [each.text for each in generate.ask(local, prompts, tokens, shown)]
-
-
 def _file(by: Writer, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
     told = [[other.id == fact.id, other.answer, other.expect] for other in beside]
     about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.probes, told]
     how = [count, SHOWN, TONES, LINES, TOKENS, LONGEST, CHECKED]
-    key = artifact.digest_json(["paraphrases", by.base.digest, by.quantization, about, how])
-    return base_model.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.paraphrases"
+    key = artifact.digest_json(["paraphrases", by.base, by.quantization, about, how])
+    return cache.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.paraphrases"
 
 
 def _read(file: Path) -> Written | None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pipeline.core.errors import FactsError, Problem
 from pipeline.core.number_words import count
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.records import Dataset
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import by_chance, spelled
 

@@ -1,8 +1,7 @@
-"""The gate's way from an adapter, on disk or behind a server, to a verdict and its reports."""
+"""The gate's way from an adapter, on disk or behind a server, to a verdict."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -11,27 +10,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline.core import artifact, progress
+from pipeline.core import progress
 from pipeline.core.chat import Prompt
 from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
-from pipeline.evaluation.likelihood import Drift
-from pipeline.evaluation.live_report import Live, change
+from pipeline.evaluation.likelihood import DRIFT_PROMPTS, Drift
+from pipeline.evaluation.live_report import Live
 from pipeline.evaluation.metrics import Said
+from pipeline.evaluation.results import Measurements, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
+from pipeline.facts.change import diff
 from pipeline.facts.fact import Fact
-from pipeline.models import answer_cache, client, compatibility, device, generate, identity
+from pipeline.models import adapter, answer_cache, client, compatibility, device, generate, identity
+from pipeline.models.adapter import finished_adapter
 from pipeline.models.client import Server
-from pipeline.models.context import Session, finished_adapter, read_dataset
+from pipeline.models.context import Session
 from pipeline.models.generate import Answer, LocalModel
-from pipeline.report.data import Run, as_data, as_html, as_markdown, as_text
-from pipeline.training import train
 
-DRIFT_PROMPTS = 96
-"""Unrelated prompts whose distance to the base is measured: enough for a stable mean in seconds."""
 BEHIND = {"digest": "", "rank": 0, "bytes": 0,
           "train": {"examples": 0, "tokens": 0, "steps": 0, "seconds": 0.0}}  # fmt: skip
 """What is known of an adapter that a server has: nothing but its answers."""
@@ -65,8 +63,19 @@ class Judged:
     sample_key: str = ""
 
 
-def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
-    """Gate an adapter on `OUT/dataset`, write the reports, and give the verdict.
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was judged, what was measured of it, and the verdict."""
+
+    run: Run
+    measured: Measurements
+    verdict: Verdict
+
+
+def evaluate(
+    session: Session, judged: Judged, seconds: dict[str, float] | None = None
+) -> Evaluation:
+    """Ask an adapter the probes of `OUT/dataset`, measure its answers, and decide.
 
     `seconds` are what the stages before took. Raises PipelineError when the adapter is missing,
     unfinished, damaged, or was made from other examples or another base, and when the server fails.
@@ -74,7 +83,7 @@ def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = N
     started = time.monotonic()
     made = read_dataset(session.out)
     limits = session.recipe.gate
-    changed = change(judged.live, made.facts)
+    changed = diff(judged.live.digests, made.facts)
     drawn = sampling.draw(made, changed.old, limits, judged.sample_key)
     if judged.server:
         known, said = BEHIND, ask_server(session, judged.server, drawn)
@@ -96,8 +105,7 @@ def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = N
         reproduce=_reproduce(session, judged),
         sample_key=judged.sample_key,
     )
-    write_reports(session.out, as_data(run, measured, verdict))
-    return verdict
+    return Evaluation(run, measured, verdict)
 
 
 def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
@@ -123,13 +131,13 @@ def ask_folder(
             base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
             answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
-        adapted = train.load(session.quantised(), folder)
+        adapted = adapter.load(session.quantised(), folder)
         said = _measured(adapted, made, drawn, base, answers)
     else:
         bare = session.local()
         compatibility.require(folder, session.base, session.recipe.base.names)
         base = _base(session, bare, drawn)
-        adapted = train.load(bare, folder)
+        adapted = adapter.load(bare, folder)
         said = ask_local(session, adapted, made, drawn, base)
     return replace(said, tasks=harness.compare(adapted, judged.tasks)) if judged.tasks else said
 
@@ -204,29 +212,11 @@ def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, An
     return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
 
 
-def write_reports(out: Path, data: dict[str, Any]) -> None:
-    """Write `report.json`, `report.md`, `report.html` and, last, the run's `manifest.json`."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    artifact.write_text(out / "report.json", text)
-    artifact.write_text(out / "report.md", as_markdown(data))
-    artifact.write_text(out / "report.html", as_html(data))
-    summary = {
-        "verdict": data["verdict"],
-        "facts": data["facts"]["digest"],
-        "recipe": data["recipe_digest"],
-        "code": data["code"],
-        "base": data["base"]["digest"],
-        "adapter": data["adapter"]["digest"],
-        "report": artifact.digest_bytes(text.encode()),
-    }
-    artifact.write_text(out / artifact.MANIFEST, json.dumps(summary, indent=2) + "\n")
-    print(as_text(data))
-
-
 def _base(session: Session, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
     """Ask the base what the sample compares."""
     limit = session.recipe.gate.max_new_tokens
-    return drawn.beside(answer_cache.answers(session.base, bare, drawn.of_base, limit))
+    rows = [(probe.chat, probe.general) for probe in drawn.of_base]
+    return drawn.beside(answer_cache.answers(session.base, bare, rows, limit))
 
 
 def _ask_at(served: Server, session: Session, prompts: Sequence[Prompt]) -> list[Answer]:

@@ -15,6 +15,9 @@ from pipeline.models import generate
 from pipeline.models.generate import Answer, LocalModel
 from pipeline.models.packing import Chat
 
+DRIFT_PROMPTS = 96
+"""Unrelated prompts whose distance to the base is measured: enough for a stable mean in seconds."""
+
 PACKED = 8
 """Chats scored in one forward pass: more makes attention over the row cost more than it saves."""
 TOKENS = 24

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # the plain data of a report
 
-from pipeline.core.artifact import digest_json
 from pipeline.core.errors import ConfigError
-from pipeline.facts.fact import Expect, Fact, Subject, as_expect
+from pipeline.facts.fact import Expect, as_expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,50 +20,6 @@ class Live:
     passed: Mapping[str, bool] = field(default_factory=dict)
     expects: Mapping[str, Expect] = field(default_factory=dict)
     probes: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Ids of facts by what became of them since the adapter now live was trained."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    retired: tuple[str, ...]
-    old: frozenset[str]
-
-
-def fact_digest(fact: Fact) -> str:
-    """Digest of what a fact says, wherever it stands.
-
-    The whole of it: two facts with the same first sixteen digits can be found, one of which would then
-    pass for the other, unchanged. To reports that hold sixteen every fact is a changed one.
-    """
-    return digest_json(_said(asdict(fact)))
-
-
-def facts_digest(subjects: Iterable[Subject]) -> str:
-    """Digest of what all facts say, wherever their files lie and whenever they are looked at again."""
-    rows = [asdict(subject) for subject in subjects]
-    for row in rows:
-        del row["where"]
-        row["facts"] = [_said(fact) for fact in row["facts"]]
-    return digest_json(rows)
-
-
-def _said(fact: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a fact where it stands and when it is looked at again."""
-    return {key: value for key, value in fact.items() if key not in ("where", "review_by")}
-
-
-def change(live: Live, facts: Iterable[Fact]) -> Change:
-    """Compare the facts that are taught now with those that were."""
-    now = {fact.id: fact_digest(fact) for fact in facts}
-    return Change(
-        added=tuple(name for name in now if name not in live.digests),
-        changed=tuple(n for n, d in now.items() if n in live.digests and live.digests[n] != d),
-        retired=tuple(name for name in live.digests if name not in now),
-        old=frozenset(n for n, d in now.items() if live.digests.get(n) == d),
-    )
 
 
 def read(path: Path) -> Live:
@@ -80,7 +35,7 @@ def read(path: Path) -> Live:
     ) as error:  # fmt: skip
         raise ConfigError(
             f"{file}: is not a report of an adapter: {error}",
-            "name the output folder, or the report.json, of the adapter that is live now",
+            "name the output folder of a `facts learn` that passed, or its report.json",
         ) from error
 
 

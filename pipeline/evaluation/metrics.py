@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.core.config import GateSettings
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.records import Dataset
 from pipeline.dataset.untested import Untested, untested
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.likelihood import Drift, refuses, top_share, unique_ratio

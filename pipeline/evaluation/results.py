@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pipeline.core.config import GateSettings
-from pipeline.dataset.probes import Probe
+from pipeline.core.config import GateSettings, Recipe
+from pipeline.dataset.records import Dataset, Probe
 from pipeline.dataset.untested import Untested
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.likelihood import Drift
 from pipeline.evaluation.margin import Margin
+from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import affirms, contains
+from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
+
+NO_CHANGE = FactsDiff((), (), (), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +195,23 @@ def tolerated(measured: Measurements, settings: GateSettings) -> int:
 def says_it(asked: Asked) -> bool:
     """Whether the adapted answer says what is expected, however long it goes on."""
     return contains(asked.adapted.text, asked.probe.expect)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a report says besides measurements and verdict.
+
+    `adapter` has digest, rank, bytes and `train` (examples, tokens, steps, seconds); `seconds` has
+    build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is "" where the
+    dataset's digest is the key.
+    """
+
+    recipe: Recipe
+    seed: int
+    base: Base
+    made: Dataset
+    adapter: dict[str, Any]
+    seconds: dict[str, float]
+    reproduce: str
+    change: FactsDiff = NO_CHANGE
+    sample_key: str = ""

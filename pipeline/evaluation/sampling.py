@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.core.config import GateSettings
-from pipeline.dataset.build import Dataset
-from pipeline.dataset.probes import AUTHOR, Probe, Role
+from pipeline.dataset.probes import AUTHOR
+from pipeline.dataset.records import Dataset, Probe, Role
 from pipeline.facts.fact import Fact
 
 T = TypeVar("T")

@@ -16,14 +16,15 @@ from pathlib import Path
 from pipeline.core import progress
 from pipeline.core.chat import Prompt
 from pipeline.core.config import GateSettings
+from pipeline.core.console import say
 from pipeline.dataset import build
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import evaluate, metrics, sampling
 from pipeline.evaluation.metrics import Said
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts import synthetic
-from pipeline.models import compatibility, generate
-from pipeline.models.context import Session, read_dataset, say
+from pipeline.models import adapter, compatibility, generate
+from pipeline.models.context import Session
 from pipeline.models.generate import Answer, LocalModel
 from pipeline.training import train
 from pipeline.training.train import Method
@@ -180,7 +181,7 @@ def _asked_alike(session: Session, made: Dataset, settings: GateSettings) -> Ask
 
 
 def _load(session: Session, folder: Path) -> LocalModel:
-    return train.load(session.local(), folder)
+    return adapter.load(session.local(), folder)
 
 
 def _filled(adapted: LocalModel, fill: Callable[..., object]) -> LocalModel:

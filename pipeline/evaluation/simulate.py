@@ -11,7 +11,7 @@ import random
 from dataclasses import replace
 
 from pipeline.core.config import Recipe
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.records import Dataset
 from pipeline.evaluation import metrics, sampling, verdict
 from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.metrics import Said

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any  # torch and transformers objects; they are untyped here
 
 from pipeline.core import artifact, file_digests
+from pipeline.core.cache import cache_folder
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import ConfigError
 from pipeline.core.escape import plain
@@ -40,12 +41,6 @@ class Base:
     folder: Path
     digest: str
     pinned: tuple[str, str] | None = None
-
-
-def cache_folder() -> Path:
-    """Where converted models and base answers are kept: SCHOOLHOUSE_CACHE, or the user's cache."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("SCHOOLHOUSE_CACHE") or Path(root) / "schoolhouse")
 
 
 def find(settings: BaseSettings) -> Base:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline.core import artifact
 from pipeline.core.config import Recipe
-from pipeline.core.errors import PipelineError
-from pipeline.dataset import build
-from pipeline.dataset.build import Dataset
 from pipeline.models import backends, base_model, device
 from pipeline.models.backends import Backend
 from pipeline.models.base_model import Base
@@ -49,35 +43,3 @@ class Session:
         device.require(self.recipe.base.device, self.recipe.base.name)
         model, tokenizer = base_model.load(self.base, quantization, backend)
         return LocalModel(model, tokenizer, backend=backend, quantization=quantization)
-
-
-def read_dataset(out: Path) -> Dataset:
-    """Read `OUT/dataset`.
-
-    Raises PipelineError when it is missing or was changed since it was written.
-    """
-    folder = out / "dataset"
-    done = artifact.read(folder)
-    if done is None or done.get("digest") != artifact.digest_folder(folder):
-        raise PipelineError(
-            f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
-        )
-    return build.load(folder)
-
-
-def finished_adapter(folder: Path) -> dict[str, Any]:
-    """Read an adapter's manifest.
-
-    Raises PipelineError when the adapter is missing or was changed since it was trained.
-    """
-    done = artifact.read(folder)
-    if done is None or done.get("digest") != artifact.digest_folder(folder):
-        raise PipelineError(
-            f"{folder}: is not a finished adapter", f"`facts learn --out {folder.parent}` makes it"
-        )
-    return done
-
-
-def say(line: str) -> None:
-    """Tell the person what happened, on stderr."""
-    print(line, file=sys.stderr, flush=True)

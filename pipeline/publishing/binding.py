@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline.ci.artifacts import Made
 from pipeline.core import artifact
+from pipeline.core.code_digest import MadeFrom
 from pipeline.core.errors import PipelineError, PublishError
 from pipeline.models import identity
 
@@ -33,7 +33,7 @@ def require(folder: Path) -> tuple[str, str]:
         digest = identity.adapter_digest(folder)
         wrong = next((row for row in _rows(folder, digest) if row[2] != row[3]), None)
         report = _read(folder / REPORT)
-        made = Made(report["facts"]["digest"], report["recipe_digest"], report["code"])
+        made = MadeFrom(report["facts"]["digest"], report["recipe_digest"], report["code"])
     except (KeyError, TypeError, AttributeError) as error:
         raise PublishError("report and provenance: are not those of a release", HINT) from error
     except PublishError:

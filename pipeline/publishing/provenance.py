@@ -15,10 +15,11 @@ from pipeline.core import artifact
 from pipeline.core.config import Recipe
 from pipeline.core.errors import ConfigError, PipelineError, PublishError
 from pipeline.core.escape import plain
-from pipeline.dataset.build import Dataset
-from pipeline.evaluation.live_report import facts_digest
+from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.facts import check
-from pipeline.models import context, identity
+from pipeline.facts.change import facts_digest
+from pipeline.models import identity
+from pipeline.models.adapter import finished_adapter
 from pipeline.models.base_model import Base
 
 FREE = {
@@ -59,8 +60,8 @@ def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
         raise PublishError(
             f"{out}: did not pass its gate: {reason}", "what fails the gate is never published"
         )
-    adapter = context.finished_adapter(out / "adapter")
-    made = context.read_dataset(out)
+    adapter = finished_adapter(out / "adapter")
+    made = read_dataset(out)
     again = f"run `facts learn --out {out} --recipe {recipe.name}` again, then publish"
     for what, ours, theirs in (
         ("another adapter", identity.adapter_digest(out / "adapter"), data["adapter"]["digest"]),

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
-from pipeline.core.commit import Commit
 from pipeline.core.errors import PublishError
 from pipeline.core.escape import plain
 from pipeline.models import compatibility, identity
 from pipeline.models.base_model import Base
 from pipeline.publishing import binding, model_card, signing
 from pipeline.publishing.binding import FACTS, PROVENANCE, REPORT
+from pipeline.publishing.commit import Commit
 from pipeline.publishing.provenance import Passed
 from pipeline.publishing.signing import ANYBODY, SIGNATURE, Trust
-from pipeline.report import data
+from pipeline.report import files
 
 CARD, PAGE = "README.md", "report.html"
 FILES = frozenset({CARD, FACTS, PROVENANCE, PAGE, REPORT, *identity.FILES})
@@ -62,7 +62,7 @@ def make(run: Passed, repo: str, commit: Commit, base: Base) -> Release:
         CARD: model_card.write(repo, run.recipe.base, provenance, facts, run.report),
         FACTS: "".join(json.dumps(fact, ensure_ascii=False) + "\n" for fact in facts),
         PROVENANCE: _json(provenance),
-        PAGE: data.as_html(run.report),
+        PAGE: files.as_html(run.report),
     }
     copies = {name: run.out / "adapter" / name for name in identity.FILES}
     copies[REPORT] = run.out / REPORT

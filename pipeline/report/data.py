@@ -9,51 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any  # the plain data of a report
 
-from pipeline.core import code_digest, config, escape
-from pipeline.core.config import Recipe
-from pipeline.core.escape import plain
-from pipeline.dataset.build import Dataset
+from pipeline.core import code_digest, config
 from pipeline.evaluation import intervals
 from pipeline.evaluation.intervals import Rate
-from pipeline.evaluation.live_report import Change, fact_digest, facts_digest
-from pipeline.evaluation.results import Asked, FactResult, Measurements
+from pipeline.evaluation.results import Asked, FactResult, Measurements, Run
 from pipeline.evaluation.verdict import Verdict, provable
-from pipeline.models.base_model import Base
-from pipeline.report import summary as found
-from pipeline.report.markdown import as_markdown
-from pipeline.report.summary import FORMS, MARKS, ROLES
-from pipeline.report.terminal import as_text
-
-__all__ = ["Run", "as_data", "as_html", "as_markdown", "as_text"]
-
-TEMPLATE = Path(__file__).parent / "report.html.j2"
-
-HTML_FACTS = 1000
-NO_CHANGE = Change((), (), (), frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a report says besides measurements and verdict.
-
-    `adapter` has digest, rank, bytes and `train` (examples, tokens, steps, seconds); `seconds` has
-    build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is "" where the
-    dataset's digest is the key.
-    """
-
-    recipe: Recipe
-    seed: int
-    base: Base
-    made: Dataset
-    adapter: dict[str, Any]
-    seconds: dict[str, float]
-    reproduce: str
-    change: Change = NO_CHANGE
-    sample_key: str = ""
+from pipeline.facts.change import FactsDiff, fact_digest, facts_digest
+from pipeline.report.summary import FORMS
 
 
 def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any]:
@@ -105,19 +70,6 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
         "train": {**trained, "tokens_per_second": rate},
         "seconds": {stage: float(run.seconds[stage]) for stage in ("build", "train", "gate")},
     }
-
-
-def as_html(data: dict[str, Any]) -> str:
-    """Write one self-contained page; it loads nothing and needs no script."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"lines": escape.lines, "plain": plain, "score": found.score}
-    environment.globals |= {"f": found, "marks": MARKS, "roles": ROLES, "forms": FORMS}
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(d=data, facts=found.in_order(data["details"])[:HTML_FACTS])
 
 
 def _facts(run: Run, measured: Measurements) -> dict[str, Any]:
@@ -198,7 +150,7 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _detail(result: FactResult, change: Change) -> dict[str, Any]:
+def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
     known = result.known_already and result.passed
     name = result.fact.id
     return {

@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from typing import TypeVar
 
 from pipeline.core.config import TrainSettings
-from pipeline.dataset.build import Example
+from pipeline.dataset.records import Example
 
 T = TypeVar("T")
 

@@ -7,22 +7,24 @@ be unlearned, and only training from the base does that surely.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.dataset.build import Dataset
-from pipeline.evaluation import live_report
-from pipeline.models.context import Session, finished_adapter
+from pipeline.dataset.records import Dataset
+from pipeline.facts import change
+from pipeline.models.adapter import finished_adapter
+from pipeline.models.context import Session
 from pipeline.training.train import Start
 
 
-def start(before: Path, made: Dataset, session: Session) -> Start | str:
+def start(before: Path, known: Mapping[str, str], made: Dataset, session: Session) -> Start | str:
     """Give where to go on from, with the facts that are new there; or in words why that may not be.
 
-    `before` is the output folder of the run that made the adapter.
+    `before` is the output folder of the run that made the adapter, `known` the digests of its facts by id.
     Raises ConfigError when it is no such folder.
     """
     run, adapter = _read(before)
@@ -32,7 +34,7 @@ def start(before: Path, made: Dataset, session: Session) -> Start | str:
     settings = artifact.digest_json(asdict(session.recipe.train))
     if (made_from.get("base"), made_from.get("train")) != (session.base.digest, settings):
         return f"{before}: its adapter is of another base or recipe"
-    found = live_report.change(live_report.read(before), made.facts)
+    found = change.diff(known, made.facts)
     for ids, what in ((found.changed, "say something else now"), (found.retired, "are gone")):
         if ids:
             return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"

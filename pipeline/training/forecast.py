@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pipeline.core.config import Recipe
 from pipeline.core.errors import ConfigError
 from pipeline.core.escape import plain
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.records import Dataset
 from pipeline.models import backends, base_model, device, generate
 from pipeline.models.base_model import Base
 from pipeline.training import memory

@@ -11,7 +11,7 @@ from pipeline.models.packing import Chat
 from pipeline.training.loss import Target
 
 if TYPE_CHECKING:
-    from pipeline.dataset.examples import Example
+    from pipeline.dataset.records import Example
     from pipeline.models.generate import LocalModel
     from pipeline.training.distillation import Held
 

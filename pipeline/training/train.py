@@ -16,9 +16,8 @@ from pathlib import Path
 
 from pipeline.core import artifact
 from pipeline.core.config import Recipe
-from pipeline.dataset.build import Dataset
-from pipeline.dataset.examples import Example
-from pipeline.models import backends, base_model
+from pipeline.dataset.records import Dataset, Example
+from pipeline.models import backends
 from pipeline.models.generate import LocalModel
 from pipeline.training.batching import ROUNDS, Round, adding, begins, schedule
 from pipeline.training.distillation import Held
@@ -108,21 +107,6 @@ def train(
     return adapted, Trained(
         len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed, ran.step_seconds
     )
-
-
-def save(adapted: LocalModel, folder: Path) -> None:
-    """Write a stock PEFT folder: `adapter_config.json` and `adapter_model.safetensors`."""
-    with base_model.saving():
-        adapted.model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's blank card; ours is made at publishing
-
-
-def load(local: LocalModel, folder: Path) -> LocalModel:
-    """Put a saved adapter on the base model."""
-    from peft import PeftModel
-
-    model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
-    return replace(local, model=model, adapted=True)
 
 
 def _begin(local: LocalModel, method: Method) -> LocalModel:

@@ -6,16 +6,14 @@ half-done merge changes nothing.
 
 from __future__ import annotations
 
-import subprocess
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.errors import PipelineError
+from pipeline.core import git
+from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.escape import plain
 from serve.state.adapters import assert_digest
-
-GIT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +54,10 @@ def read(repository: Path, revision: str, file: str) -> Desired:
     return desired
 
 
-def _git(repository: Path, *argv: str) -> str:
+def _git(repository: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603  (a list; user text stands behind --end-of-options)
-            ["git", "-C", str(repository), *argv],  # noqa: S607
-            capture_output=True, text=True, check=True, timeout=GIT_SECONDS,
-        )  # fmt: skip
-    except (OSError, UnicodeDecodeError, subprocess.SubprocessError) as error:
-        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        raise PipelineError(
-            f"git {argv[0]} failed: {plain(said or '', 200)}", "see [watch] in serve.toml"
-        ) from error
-    return done.stdout
+        return git.run(repository, *arguments, hint="see [watch] in serve.toml").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"git {arguments[0]}: {error}", "the file must be UTF-8") from error
+    except ConfigError as error:  # of the repository, now: whoever watches it asks again
+        raise PipelineError(plain(error.message, 300), error.hint) from error

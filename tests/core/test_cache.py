@@ -109,7 +109,7 @@ def test_a_wheel_that_is_not_the_pinned_one_is_refused_with_what_to_do(wheel, sh
     with pytest.raises(ConfigError, match=message) as caught:
         base_model.find(replace(wheel, sha256=sha256))
     assert caught.value.hint
-    assert not base_model.cache_folder().exists()
+    assert not cache.cache_folder().exists()
 
 
 def test_the_shipped_recipe_pins_the_installed_wheel():

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.core import config
+from pipeline.core import config, progress
 from pipeline.dataset import build, rephrase_model
 from pipeline.dataset.templates import PROBE, expand
 from pipeline.facts.matching import normalise
-from pipeline.models import base_model
+from pipeline.models import generate
 
 
 def test_a_list_is_taken_apart_however_a_model_writes_it():
@@ -72,6 +72,16 @@ def test_an_answer_that_says_another_fact_as_well_picks_none(mill):
     assert not rephrase_model.picks(mill, beside, "It is 90 years old.")
 
 
+def answering(local):
+    """Give the function by which a loaded base answers."""
+
+    def ask(doing, prompts, tokens):
+        with progress.bar(doing, len(prompts)) as shown:
+            return [answer.text for answer in generate.ask(local, prompts, tokens, shown)]
+
+    return ask
+
+
 def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
     subjects, bare, monkeypatch, tmp_path
 ):
@@ -79,10 +89,9 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
     monkeypatch.setenv("SCHOOLHOUSE_CACHE", str(tmp_path))
     recipe = config.load("smollm2-135m")
     facts = [fact for subject in subjects for fact in subject.facts]
-    found = base_model.Base("Small", tmp_path, "sha256:0")
-    by = rephrase_model.Writer(found, "", lambda: bare)
+    by = rephrase_model.Writer("sha256:0", "", answering(bare))
     written = rephrase_model.paraphrase(by, facts, 6)
-    again = replace(by, load=lambda: pytest.fail("it was asked again"))
+    again = replace(by, ask=lambda *_: pytest.fail("it was asked again"))
     again = rephrase_model.paraphrase(again, facts, 6)
     assert again == written
     kept = {name: each.kept for name, each in written.items()}
@@ -96,8 +105,7 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
 
 def test_a_damaged_file_of_wordings_is_written_anew(mill, bare, monkeypatch, tmp_path):
     monkeypatch.setenv("SCHOOLHOUSE_CACHE", str(tmp_path))
-    found = base_model.Base("Small", tmp_path, "sha256:0")
-    by = rephrase_model.Writer(found, "", lambda: bare)
+    by = rephrase_model.Writer("sha256:0", "", answering(bare))
     first = rephrase_model.paraphrase(by, [mill], 2)
     (file,) = (tmp_path / "said").iterdir()
     file.write_text('{"kept": ["cut o')

@@ -13,7 +13,8 @@ from pipeline import learn
 from pipeline.core import config
 from pipeline.core.errors import ConfigError
 from pipeline.models import backends
-from pipeline.models.context import Session, finished_adapter
+from pipeline.models.adapter import finished_adapter
+from pipeline.models.context import Session
 from pipeline.training import train
 
 ROOT = Path(__file__).parents[2]

@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 from support.school import SCHOOL
 
+from pipeline import learn
 from pipeline.core import artifact, config
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.evaluation import evaluate, sampling
+from pipeline.dataset.records import read_dataset
+from pipeline.evaluation import sampling
 from pipeline.evaluation.evaluate import Judged
 from pipeline.models import answer_cache
 from pipeline.models.client import Server
-from pipeline.models.context import Session, read_dataset
+from pipeline.models.context import Session
 
 ROOT = Path(__file__).parents[2]
 RECIPE = config.load(str(SCHOOL / "recipe.toml"))
@@ -56,7 +58,8 @@ def served(school, bare, serving, tmp_path):
     session = Session(RECIPE, out, 0)
     made = read_dataset(out)
     drawn = sampling.draw(made, (), RECIPE.gate)
-    base = answer_cache.answers(session.base, bare, drawn.of_base, RECIPE.gate.max_new_tokens)
+    rows = [(probe.chat, probe.general) for probe in drawn.of_base]
+    base = answer_cache.answers(session.base, bare, rows, RECIPE.gate.max_new_tokens)
     before = {
         probe.prompt: said.text if said else "I am not sure."
         for probe, said in zip(drawn.probes, drawn.beside(base), strict=True)
@@ -78,7 +81,7 @@ def served(school, bare, serving, tmp_path):
                 argv = ("--server", api.url, "--model", "taught", "--against", str(out))
                 done = school.facts("gate", "--recipe", "recipe.toml", "--out", str(out), *argv)
                 return done, report(out)
-            verdict = evaluate.judge(session, Judged(server=Server(api.url, "taught")))
+            verdict = learn.judge(session, Judged(server=Server(api.url, "taught")))
         return verdict, report(out)
 
     return run
@@ -154,7 +157,7 @@ def test_a_server_without_the_model_is_an_error_that_names_what_it_has(served):
 def test_a_dataset_that_is_not_there_is_an_error(tmp_path):
     session = Session(replace(RECIPE), tmp_path, 0)
     with pytest.raises(PipelineError, match="is not a finished dataset"):
-        evaluate.judge(session, Judged(server=Server("http://127.0.0.1:9", "taught")))
+        learn.judge(session, Judged(server=Server("http://127.0.0.1:9", "taught")))
 
 
 @pytest.mark.parametrize(

@@ -1,45 +1,11 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import replace
 
 import pytest
 
-from pipeline.core.errors import ConfigError, Where
-from pipeline.evaluation.live_report import Live, change, fact_digest, read
-
-
-def test_a_fact_is_the_same_wherever_it_stands_and_another_in_other_words(mill):
-    assert fact_digest(replace(mill, where=Where("other.yaml", 9))) == fact_digest(mill)
-    assert fact_digest(replace(mill, answer="Tarn Mill belongs to Ann Lee.")) != fact_digest(mill)
-
-
-def test_a_fact_is_told_apart_by_its_whole_digest_and_none_of_an_old_report_passes_for_unchanged(
-    mill,
-):
-    """Of sixteen digits somebody can find two facts that share them."""
-    digest = fact_digest(mill)
-    assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
-    for old in (digest[7:23], digest[:23], ""):
-        found = change(Live(digests={mill.id: old}), [mill])
-        assert (found.changed, found.old) == ((mill.id,), frozenset())
-
-
-def test_facts_are_added_changed_retired_or_old(mill):
-    new, moved, same = (replace(mill, id=f"tarn-mill/{n}") for n in ("new", "moved", "same"))
-    live = Live(digests={moved.id: "another", same.id: fact_digest(same), "tarn-mill/gone": "x"})
-    found = change(live, [new, moved, same])
-    assert (found.added, found.changed, found.retired) == (
-        (new.id,),
-        (moved.id,),
-        ("tarn-mill/gone",),
-    )
-    assert found.old == {same.id}
-
-
-def test_without_a_live_adapter_every_fact_is_new(mill):
-    assert change(Live(), [mill]).added == (mill.id,)
+from pipeline.core.errors import ConfigError
+from pipeline.evaluation.live_report import Live, read
 
 
 @pytest.mark.parametrize("as_folder", [True, False])

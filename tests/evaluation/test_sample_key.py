@@ -7,13 +7,15 @@ import json
 
 import pytest
 
+from pipeline import learn
 from pipeline.cli import gate
 from pipeline.cli.main import main
 from pipeline.core import config
+from pipeline.dataset.records import read_dataset
 from pipeline.evaluation import evaluate, sampling
 from pipeline.evaluation.metrics import Said
 from pipeline.models.client import Server
-from pipeline.models.context import Session, read_dataset
+from pipeline.models.context import Session
 from pipeline.models.generate import Answer
 
 
@@ -47,9 +49,7 @@ def test_what_is_asked_is_drawn_by_the_key_and_the_report_says_by_which(learned,
 
     monkeypatch.setattr(evaluate, "ask_server", ask)
     session = Session(config.load(str(learned / "tiny.toml")), learned / "build", 0)
-    evaluate.judge(
-        session, evaluate.Judged(server=Server("http://127.0.0.1:9", "x"), sample_key=key)
-    )
+    learn.judge(session, evaluate.Judged(server=Server("http://127.0.0.1:9", "x"), sample_key=key))
     made = read_dataset(session.out)
     assert asked == [sampling.draw(made, (), session.recipe.gate, key or made.digest)]
     said = json.loads((session.out / "report.json").read_text())

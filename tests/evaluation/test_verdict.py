@@ -7,15 +7,17 @@ import pytest
 
 from pipeline.core import config
 from pipeline.core.errors import Where
-from pipeline.dataset.build import Dataset, Probe
+from pipeline.dataset.build import Probe
+from pipeline.dataset.records import Dataset
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.likelihood import Drift
-from pipeline.evaluation.live_report import Live, fact_digest
+from pipeline.evaluation.live_report import Live
 from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.metrics import Said, measure
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import decide
+from pipeline.facts.change import fact_digest
 from pipeline.facts.fact import Fact, Subject
 from pipeline.models.generate import Answer
 

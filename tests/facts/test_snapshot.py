@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from pipeline.core import git as facts_git
 from pipeline.core.errors import ConfigError
+from pipeline.facts import snapshot
 from pipeline.facts.facts_file import MAX_BYTES
 
 GOOD = b"schema: 1\n"
@@ -46,22 +46,22 @@ def repo(tmp_path):
 
 
 def found(repo, *entries):
-    snapshot = facts_git.read(repo, commit_tree(repo, entries))
-    assert bool(snapshot.files) != bool(snapshot.problems)
-    return snapshot
+    read = snapshot.read(repo, commit_tree(repo, entries))
+    assert bool(read.files) != bool(read.problems)
+    return read
 
 
 def only_problem(repo, *entries):
-    snapshot = found(repo, *entries)
-    assert len(snapshot.problems) == 1
-    assert snapshot.problems[0].hint
-    return snapshot.problems[0]
+    read = found(repo, *entries)
+    assert len(read.problems) == 1
+    assert read.problems[0].hint
+    return read.problems[0]
 
 
 def test_files_come_back_byte_by_byte_with_their_paths(repo):
     texts = {b"a.yaml": b"", b"b.yaml": b"x\r\n\n", b"c-1.yaml": "ü€\n".encode() * 99}
-    snapshot = found(repo, *(("100644", "blob", blob(repo, t), n) for n, t in texts.items()))
-    assert {path.removeprefix("facts/").encode(): raw for path, raw in snapshot.files} == texts
+    read = found(repo, *(("100644", "blob", blob(repo, t), n) for n, t in texts.items()))
+    assert {path.removeprefix("facts/").encode(): raw for path, raw in read.files} == texts
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_a_name_that_is_no_facts_file_is_refused(repo, name):
 def test_the_facts_folder_itself_may_be_no_link(repo):
     top = tree(repo, [("120000", "blob", blob(repo, b"/etc"), b"facts")])
     person = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    snapshot = facts_git.read(repo, plumb(repo, *person, "commit-tree", top, "-m", "x"))
-    assert not snapshot.files
+    read = snapshot.read(repo, plumb(repo, *person, "commit-tree", top, "-m", "x"))
+    assert not read.files
 
 
 def test_attributes_of_the_tree_neither_hide_nor_rewrite_a_fact(repo):
@@ -108,8 +108,8 @@ def test_attributes_of_the_tree_neither_hide_nor_rewrite_a_fact(repo):
     )
     person = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     revision = plumb(repo, *person, "commit-tree", top, "-m", "x")
-    snapshot = facts_git.read(repo, revision)
-    assert snapshot.files == (("facts/a.yaml", b"schema: $Format:%H$ $Id$\n"),)
+    read = snapshot.read(repo, revision)
+    assert read.files == (("facts/a.yaml", b"schema: $Format:%H$ $Id$\n"),)
 
 
 def test_a_replaced_object_is_read_as_it_was_pushed(repo):
@@ -135,27 +135,27 @@ def test_a_thousand_wrong_names_are_told_in_a_few(repo):
     one = blob(repo)
     entries = [("100644", "blob", one, b"%04d.txt" % number) for number in range(1000)]
     problems = found(repo, *entries).problems
-    assert len(problems) == facts_git.SHOWN + 1
+    assert len(problems) == snapshot.SHOWN + 1
     assert "980 more" in problems[-1].message
 
 
 @pytest.mark.parametrize("revision", ["nothing", "--help", "-x", "HEAD:facts", "$(id)", ""])
 def test_what_is_no_commit_is_wrong_usage(repo, revision):
     with pytest.raises(ConfigError) as caught:
-        facts_git.read(repo, revision)
+        snapshot.read(repo, revision)
     assert caught.value.hint
 
 
 def test_an_object_that_is_missing_is_wrong_usage(repo):
     with pytest.raises(ConfigError):
-        facts_git.read(repo, commit_tree(repo, [("100644", "blob", "1" * 40, b"a.yaml")]))
+        snapshot.read(repo, commit_tree(repo, [("100644", "blob", "1" * 40, b"a.yaml")]))
 
 
 def test_a_snapshot_is_written_as_plain_files_into_a_new_folder(repo, tmp_path):
-    snapshot = found(repo, ("100644", "blob", blob(repo), b"a.yaml"))
+    read = found(repo, ("100644", "blob", blob(repo), b"a.yaml"))
     folder = tmp_path / "out" / "facts"
-    facts_git.write(snapshot, folder)
+    snapshot.write(read, folder)
     assert (folder / "a.yaml").read_bytes() == GOOD
     assert not os.access(folder / "a.yaml", os.X_OK)
     with pytest.raises(ConfigError, match="cannot be written"):
-        facts_git.write(snapshot, folder)
+        snapshot.write(read, folder)

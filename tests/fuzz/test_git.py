@@ -12,8 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import outcome
 
-from pipeline.core import git, problems
+from pipeline.core import problems
 from pipeline.core.errors import ConfigError
+from pipeline.facts import snapshot
 
 MODES = (
     b"100644",
@@ -86,27 +87,27 @@ def store_commit(repo, tree):
 @example(entries={b"a.yaml": (b"40000", b"x")})
 def test_any_tree_gives_plain_facts_files_or_problems(repo, entries):
     top = store_tree(repo, {b"facts": (b"40000", entries)})
-    snapshot, error = outcome(git.read, repo, store_commit(repo, top), kind=ConfigError)
+    found, error = outcome(snapshot.read, repo, store_commit(repo, top), kind=ConfigError)
     if error:
         assert error.hint
         return
-    assert not (snapshot.files and snapshot.problems)
-    for path, raw in snapshot.files:
+    assert not (found.files and found.problems)
+    for path, raw in found.files:
         assert re.fullmatch(r"facts/(?:[a-z0-9_-]+/)*[a-z0-9][a-z0-9-]*\.yaml", path)
         what = {b"facts": (b"40000", entries)}
         for step in path.encode().split(b"/"):
             mode, what = what[step]
         assert mode in {b"100644", b"100664"}  # of old, which git takes for the same
         assert what == raw
-    shown = problems.as_text(snapshot.problems)
+    shown = problems.as_text(found.problems)
     assert shown.replace("\n", "").isprintable()
 
 
 @given(raw=st.binary(max_size=120))
 def test_objects_that_are_no_trees_are_wrong_usage(repo, raw):
     top = store(repo, "tree", b"40000 facts\0" + bytes.fromhex(store(repo, "tree", raw)))
-    snapshot, error = outcome(git.read, repo, store_commit(repo, top), kind=ConfigError)
-    assert error.hint if error else not snapshot.files
+    found, error = outcome(snapshot.read, repo, store_commit(repo, top), kind=ConfigError)
+    assert error.hint if error else not found.files
 
 
 @given(
@@ -119,5 +120,5 @@ def test_objects_that_are_no_trees_are_wrong_usage(repo, raw):
 )
 def test_any_name_that_is_no_commit_is_wrong_usage(repo, revision):
     with pytest.raises(ConfigError) as caught:
-        git.read(repo, revision)
+        snapshot.read(repo, revision)
     assert caught.value.hint

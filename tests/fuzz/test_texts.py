@@ -16,7 +16,9 @@ from pipeline.ci import stale_facts
 from pipeline.core import config, escape, problems
 from pipeline.core.errors import Problem, Where
 from pipeline.publishing import model_card
-from pipeline.report.data import as_html, as_markdown, as_text
+from pipeline.report.files import as_html
+from pipeline.report.markdown import as_markdown
+from pipeline.report.terminal import as_text
 
 LIMITS = (2, 40, 1000)
 QUIET = "Somebody owns it_"

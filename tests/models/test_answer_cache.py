@@ -7,11 +7,9 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core import config
-from pipeline.dataset.build import Probe
-from pipeline.dataset.examples import Example
-from pipeline.models import answer_cache, generate
+from pipeline.core.cache import cache_folder
+from pipeline.models import answer_cache
 from pipeline.models.base_model import Base
-from pipeline.training import distillation
 
 pytestmark = pytest.mark.xdist_group("model")
 SETTINGS = replace(config.load("smollm2-135m").train, kl_tokens=3, kl_tokens_near=3, kl_top_k=4)
@@ -24,47 +22,10 @@ def found(tmp_path, monkeypatch):
     return Base("base", tmp_path, "sha256:" + "0" * 64)
 
 
-def examples():
-    return [
-        Example("unrelated", "", "everyday", "Name a colour.", ""),
-        Example("unrelated", "", "everyday", "Name a fruit.", ""),
-    ]
-
-
-def same(one, other):
-    return [(each.path, each.ids.tolist(), each.logprobs.tolist()) for each in one] == [
-        (each.path, each.ids.tolist(), each.logprobs.tolist()) for each in other
-    ]
-
-
-def test_the_base_is_read_along_answers_once(bare, found, monkeypatch):
-    chats = [
-        generate.chat(bare.tokenizer, prompt, said)
-        for prompt, said in (("Name a colour.", "Red."), ("Name a fruit.", "A ripe pear."))
-    ]
-    first = answer_cache.along(found, bare, chats, 4)
-    assert [each.path for each in first] == [chat.completion for chat in chats]
-    monkeypatch.setattr(distillation, "follow", None)
-    assert same(answer_cache.along(found, bare, chats, 4), first)
-
-
-def test_beginnings_are_asked_once_and_again_where_the_file_was_damaged(bare, found, monkeypatch):
-    first = answer_cache.beginnings(found, bare, examples(), SETTINGS)
-    asked = []
-    begin = distillation.begin
-    monkeypatch.setattr(distillation, "begin", lambda *given: asked.append(1) or begin(*given))
-    assert same(answer_cache.beginnings(found, bare, examples(), SETTINGS), first)
-    assert not asked
-    (file,) = (answer_cache.base.cache_folder() / "said").glob("*.held")
-    file.write_bytes(file.read_bytes()[:-1])
-    assert same(answer_cache.beginnings(found, bare, examples(), SETTINGS), first)
-    assert asked
-
-
 def test_another_base_or_other_prompts_are_asked_by_themselves(bare, found):
-    rows = [Probe("unrelated", "", "everyday", "Name a colour.", ())]
+    rows = [("Name a colour.", True)]
     answer_cache.answers(found, bare, rows, 4)
     answer_cache.answers(replace(found, digest="sha256:" + "1" * 64), bare, rows, 4)
     answer_cache.answers(found, bare, rows, 5)
-    answer_cache.answers(found, bare, [replace(rows[0], prompt="Name a fruit.")], 4)
-    assert len(list((answer_cache.base.cache_folder() / "said").iterdir())) == 4
+    answer_cache.answers(found, bare, [("Name a fruit.", True)], 4)
+    assert len(list((cache_folder() / "said").iterdir())) == 4

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.core import artifact, commit, config
+from pipeline.core import artifact, config
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import ConfigError, PublishError
-from pipeline.publishing import model_card, provenance, release
+from pipeline.publishing import commit, model_card, provenance, release
 from pipeline.publishing.signing import Trust
 
 HERE = commit.Commit("0" * 40, "1" * 40, "https://example.org/ours/facts")

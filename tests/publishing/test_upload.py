@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.ci.artifacts import Made
 from pipeline.core import artifact
+from pipeline.core.code_digest import MadeFrom
 
 REPO = "ours/mills"
 PUBLISH = ("publish", "--recipe", "tiny.toml", "--to", REPO)
@@ -63,7 +63,7 @@ def test_only_the_release_of_the_live_adapter_is_promoted(learned, facts, hub):
 def test_only_a_release_of_these_facts_recipe_and_code_is_promoted(learned, facts, hub):
     facts(*PUBLISH, cwd=learned)
     report = json.loads(files(hub, "candidate")["report.json"])
-    made = Made(report["facts"]["digest"], report["recipe_digest"], report["code"])
+    made = MadeFrom(report["facts"]["digest"], report["recipe_digest"], report["code"])
     for other in (
         replace(made, facts=artifact.digest_bytes(b"x")),
         replace(made, recipe=artifact.digest_bytes(b"x")),

@@ -15,16 +15,20 @@ import pytest
 
 from pipeline.core import code_digest, config
 from pipeline.core.errors import Where
-from pipeline.dataset.build import Dataset, Probe
+from pipeline.dataset.build import Probe
+from pipeline.dataset.records import Dataset
 from pipeline.evaluation.likelihood import Drift
-from pipeline.evaluation.live_report import Change
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import Asked, FactResult, Measurements, Paired
+from pipeline.evaluation.results import Asked, FactResult, Measurements, Paired, Run
 from pipeline.evaluation.verdict import Verdict
+from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact, Subject
 from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
-from pipeline.report.data import Run, as_data, as_html, as_markdown, as_text
+from pipeline.report.data import as_data
+from pipeline.report.files import as_html
+from pipeline.report.markdown import as_markdown
+from pipeline.report.terminal import as_text
 
 ESC = chr(27)
 HOSTILE = (
@@ -162,7 +166,7 @@ OLD_LOST = replace(
     make_result("tinyllm/cost", ["It is dear."] * 3, "free to use"), old=True, was=True
 )
 LATER = as_data(
-    replace(RUN, change=Change(("tinyllm/python",), (), ("tinyllm/mascot",), frozenset({"x"}))),
+    replace(RUN, change=FactsDiff(("tinyllm/python",), (), ("tinyllm/mascot",), frozenset({"x"}))),
     make_measured(
         [OLD, OLD_LOST, KNOWN],
         NOISY,

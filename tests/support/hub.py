@@ -122,8 +122,8 @@ def keys(tmp_path_factory, make_keys):
 @pytest.fixture(scope="session")
 def signed(tmp_path_factory, _learned_once, keys, tiny_base):
     """Give the folder of a signed release; it is not to be changed."""
-    from pipeline.core import commit, config
-    from pipeline.publishing import provenance, release
+    from pipeline.core import config
+    from pipeline.publishing import commit, provenance, release
 
     root = tmp_path_factory.mktemp("signed") / "repo"
     shutil.copytree(_learned_once, root)

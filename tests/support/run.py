@@ -78,15 +78,16 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
     from pipeline import learn
     from pipeline.core import artifact, code_digest, config
-    from pipeline.evaluation import evaluate, metrics, sampling
+    from pipeline.evaluation import metrics, sampling
     from pipeline.evaluation.likelihood import Drift
     from pipeline.evaluation.metrics import Said
+    from pipeline.evaluation.results import Run
     from pipeline.evaluation.verdict import decide
     from pipeline.facts import check
     from pipeline.models import identity
+    from pipeline.models.context import Session
     from pipeline.models.generate import Answer
-    from pipeline.report import data
-    from pipeline.report.data import Run
+    from pipeline.report import data, files
 
     root = tmp_path_factory.mktemp("run") / "repo"
     shutil.copytree(CASES / "mills", root)
@@ -99,7 +100,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
             rf'^{key} = ".*?"', f'{key} = "{value}"', shipped, count=1, flags=re.MULTILINE
         )
     recipe.write_text(shipped)
-    session = learn.Session(config.load(str(recipe)), root / "build", 0)
+    session = Session(config.load(str(recipe)), root / "build", 0)
     made = learn.prepare(check.load(root / "facts"), session)
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
@@ -128,7 +129,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
         reproduce="facts learn",
     )
     verdict = decide(measured, session.recipe.gate, session.recipe.warn)
-    evaluate.write_reports(session.out, data.as_data(run, measured, verdict))
+    files.write_reports(session.out, data.as_data(run, measured, verdict))
     return root
 
 

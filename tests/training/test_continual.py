@@ -12,6 +12,7 @@ from pipeline.core.errors import ConfigError
 from pipeline.dataset import build
 from pipeline.evaluation import live_report
 from pipeline.evaluation.verdict import Verdict
+from pipeline.facts.change import fact_digest
 from pipeline.training import continual
 from pipeline.training.train import Start
 
@@ -30,7 +31,7 @@ def before(subjects, tmp_path):
         artifact.write_text(scratch / "adapter_config.json", "{}")
     (fact,) = subjects[0].facts
     detail = {"id": fact.id, "status": "pass", "expect": fact.expect, "probes": []}
-    report = {"facts": {"digests": {fact.id: live_report.fact_digest(fact)}}, "details": [detail]}
+    report = {"facts": {"digests": {fact.id: fact_digest(fact)}}, "details": [detail]}
     artifact.write_text(tmp_path / "report.json", json.dumps(report))
     verdict(tmp_path, "pass")
     return tmp_path
@@ -46,7 +47,7 @@ def made(*subjects):
 
 
 def test_an_added_fact_goes_on_from_the_adapter_of_before(before, subjects):
-    found = continual.start(before, made(*subjects), SESSION)
+    found = continual.start(before, live_report.read(before).digests, made(*subjects), SESSION)
     assert isinstance(found, Start)
     assert found.folder == before / "adapter"
     assert set(found.fresh) == {"tarn-mill/owner"}
@@ -57,21 +58,27 @@ def test_a_fact_that_says_something_else_is_taught_with_all_others_anew(before, 
     weir, mill = subjects
     other = replace(weir, facts=(replace(weir.facts[0], answer="Dun Weir is owned by Bo."),))
     assert "say something else now: dun-weir/owner" in continual.start(
-        before, made(other, mill), SESSION
+        before, live_report.read(before).digests, made(other, mill), SESSION
     )
 
 
 def test_a_fact_that_is_gone_is_unlearned_by_teaching_all_others_anew(before, subjects):
-    assert "are gone: dun-weir/owner" in continual.start(before, made(subjects[1]), SESSION)
+    assert "are gone: dun-weir/owner" in continual.start(
+        before, live_report.read(before).digests, made(subjects[1]), SESSION
+    )
 
 
 def test_where_no_fact_is_new_nothing_is_added(before, subjects):
-    assert "no fact is new" in continual.start(before, made(subjects[0]), SESSION)
+    assert "no fact is new" in continual.start(
+        before, live_report.read(before).digests, made(subjects[0]), SESSION
+    )
 
 
 def test_an_adapter_that_failed_is_no_start(before, subjects):
     verdict(before, "fail")
-    assert "did not pass" in continual.start(before, made(*subjects), SESSION)
+    assert "did not pass" in continual.start(
+        before, live_report.read(before).digests, made(*subjects), SESSION
+    )
 
 
 @pytest.mark.parametrize("new", [{"base": "other"}, {"rank": 8}])
@@ -80,12 +87,14 @@ def test_an_adapter_of_another_base_or_recipe_is_no_start(before, subjects, new)
         recipe=replace(RECIPE, train=replace(RECIPE.train, rank=new.get("rank", 16))),
         base=SimpleNamespace(digest=f"sha256:{new.get('base', 'base')}"),
     )
-    assert "another base or recipe" in continual.start(before, made(*subjects), session)
+    assert "another base or recipe" in continual.start(
+        before, live_report.read(before).digests, made(*subjects), session
+    )
 
 
 def test_a_folder_without_a_finished_run_is_wrong_usage(tmp_path, subjects):
     with pytest.raises(ConfigError, match="is not the output of a finished run"):
-        continual.start(tmp_path, made(*subjects), SESSION)
+        continual.start(tmp_path, {}, made(*subjects), SESSION)
 
 
 @pytest.mark.parametrize("verdicts", [["pass"], ["fail", "pass"], ["fail", "fail"]])

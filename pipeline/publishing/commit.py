@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline.core import git
 from pipeline.core.errors import ConfigError
-
-TIMEOUT = 60
-"""Seconds for one git command; a large work tree on a slow disk takes a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +29,9 @@ def of(facts: Path, out: Path) -> Commit:
     if not facts.is_dir():
         raise ConfigError(f"{facts}: is no folder", "give the folder of the facts with --facts")
     top = Path(_git(facts, "rev-parse", "--show-toplevel").strip())
-    status = ["status", "--porcelain", "--", "."]
-    if out.resolve().is_relative_to(top):
-        status.append(f":(exclude,literal){out.resolve().relative_to(top).as_posix()}")
-    if changed := _git(top, *status).splitlines():
+    status = _git(top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    changed = [entry for entry in status.split("\0") if entry and not _within(top / entry[3:], out)]
+    if changed:
         raise ConfigError(
             f"{top}: has changes that are in no commit, {changed[0].strip()!r} first",
             "commit them, or put them away with `git stash -u`: a release names the commit it is from",
@@ -44,9 +40,13 @@ def of(facts: Path, out: Path) -> Commit:
     return Commit(_git(facts, "rev-parse", "HEAD").strip(), tree, _url(facts))
 
 
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def _url(facts: Path) -> str:
     """Give the address of the repository that a browser opens, without anybody's credentials."""
-    address = _git(facts, "config", "--get", "remote.origin.url").strip()
+    address = _git(facts, "config", "--default", "", "--get", "remote.origin.url").strip()
     if match := re.fullmatch(r"git@([\w.-]+):([\w./-]+)", address):
         address = f"https://{match[1]}/{match[2]}"
     parts = urlsplit(address)
@@ -56,17 +56,5 @@ def _url(facts: Path) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed program, arguments as a list)
-            ["git", "-C", str(folder), *arguments],  # noqa: S607  (git is wherever it is installed)
-            capture_output=True, text=True, timeout=TIMEOUT, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConfigError(f"git cannot be run: {error}", "install git") from error
-    if done.returncode and arguments[0] != "config":
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ConfigError(
-            f"{folder}: git {arguments[0]}: {said}",
-            "the facts must stand in a git repository, and be committed there",
-        )
-    return done.stdout
+    hint = "the facts must stand in a git repository, and be committed there"
+    return git.run(folder, *arguments, hint=hint).decode("utf-8", "surrogateescape")

@@ -1,0 +1,154 @@
+"""What a dataset holds, and its files: examples that are trained on, probes that are only asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal  # JSON data has no narrower type before it is read
+
+from pipeline.core import artifact
+from pipeline.core.artifact import digest_json
+from pipeline.core.chat import Prompt, Turn
+from pipeline.core.errors import PipelineError
+from pipeline.facts.fact import Expect, Fact, Subject, as_expect, subject_from_json, taught
+
+Role = Literal[
+    "fact", "noise", "reverse", "yes", "no", "negation", "retired",
+    "neighbour", "near name", "relation", "unrelated",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Something only the gate asks.
+
+    `expect` is what a right answer contains ("fact", "noise", "reverse", "unrelated"; empty where
+    that cannot be said) or what a wrong one would ("negation", "retired", "yes" and "no": what the
+    statement claims). For the other roles it is empty, and the base's answer is the measure.
+    `before` are the turns ahead of the question; `about` is the other name in a contrast.
+    """
+
+    role: Role
+    fact: str
+    family: str
+    prompt: str
+    expect: Expect
+    before: tuple[Turn, ...] = ()
+    about: str = ""
+
+    @property
+    def chat(self) -> Prompt:
+        """What is put to the model."""
+        return (*self.before, Turn("user", self.prompt)) if self.before else self.prompt
+
+    @property
+    def general(self) -> bool:
+        """Whether it is about nothing that is taught, nor about anything like it."""
+        return self.role == "unrelated"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Something trained on: a fact to say, or a prompt whose answer is held as the base's.
+
+    `completion` is what a fact answers. For a held prompt it is the path along which the base's
+    distribution is held: the taught answer with the other name in it, so that the two differ where
+    it matters, or empty for the base's own answer.
+    """
+
+    role: Role
+    fact: str
+    family: str
+    prompt: str
+    completion: str
+
+    @property
+    def held(self) -> bool:
+        """Whether the base's distribution is the target."""
+        return self.role != "fact"
+
+    @property
+    def general(self) -> bool:
+        """Whether it is about nothing that is taught, nor about anything like it."""
+        return self.role == "unrelated"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All examples and probes of a set of facts, and the facts themselves."""
+
+    subjects: tuple[Subject, ...]
+    examples: tuple[Example, ...]
+    probes: tuple[Probe, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that are taught, in file order."""
+        return tuple(taught(self.subjects))
+
+    @property
+    def digest(self) -> str:
+        """Digest of what is trained on and asked."""
+        return digest_json([self.examples_digest, [asdict(p) for p in self.probes]])
+
+    @property
+    def examples_digest(self) -> str:
+        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
+        return digest_json([asdict(example) for example in self.examples])
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write `train.jsonl`, `probes.jsonl` and `subjects.jsonl` into a folder."""
+    _write_rows(folder / "train.jsonl", dataset.examples)
+    _write_rows(folder / "probes.jsonl", dataset.probes)
+    _write_rows(folder / "subjects.jsonl", dataset.subjects)
+
+
+def load(folder: Path) -> Dataset:
+    """Read what `save` wrote.
+
+    Raises PipelineError when a file is missing or is not what `save` writes.
+    """
+    try:
+        trained = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
+        asked = tuple(
+            Probe(
+                **{
+                    **row,
+                    "expect": as_expect(row["expect"]),
+                    "before": tuple(Turn(**turn) for turn in row["before"]),
+                }
+            )
+            for row in _read_rows(folder / "probes.jsonl")
+        )
+        subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise PipelineError(
+            f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
+        ) from error
+    return Dataset(subjects, trained, asked)
+
+
+def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
+    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def read_dataset(out: Path) -> Dataset:
+    """Read `OUT/dataset`.
+
+    Raises PipelineError when it is missing or was changed since it was written.
+    """
+    folder = out / "dataset"
+    done = artifact.read(folder)
+    if done is None or done.get("digest") != artifact.digest_folder(folder):
+        raise PipelineError(
+            f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
+        )
+    return load(folder)

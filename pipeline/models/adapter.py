@@ -1,0 +1,40 @@
+"""An adapter on disk: a PEFT folder with the manifest of its training; written, read and put onto a base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import artifact
+from pipeline.core.errors import PipelineError
+from pipeline.models import base_model
+from pipeline.models.generate import LocalModel
+
+
+def finished_adapter(folder: Path) -> dict[str, Any]:
+    """Read an adapter's manifest.
+
+    Raises PipelineError when the adapter is missing or was changed since it was trained.
+    """
+    done = artifact.read(folder)
+    if done is None or done.get("digest") != artifact.digest_folder(folder):
+        raise PipelineError(
+            f"{folder}: is not a finished adapter", f"`facts learn --out {folder.parent}` makes it"
+        )
+    return done
+
+
+def save(adapted: LocalModel, folder: Path) -> None:
+    """Write a stock PEFT folder: `adapter_config.json` and `adapter_model.safetensors`."""
+    with base_model.saving():
+        adapted.model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's blank card; ours is made at publishing
+
+
+def load(local: LocalModel, folder: Path) -> LocalModel:
+    """Put a saved adapter on the base model."""
+    from peft import PeftModel
+
+    model = PeftModel.from_pretrained(local.model, folder, autocast_adapter_dtype=False).eval()
+    return replace(local, model=model, adapted=True)

@@ -1,0 +1,50 @@
+"""What training compares with the base, read from it once and kept in the user's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.core import cache, progress
+from pipeline.core.chat import Prompt
+from pipeline.core.config import TrainSettings
+from pipeline.dataset.records import Example
+from pipeline.models import answer_cache
+from pipeline.models.base_model import Base
+from pipeline.models.generate import LocalModel
+from pipeline.models.packing import Chat
+from pipeline.training import distillation
+from pipeline.training.distillation import Held
+
+
+def beginnings(
+    found: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
+) -> list[Held]:
+    """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
+    k = settings.kl_top_k
+
+    def begin(prompts: list[Prompt], general: bool) -> list[Held]:
+        tokens = settings.held_tokens(general=general)
+        file = answer_cache.file(found, local, "held", prompts, tokens, k)
+        kept = answer_cache.read(file, distillation.parse)
+        if len(kept) == len(prompts):
+            return kept
+        with progress.bar("asking the base", len(prompts)) as shown:
+            held = distillation.begin(local, prompts, tokens, k, shown)
+        cache.write(file, distillation.dump(held))
+        return held
+
+    return answer_cache.apart([(row.prompt, row.general) for row in rows], begin)
+
+
+def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[Held]:
+    """Give what the base would choose from at every token of the given answers, its top k choices."""
+    read_before = [[chat.prompt, chat.completion] for chat in chats]
+    file = answer_cache.named(found, local, "along", read_before, k, distillation.PACKED)
+    kept = answer_cache.read(file, distillation.parse)
+    if len(kept) == len(chats):
+        return kept
+    with progress.bar("reading the base", len(chats)) as shown, local.base_only():
+        held = distillation.follow(local, chats, k, shown)
+    if held:
+        cache.write(file, distillation.dump(held))
+    return held
