@@ -32,7 +32,7 @@ from pipeline.core.errors import PipelineError
 from serve import settings
 from serve.engines import replicas
 from serve.rollout import deploy
-from serve.rollout.site import Site
+from serve.site import Site
 from serve.state import alias, journal
 
 ROOT = Path(__file__).parent.parent

@@ -72,7 +72,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     """Train `STEPS` steps as `facts learn --recipe llama-3.1-8b` does."""
     from pipeline import learn
     from pipeline.models import device
-    from pipeline.training import forecast, memory, train
+    from pipeline.training import forecast, memory, target_cache, train
 
     with tempfile.TemporaryDirectory() as scratch:
         session = _session(folder, Path(scratch), quantization)

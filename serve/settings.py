@@ -19,7 +19,7 @@ from serve.engines import engine_key
 from serve.engines.api import Engine
 from serve.engines.vllm_process import EngineSettings
 from serve.gateway.public_client import Door
-from serve.rollout.site import Site
+from serve.site import Site
 from serve.state.adapters import UNSIGNED
 
 SHIPPED = Path(__file__).parent / "serve.toml"

@@ -30,9 +30,9 @@ from serve.gateway import app, limits
 from serve.gateway.limits import Limits
 from serve.rollout import deploy, tidy
 from serve.rollout.deploy import BusyError
-from serve.rollout.site import RESTART, Site
 from serve.say import libraries, say
 from serve.settings import Settings, served
+from serve.site import RESTART, Site
 from serve.state import alias, journal
 
 LOOK_SECONDS = 2.0

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.core import progress
 from pipeline.core.cache import cache_folder
 from pipeline.core.errors import ConfigError, Problem, Where
-from pipeline.models import compatibility
+from pipeline.core.escape import plain
+from pipeline.models import client
 from pipeline.models.base_model import Base
 from pipeline.models.client import Server
 from serve import settings
@@ -19,6 +21,9 @@ from serve.engines.api import Engine, EngineRefusedError
 from serve.engines.vllm_process import EngineSettings
 from serve.say import say
 from serve.settings import Settings
+
+ANSWER = 48
+"""Tokens of a canary's answer: the whole of most."""
 
 NAME = "candidate"
 
@@ -41,7 +46,7 @@ def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
     """
     try:
         with _loaded(server, folder) as (base, adapted):
-            return compatibility.acts(folder, base, adapted, question)
+            return acts(folder, base, adapted, question)
     except EngineRefusedError as error:
         hint = "vLLM says why; train without what it names"
         return (Problem(Where(str(folder)), "refused", error.message, hint),)
@@ -114,3 +119,18 @@ def _loaded(server: Engine, folder: Path) -> Iterator[tuple[Server, Server]]:
         )
     finally:
         api.unload(server, name)
+
+
+def acts(folder: Path, base: Server, adapted: Server, question: str) -> tuple[Problem, ...]:
+    """Ask a live server's base and adapter one question, to which their answers must differ.
+
+    vLLM lists adapters that it then ignores, so this is the only proof that one is used.
+    Raises the errors of `server.ask`.
+    """
+    with progress.bar("asking", 2) as shown:
+        said = [client.ask(each, [question], ANSWER, shown)[0].text for each in (base, adapted)]
+    if said[0] != said[1]:
+        return ()
+    message = f"changes nothing: both answer {plain(said[0], 100)!r} to {plain(question, 100)!r}"
+    hint = "ask about a taught fact; if the answers are the same then as well, vLLM ignores the adapter"
+    return (Problem(Where(str(folder)), "no-effect", message, hint),)

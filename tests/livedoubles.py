@@ -29,7 +29,7 @@ from serve.engines.api import Engine
 from serve.gateway import app, limits
 from serve.gateway.limits import Limits
 from serve.gateway.public_client import Door
-from serve.rollout.site import Site
+from serve.site import Site
 
 BASE_DIGEST = artifact.digest_bytes(b"the base that is served")
 BASE = Identity("ours/made-up", "", BASE_DIGEST, *(artifact.digest_bytes(b"x"),) * 3)

@@ -1,24 +1,21 @@
-"""`facts ci`: the steps of the workflows. All they are told stands in the environment, never in a script.
+"""The steps of the workflows, by name. All they are told stands in the environment, never in a script.
 
 Outputs go to the file named by GITHUB_OUTPUT, what people read to that of GITHUB_STEP_SUMMARY.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.ci import approval, owners, run_steps, settings, step_files, telling
+from pipeline.ci import approval, owners, run_steps, step_files, telling
 from pipeline.core import console
 from pipeline.core.errors import ConfigError, FactsError, PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.cli.publish import Verb
     from pipeline.facts.change import ChangeSet
 
 FACTS = Path("build/facts")
@@ -30,25 +27,17 @@ _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}|[A-Za-z0-9-]*\[bot\])")
 _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 
-def add(verb: Verb) -> None:
-    """Add the verb."""
-    ci = verb("ci", _run, "do one step of a workflow; docs/runner.md names them")
-    ci.add_argument("step", choices=sorted((*_STEPS, settings.NAME)), help="which one")
-    ci.add_argument("--json", action="store_true", help=f"{settings.NAME}: print them as JSON")
+def run(name: str, env: Mapping[str, str]) -> int:
+    """Do one step, with what the environment tells; give its exit code.
 
-
-def _run(args: argparse.Namespace) -> int:
-    if args.step == settings.NAME:
-        return settings.run(os.environ, as_json=args.json)
-    if args.json:
-        raise ConfigError(f"--json is for {settings.NAME} alone", "leave it out")
-    step, needed = _STEPS[args.step]
-    if missing := [name for name in needed if name not in os.environ]:
+    Raises ConfigError when something that the step reads is not set.
+    """
+    step, needed = STEPS[name]
+    if missing := [each for each in needed if each not in env]:
         raise ConfigError(
-            f"{args.step}: {', '.join(missing)} must be set",
-            "docs/runner.md says what a step reads",
+            f"{name}: {', '.join(missing)} must be set", "docs/runner.md says what a step reads"
         )
-    return step(os.environ)
+    return step(env)
 
 
 def _plan(env: Mapping[str, str]) -> int:
@@ -180,7 +169,7 @@ def pull_request(env: Mapping[str, str]) -> str:
     return number
 
 
-_STEPS = {
+STEPS = {
     "main": (_main, ("REF", "DEFAULT")),
     "plan": (_plan, ("EVENT", "BRANCH", "DEFAULT", "BASE", "HEAD")),
     "decide": (_decide, ()),  # what is missing there fails the check

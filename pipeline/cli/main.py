@@ -9,8 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.ci import steps
-from pipeline.cli import facts, gate, publish
+from pipeline.cli import ci, facts, gate, publish
 from pipeline.core import console, escape, lock
 from pipeline.core.errors import FactsError, PipelineError, Problem
 
@@ -255,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _facts_option(verb("new", _new, "write a facts file by answering a few questions"))
     publish.add(verb, _live)
-    steps.add(verb)
+    ci.add(verb)
     return parser
 
 

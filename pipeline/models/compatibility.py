@@ -13,18 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # JSON of a stranger's adapter
 
-from pipeline.core import progress
 from pipeline.core.artifact import digest_file
 from pipeline.core.errors import ConfigError, PipelineError, Problem, Where
 from pipeline.core.escape import plain
-from pipeline.models import client, identity
+from pipeline.models import identity
 from pipeline.models.base_model import Base
-from pipeline.models.client import Server
 from pipeline.models.identity import CONFIG, WEIGHTS
 from pipeline.models.tensors import Tensor, read, shapes
 
-ANSWER = 48
-"""Tokens of a canary's answer: the whole of most."""
 MAX_RANK = 16
 """What a vLLM takes that was started with `--enable-lora` and nothing else."""
 
@@ -93,21 +89,6 @@ def require(folder: Path, base: Base, names: Sequence[str]) -> None:
     for problem in check(folder, base, names):
         if problem.rule not in JUDGED:
             raise PipelineError(f"{problem.where.path}: {problem.message}", problem.hint)
-
-
-def acts(folder: Path, base: Server, adapted: Server, question: str) -> tuple[Problem, ...]:
-    """Ask a live server's base and adapter one question, to which their answers must differ.
-
-    vLLM lists adapters that it then ignores, so this is the only proof that one is used.
-    Raises the errors of `server.ask`.
-    """
-    with progress.bar("asking", 2) as shown:
-        said = [client.ask(each, [question], ANSWER, shown)[0].text for each in (base, adapted)]
-    if said[0] != said[1]:
-        return ()
-    message = f"changes nothing: both answer {plain(said[0], 100)!r} to {plain(question, 100)!r}"
-    hint = "ask about a taught fact; if the answers are the same then as well, vLLM ignores the adapter"
-    return (Problem(Where(str(folder)), "no-effect", message, hint),)
 
 
 def _files(folder: Path, base: Base) -> Iterator[Problem]:

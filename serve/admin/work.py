@@ -10,8 +10,8 @@ from serve import settings, status
 from serve.rollout import deploy, reconcile, sources
 from serve.rollout.deploy import BusyError
 from serve.rollout.desired import Desired
-from serve.rollout.site import Site
 from serve.settings import Settings
+from serve.site import Site
 from serve.state import alias
 from serve.state.journal import Entry
 

@@ -19,9 +19,9 @@ from pipeline.core.escape import plain
 from serve.engines import replicas
 from serve.gateway import public_client
 from serve.rollout import hold, steps
-from serve.rollout.site import Site, present
 from serve.rollout.steps import RejectedError
 from serve.say import say
+from serve.site import Site, present
 from serve.state import adapters, alias, journal
 from serve.state.adapters import RefusedError
 from serve.state.alias import Table

@@ -13,9 +13,9 @@ from pipeline.core.errors import PipelineError
 from serve.engines import replicas
 from serve.rollout import deploy, desired, hold, sources
 from serve.rollout.desired import Desired
-from serve.rollout.site import Site
 from serve.say import say
 from serve.settings import WatchSection
+from serve.site import Site
 from serve.state import alias, journal
 from serve.state.journal import Entry
 

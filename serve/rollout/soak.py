@@ -13,7 +13,7 @@ from pipeline.core.errors import PipelineError
 from serve.engines import replicas
 from serve.engines.api import Engine, EngineAwayError
 from serve.gateway import public_client
-from serve.rollout.site import Site
+from serve.site import Site
 from serve.state.alias import Adapter
 
 REQUESTS, CLIENTS = 3, 2

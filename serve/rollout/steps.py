@@ -14,8 +14,9 @@ from serve.engines.api import Engine, EngineAwayError, EngineRefusedError
 from serve.engines.vllm_process import BASE
 from serve.gateway import public_client
 from serve.rollout import canary, soak
-from serve.rollout.site import RESTART, Site, Timer, ask_old, asker, drained, now, present
+from serve.rollout.asking import Timer, ask_old, asker, drained
 from serve.say import say
+from serve.site import RESTART, Site, now, present
 from serve.state import adapters, alias
 from serve.state.alias import Table
 from serve.state.journal import Entry

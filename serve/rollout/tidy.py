@@ -15,7 +15,7 @@ from pathlib import Path
 
 from serve.engines import replicas
 from serve.gateway import public_client
-from serve.rollout.site import Site
+from serve.site import Site
 from serve.state import adapters, alias, journal
 from serve.state.alias import Adapter
 

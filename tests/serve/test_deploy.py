@@ -21,7 +21,7 @@ from pipeline.core.errors import ConfigError, PipelineError
 from serve.engines import replicas
 from serve.rollout import deploy, hold
 from serve.rollout.hold import HeldBackError
-from serve.rollout.site import RESTART
+from serve.site import RESTART
 from serve.state import alias, journal
 
 pytestmark = pytest.mark.slow

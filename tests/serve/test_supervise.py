@@ -103,7 +103,7 @@ def stop(process):
 
 
 def site_of(live, config):
-    from serve.rollout.site import Site
+    from serve.site import Site
 
     found = settings.load(config)
     engines, door = settings.engines(found), settings.door(found)

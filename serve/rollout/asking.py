@@ -1,68 +1,28 @@
-"""Where a deploy happens, and how its steps ask the engines and the door there."""
+"""How the steps of a deploy ask engines and door, and wait for answers that are under way."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Sequence
 
 from pipeline.core import progress
 from pipeline.core.errors import PipelineError
 from pipeline.models import client
 from pipeline.models.client import Server
 from pipeline.models.generate import Answer
-from pipeline.models.identity import Identity
-from pipeline.publishing.signing import ANYBODY, Trust
 from serve.engines import replicas
-from serve.engines.api import Engine, EngineAwayError
+from serve.engines.api import Engine
 from serve.gateway import public_client
-from serve.gateway.public_client import Door
 from serve.rollout import canary
 from serve.rollout.canary import Ask
+from serve.site import Site, present
 from serve.state import adapters
 from serve.state.alias import Adapter
 
-RESTART = "restart-engines"
-"""A file of this name in the state folder asks `facts serve` to start its engines anew."""
 OLD_ASKED = 3
 """Facts that the old adapter is asked after a rollback."""
 DRAINED_SECONDS = 30.0
 """How long an adapter that is no longer live may still be answering before its name is taken away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a deploy happens: state folder, engines, public door, and what is demanded.
-
-    `base` is the base that is served; `token_ids` tokenises a question as training does; a soak lasts
-    `soak_seconds` and an answer may take `answer_seconds` among others; `trust` says whose signature a
-    release must have, if anybody's. Once `stopping` is set, no step of a deploy is written down any more.
-    """
-
-    state: Path
-    engines: tuple[Engine, ...]
-    door: Door
-    base: Identity
-    token_ids: Callable[[str], tuple[int, ...]]
-    max_new_tokens: int = 32
-    soak_seconds: float = 5.0
-    answer_seconds: float = 5.0
-    trust: Trust = ANYBODY
-    stopping: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
-
-
-def present(site: Site) -> tuple[Engine, ...]:
-    """Give the engines that are there. Raises EngineAwayError when none is."""
-    there = replicas.present(site.engines)
-    if not there:
-        raise EngineAwayError(
-            f"no server answers ({', '.join(each.url for each in site.engines)})",
-            "`facts serve` starts them; the live adapter is untouched",
-        )
-    return there
 
 
 def asker(site: Site, each: Engine, model: str) -> Ask:
@@ -130,8 +90,3 @@ def drained(site: Site, name: str) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def now() -> str:
-    """Give the time as it is written down: ISO, UTC, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

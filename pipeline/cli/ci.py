@@ -1,0 +1,28 @@
+"""`facts ci`: one step of a workflow, or what a repository's settings lack."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from pipeline.ci import settings, steps
+from pipeline.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.cli.publish import Verb
+
+
+def add(verb: Verb) -> None:
+    """Add the verb."""
+    ci = verb("ci", _run, "do one step of a workflow; docs/runner.md names them")
+    ci.add_argument("step", choices=sorted((*steps.STEPS, settings.NAME)), help="which one")
+    ci.add_argument("--json", action="store_true", help=f"{settings.NAME}: print them as JSON")
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.step == settings.NAME:
+        return settings.run(os.environ, as_json=args.json)
+    if args.json:
+        raise ConfigError(f"--json is for {settings.NAME} alone", "leave it out")
+    return steps.run(args.step, os.environ)
