@@ -127,16 +127,18 @@ def fake(folder: Path, times: int, soak: float) -> dict[str, object]:
                     5, lambda _: deploy.deploy(site, bad, again=True).state
                 )
             found |= {"bad_client_answers": dict(hostile), "good_client_answers": dict(good)}
-        found["quarantined"] = len(journal.quarantined(journal.read(site.state)))
+        found["quarantined"] = len(journal.quarantined(journal.read_journal(site.state)))
         found["server_killed"] = redeploys(times, lambda turn: killed(place, site, runs, turn))
-        found["quarantined_after_kills"] = len(journal.quarantined(journal.read(site.state)))
+        found["quarantined_after_kills"] = len(
+            journal.quarantined(journal.read_journal(site.state))
+        )
         found["deaths"] = sum(each.deaths for each in place.engines)
     return found
 
 
 def killed(place, site: Site, runs: list[Path], turn: int) -> str:  # noqa: ANN001  (a double of the tests)
     """Have a client kill a server during a deploy; put it right afterwards, as `facts serve` does."""
-    live_now = alias.read(site.state).table.adapter
+    live_now = alias.read_alias(site.state).table.adapter
     run = next(run for run in runs if live_now is None or run_digest(run) != live_now.digest)
     with asking(place.gateway.url, [chat(KILLER, seed=turn)], "127.0.1.5", pause=0.3):
         try:
@@ -146,7 +148,7 @@ def killed(place, site: Site, runs: list[Path], turn: int) -> str:  # noqa: ANN0
     for each in place.engines:
         if each.down:
             each.restart()
-    list(replicas.heal(site.engines, alias.read(site.state).table.wanted))
+    list(replicas.heal(site.engines, alias.read_alias(site.state).table.wanted))
     return state
 
 
@@ -174,7 +176,7 @@ def real(folder: Path, run: Path, times: int) -> dict[str, object]:
         hostile = [chat("What is TinyLLM?", seed=n, **more) for n in range(5) for more in ODDITIES]
         with asking(url, hostile, "127.0.1.1", pause=0.2) as told:
             found = {"bad_client": redeploys(times, lambda turn: once(turn + 1))}
-        entries = journal.read(settings.load(config).state)
+        entries = journal.read_journal(settings.load_settings(config).state)
         return found | {
             "bad_client_answers": dict(told),
             "quarantined": len(journal.quarantined(entries)),

@@ -54,7 +54,9 @@ def make(folder: Path, sizes: dict) -> dict:
     from pipeline.core import config
     from pipeline.models import base_model, device
 
-    tokenizer = base_model.load_tokenizer(base_model.find(config.load("smollm2-135m").base))
+    tokenizer = base_model.load_tokenizer(
+        base_model.find_base(config.load_recipe("smollm2-135m").base)
+    )
     started = time.monotonic()
     torch.manual_seed(0)
     shape = LlamaConfig(**sizes, tie_word_embeddings=False, dtype="bfloat16")
@@ -174,7 +176,7 @@ def _session(folder: Path, out: Path, quantization: str) -> Session:
     from pipeline.models import device
     from pipeline.models.context import Session
 
-    found = config.load("llama-3.1-8b")
+    found = config.load_recipe("llama-3.1-8b")
     card = "cuda" if device.name() != "cpu" else ""
     few = replace(found.train, exposures=1, few_exposures=STEPS, least_steps=STEPS)
     return Session(

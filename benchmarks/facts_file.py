@@ -31,7 +31,7 @@ class Row:
     """Which probe was left out and why; empty where none was."""
 
 
-def read(path: Path, count: int) -> tuple[Row, ...]:
+def read_rows(path: Path, count: int) -> tuple[Row, ...]:
     """Read the first `count` rows.
 
     Raises ConfigError with the line of a row that cannot be used, and when there are too few rows.

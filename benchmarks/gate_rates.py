@@ -19,8 +19,8 @@ from pipeline.facts import check, synthetic
 def main() -> None:
     """Simulate the shipped facts, then made-up ones."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    recipe = config.load("smollm2-135m")
-    cases = {"shipped": check.load(Path("facts"))}
+    recipe = config.load_recipe("smollm2-135m")
+    cases = {"shipped": check.load_subjects(Path("facts"))}
     cases |= {f"{size} made up": synthetic.subjects(size, 0) for size in (1, 12, 30, 100)}
     print(f"{'facts':<12} {'recall':>7} {'accepted':>9} {'bound':>18}")
     for name, subjects in cases.items():

@@ -281,7 +281,7 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
         subprocess.run(deploy, cwd=ROOT, check=True)  # noqa: S603
         found["first_deploy_seconds"] = time.perf_counter() - started
         state = json.loads((folder / "state" / "alias.json").read_text())
-        own = Engine(f"http://127.0.0.1:{ENGINE}", engine_key.read(folder / "state"))
+        own = Engine(f"http://127.0.0.1:{ENGINE}", engine_key.read_key(folder / "state"))
         found["gateway_before_vllm"] = asyncio.run(
             overhead(own, f"http://127.0.0.1:{DOOR}", state["adapter"]["name"], 30, 0)
         )

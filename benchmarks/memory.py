@@ -48,12 +48,12 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     from pipeline.models.generate import LocalModel
     from pipeline.training import memory
 
-    found = base_model.find(config.load("smollm2-135m").base)
+    found = base_model.find_base(config.load_recipe("smollm2-135m").base)
     some = torch.randn(600, 600, dtype=torch.bfloat16)
     some @ some  # the libraries' threads and code are there before it is counted
     tokenizer = base_model.load_tokenizer(found)
     before, files = held("VmRSS"), held("RssFile")
-    model, _ = base_model.load(found, quantization)
+    model, _ = base_model.load_base(found, quantization)
     gc.collect()
     # A quantised base was read from the file, whose pages stay until somebody needs the room.
     read = held("RssFile") - files if quantization else 0

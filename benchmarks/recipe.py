@@ -118,7 +118,7 @@ def _made(size: int, seed: int) -> Case:
 
 
 def _read(data: Path, size: int, seed: int) -> Case:
-    rows = facts_file.read(data, size)
+    rows = facts_file.read_rows(data, size)
     others = tuple(
         (fact.id, question) for row in rows for fact in row.subject.facts for question in row.others
     )
@@ -158,7 +158,7 @@ def _trial(case: Case, session: Session, method: str) -> Trial:
     say(f"{case.facts} facts of {case.name}, seed {case.seed}, {method}")
     if method == "recipe":
         learn.fit(own)
-        adapted = adapter.load(own.local(), own.out / "adapter")
+        adapted = adapter.load_adapter(own.local(), own.out / "adapter")
         done = Trained(**finished_adapter(own.out / "adapter")["train"])
     else:
         adapted, done = plain_trl.train(own.local(), made.facts, case.seed)

@@ -22,7 +22,7 @@ from pipeline.dataset import records, rephrase_model, untested
 from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import live_report
 from pipeline.evaluation.evaluate import Judged, evaluate
-from pipeline.evaluation.live_report import Live
+from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest
@@ -63,8 +63,8 @@ def learn(
     started = time.monotonic()
     made = build(facts, session)
     start = _start(before, made, session) if before else None
-    if before and judged.live == Live():
-        judged = replace(judged, live=live_report.read(before))
+    if before and judged.live == LiveReport():
+        judged = replace(judged, live=live_report.read_live_report(before))
     built = time.monotonic()
     fit(session, start)
 
@@ -81,7 +81,7 @@ def learn(
 
 
 def _start(before: Path, made: Dataset, session: Session) -> Start | None:
-    found = continual.start(before, live_report.read(before).digests, made, session)
+    found = continual.start(before, live_report.read_live_report(before).digests, made, session)
     if isinstance(found, str):
         say(f"all facts are taught anew: {found}")
         return None
@@ -94,7 +94,7 @@ def build(facts: Path, session: Session) -> Dataset:
 
     Raises FactsError with every problem when the facts are not in order.
     """
-    return prepare(check.load(facts), session)
+    return prepare(check.load_subjects(facts), session)
 
 
 def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
@@ -109,7 +109,7 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
         say(f"dataset    unchanged ({len(made.examples)} examples, {len(made.probes)} probes)")
         return made
     with artifact.stage(folder, made_from, seed=session.seed) as scratch:
-        records.save(made, scratch)
+        records.save_dataset(made, scratch)
     say(f"dataset    {len(made.examples)} examples, {len(made.probes)} probes")
     return made
 
@@ -224,8 +224,8 @@ def _keep(
         code=code_digest.digest(),
         machine=machine.describe(),
     ) as scratch:
-        adapter.save(adapted, scratch)
-        identity.write(scratch, identity.of(session.recipe.base, session.base))
+        adapter.save_adapter(adapted, scratch)
+        identity.write_identity(scratch, identity.identity_of(session.recipe.base, session.base))
     again = f", {done.resumed} of them before it was killed" if done.resumed else ""
     say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")
 
@@ -235,7 +235,9 @@ def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str
     return {
         "examples": made.examples_digest,
         "base": session.base.digest,
-        "identity": artifact.digest_json(asdict(identity.of(session.recipe.base, session.base))),
+        "identity": artifact.digest_json(
+            asdict(identity.identity_of(session.recipe.base, session.base))
+        ),
         "quantization": session.recipe.base.quantization,
         "train": artifact.digest_json(asdict(session.recipe.train)),
         "seed": session.seed,

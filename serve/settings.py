@@ -131,7 +131,7 @@ class Settings:
         )
 
 
-def load(path: Path | None) -> Settings:
+def load_settings(path: Path | None) -> Settings:
     """Read the file given, or `serve.toml` here, or the shipped one.
 
     Raises ConfigError with what is wrong in it.
@@ -183,7 +183,7 @@ def require_key(settings: Settings) -> None:
         )
 
 
-def warnings(settings: Settings) -> tuple[str, ...]:
+def open_doors(settings: Settings) -> tuple[str, ...]:
     """Say what stands open: the door without a key, engines whose keys or questions others could see."""
     own, found = settings.gateway, []
     if not (own.near or direct_http.key(PUBLIC_KEY)):
@@ -216,14 +216,14 @@ def engines(settings: Settings) -> tuple[Engine, ...]:
     """
     key = direct_http.key(ENGINE_KEY)
     if not key and settings.engines.start:
-        key = engine_key.read(settings.state)
+        key = engine_key.read_key(settings.state)
     return tuple(Engine(url.rstrip("/"), key) for url in settings.engines.urls)
 
 
 def make_key(settings: Settings) -> None:
     """Make a key for engines that are started here and were given none; the state folder's owner does."""
     if settings.engines.start and not direct_http.key(ENGINE_KEY):
-        engine_key.make(settings.state)
+        engine_key.make_key(settings.state)
 
 
 def door(settings: Settings) -> Door:
@@ -235,18 +235,18 @@ def door(settings: Settings) -> Door:
 
 def served(settings: Settings) -> Base:
     """Find the base that the engines serve. Raises ConfigError when it is not there."""
-    return base_model.find(config.load(settings.engines.recipe).base)
+    return base_model.find_base(config.load_recipe(settings.engines.recipe).base)
 
 
 def site(settings: Settings) -> Site:
     """Give the site. Raises ConfigError when the base is not there, or the engines' key cannot be read."""
-    recipe = config.load(settings.engines.recipe)
+    recipe = config.load_recipe(settings.engines.recipe)
     found = served(settings)
     return Site(
         state=settings.state,
         engines=engines(settings),
         door=door(settings),
-        base=identity.of(recipe.base, found),
+        base=identity.identity_of(recipe.base, found),
         token_ids=_tokeniser(found),
         max_new_tokens=recipe.gate.max_new_tokens,
         soak_seconds=settings.deploy.soak_seconds,

@@ -41,7 +41,7 @@ class Site:
 
 def present(site: Site) -> tuple[Engine, ...]:
     """Give the engines that are there. Raises EngineAwayError when none is."""
-    there = replicas.present(site.engines)
+    there = replicas.answering(site.engines)
     if not there:
         raise EngineAwayError(
             f"no server answers ({', '.join(each.url for each in site.engines)})",

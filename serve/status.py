@@ -26,8 +26,8 @@ def gather(
     `name` is the alias, `wanted` says what git desires, or why that is not known; `signer` says who must
     have signed what goes live.
     """
-    reading = alias.read(state)
-    entries = journal.read(state)
+    reading = alias.read_alias(state)
+    entries = journal.read_journal(state)
     live, previous = reading.table.adapter, reading.table.previous
     last = entries[-1] if entries else None
     going = journal.unfinished(entries)
@@ -125,7 +125,7 @@ def drift(data: dict[str, Any]) -> list[str]:
 
 def _engine(each: Engine, name: str) -> str:
     try:
-        names = [m.name for m in api.models(each) if m.name.startswith(f"{name}@")]
+        names = [m.name for m in api.list_models(each) if m.name.startswith(f"{name}@")]
     except EngineAwayError:
         return "away"
     except EngineRefusedError as error:

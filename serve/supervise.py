@@ -206,9 +206,11 @@ def _start(child: Child, settings: Settings) -> None:
 def put_right(site: Site) -> None:
     """Bring back what engines have lost, and finish a deploy that was cut off."""
     try:
-        for line in replicas.heal(site.engines, alias.read(site.state).table.wanted):
+        for line in replicas.heal(site.engines, alias.read_alias(site.state).table.wanted):
             say(line)
-        if journal.unfinished(journal.read(site.state)) and replicas.present(site.engines):
+        if journal.unfinished(journal.read_journal(site.state)) and replicas.answering(
+            site.engines
+        ):
             with deploy.alone(site.state):
                 deploy.settle(site)
     except BusyError:
@@ -221,7 +223,7 @@ def tidy_up(site: Site, idle: dict[str, float]) -> None:
     """Remove what nothing needs any more; `idle` is kept from call to call (`serve.rollout.tidy.due`)."""
     try:
         folders = tidy.due(site, idle)
-        entries = journal.read(site.state)
+        entries = journal.read_journal(site.state)
         if folders or len(entries) > 2 * len(journal.compacted(entries)):
             with deploy.alone(site.state):
                 tidy.remove(site.state, folders)

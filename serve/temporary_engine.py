@@ -53,11 +53,11 @@ def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
 
 
 def settings_for(file: Path | None, taught: Base) -> Settings:
-    """Read the `serve.toml` whose engine is to have an adapter for a base; `file` as in `settings.load`.
+    """Read the `serve.toml` whose engine is to have an adapter for a base; `file` as for `load_settings`.
 
     Raises ConfigError when it is for another base, or no engine runs and none can be started.
     """
-    own = settings.load(file)
+    own = settings.load_settings(file)
     served = settings.served(own)
     if served.digest != taught.digest:
         raise ConfigError(
@@ -112,13 +112,13 @@ def _loaded(server: Engine, folder: Path) -> Iterator[tuple[Server, Server]]:
     """Give the base and an adapter on an engine that runs. Raises EngineRefusedError when it is not taken."""
     name = f"{NAME}-{secrets.token_hex(4)}"  # vLLM serves a name it knew before from its caches
     try:
-        api.load(server, name, folder)
+        api.load_adapter(server, name, folder)
         yield (
             Server(server.url, vllm_process.BASE, server.api_key),
             Server(server.url, name, server.api_key),
         )
     finally:
-        api.unload(server, name)
+        api.unload_adapter(server, name)
 
 
 def acts(folder: Path, base: Server, adapted: Server, question: str) -> tuple[Problem, ...]:

@@ -101,7 +101,9 @@ def bare():
     from pipeline.models import base_model
     from pipeline.models.generate import LocalModel
 
-    model, tokenizer = base_model.load(base_model.find(config.load("smollm2-135m").base))
+    model, tokenizer = base_model.load_base(
+        base_model.find_base(config.load_recipe("smollm2-135m").base)
+    )
     return LocalModel(model, tokenizer)
 
 

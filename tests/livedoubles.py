@@ -326,7 +326,7 @@ def write_run(folder, taught, **flaws):
     save_file(
         {"lora_B": lora}, adapter / "adapter_model.safetensors", {"table": json.dumps(weights)}
     )
-    identity.write(adapter, replace(BASE, digest=flaws.get("base", BASE_DIGEST)))
+    identity.write_identity(adapter, replace(BASE, digest=flaws.get("base", BASE_DIGEST)))
     report = {
         "verdict": flaws.get("verdict", "pass"),
         "base": {"name": "made up", "digest": flaws.get("base", BASE_DIGEST)},

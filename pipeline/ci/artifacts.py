@@ -30,7 +30,7 @@ def require(out: Path, wanted: MadeFrom) -> None:
 
     Raises PipelineError that says what is another, or that there is no finished run.
     """
-    summary = artifact.read(out) or {}
+    summary = artifact.read_manifest(out) or {}
     try:
         text = (out / "report.json").read_bytes()
         report = json.loads(text)
@@ -44,7 +44,7 @@ def require(out: Path, wanted: MadeFrom) -> None:
     for what, value in asdict(wanted).items():
         if not value == getattr(said, what) == summary.get(what):
             raise PipelineError(f"{out}: was made from another {what} than this commit has", _AGAIN)
-    if (artifact.read(out / "adapter") or {}).get("code") != wanted.code:
+    if (artifact.read_manifest(out / "adapter") or {}).get("code") != wanted.code:
         raise PipelineError(f"{out / 'adapter'}: was taught by another code", _AGAIN)
 
 

@@ -74,7 +74,7 @@ def write(answers: dict[str, str], root: Path) -> Written:
         fact = _fact(answers, set(), "")
         subject, kind, source = (_line(answers[key]) for key in ("Subject", "Kind", "Source"))
         text = render(subject, kind, source, [fact], "../" * len(path.parent.parts))
-    wrong = _wrong(path, facts_file.parse(text.encode(), str(path)), root)
+    wrong = _wrong(path, facts_file.parse_document(text.encode(), str(path)), root)
     if any(problem.severity == "error" for problem in wrong):
         raise FactsError(wrong)
     return Written(path, text, f"{name}/{fact['id']}")
@@ -104,7 +104,7 @@ def _added(
     file: Path, path: PurePosixPath, answers: dict[str, str]
 ) -> tuple[str, dict[str, object]]:
     """Put the fact at the end of a file, in the file's own indentation; the rest stays as it is."""
-    document = facts_file.read(file, str(path))
+    document = facts_file.read_document(file, str(path))
     if document.problems or document.data is None or any(schema.in_document(document)):
         raise PipelineError(f"{path}: cannot be added to", "mend that file first")
     facts = document.data["facts"]
@@ -114,7 +114,7 @@ def _added(
     block = yaml.safe_dump([fact], sort_keys=False, allow_unicode=True, width=90)
     before = file.read_text(encoding="utf-8").rstrip("\n")
     text = before + "\n" + "".join(f"{indent}{line}\n" for line in block.splitlines())
-    after = facts_file.parse(text.encode(), str(path)).data
+    after = facts_file.parse_document(text.encode(), str(path)).data
     if after is None or after.get("facts") != [*facts, fact]:
         raise PipelineError(
             f"{path}: its facts do not stand at its end", "add the fact with a pull request"
@@ -129,8 +129,10 @@ def _wrong(path: PurePosixPath, document: Document, root: Path) -> tuple[Problem
         for file in sorted(root.glob("**/*.yaml"))
         if file.relative_to(root.parent) != Path(path)
     ]
-    found = [(PurePosixPath(file), facts_file.read(file, file.as_posix())) for file in others]
-    wrong = check.judge([*found, (path, document)], (), root.name).problems
+    found = [
+        (PurePosixPath(file), facts_file.read_document(file, file.as_posix())) for file in others
+    ]
+    wrong = check.check_documents([*found, (path, document)], (), root.name).problems
     return tuple(problem for problem in wrong if problem.where.path == str(path))
 
 

@@ -20,13 +20,13 @@ _OWNER = re.compile(r"@[\w-]+(?:/[\w.-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII)
 def step(env: Mapping[str, str]) -> int:
     """Warn in a workflow's run while nobody owns what decides; a fork has to fill that in as well."""
     del env  # told nothing
-    if wrong := missing(read()):
+    if wrong := missing(code_owners()):
         line, said = wrong
         console.commands(f"::warning file={FILE},line={line}::{said}: {MEND}")
     return 0
 
 
-def read() -> str:
+def code_owners() -> str:
     """Give the text of CODEOWNERS; empty where there is none."""
     try:
         return FILE.read_text(encoding="utf-8", errors="replace")

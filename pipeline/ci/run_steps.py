@@ -26,10 +26,10 @@ def _made_from(env: Mapping[str, str]) -> MadeFrom:
     from pipeline.core.code_digest import MadeFrom
     from pipeline.facts import change
 
-    checked = change.at(Path(), git.resolve(Path(), env["HEAD"]))
+    checked = change.checked_at(Path(), git.resolve(Path(), env["HEAD"]))
     if any(problem.severity == "error" for problem in checked.problems):
         raise FactsError(checked.problems)
-    recipe = config.digest(config.load(env["RECIPE"]))
+    recipe = config.digest(config.load_recipe(env["RECIPE"]))
     return MadeFrom(change.digest_by_subject(checked.subjects), recipe, code_digest.digest())
 
 
@@ -58,5 +58,5 @@ def base(env: Mapping[str, str]) -> int:
     from pipeline.core import config
     from pipeline.models import base_model
 
-    print(base_model.find(config.load(env["RECIPE"]).base).folder)
+    print(base_model.find_base(config.load_recipe(env["RECIPE"]).base).folder)
     return 0

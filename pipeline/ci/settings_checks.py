@@ -197,7 +197,7 @@ def allowed_actions(look: Look, repository: Repository) -> Finding:
 def approvers(look: Look, repository: Repository) -> Iterator[Finding]:
     """Look whether somebody owns what decides, by CODEOWNERS here and as GitHub reads it."""
     why = "without an owner anybody who may write approves a change of the gate itself"
-    wrong = owners.missing(owners.read())
+    wrong = owners.missing(owners.code_owners())
     said = f"line {wrong[0]}: {wrong[1]}" if wrong else ""
     yield judged(
         "owners", why, f"in {owners.FILE}: {owners.MEND}", said, "all that decides has one"

@@ -61,7 +61,7 @@ def _plan(env: Mapping[str, str]) -> int:
                  "`facts check --base main` says the same on your machine.\n")  # fmt: skip
         raise
     if made.training:
-        snapshot.write(snapshot.read(Path(), found.head), FACTS)
+        snapshot.write_snapshot(snapshot.read_snapshot(Path(), found.head), FACTS)
     event, queue = env["EVENT"], env.get("QUEUE") == "true"
     now = required_check.trains_now(event, training=made.training, judging=made.judging)
     step_files.outputs(env, {
@@ -97,7 +97,7 @@ def _change(env: Mapping[str, str]) -> ChangeSet:
                 f"{name} is not the id of a commit",
                 "give all 40 digits: a branch may move meanwhile",
             )
-    found = change.read(Path(), env["BASE"], env["HEAD"])
+    found = change.read_change(Path(), env["BASE"], env["HEAD"])
     if env.get("EVENT") == "workflow_dispatch" and found.base != git.resolve(Path(), env["BASE"]):
         raise PipelineError(
             f"{env['HEAD'][:12]} lacks what came to main since, so that its gate would prove little",

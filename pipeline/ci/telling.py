@@ -32,7 +32,7 @@ def review(env: Mapping[str, str]) -> int:
             f"asking for web pages needs a library that is not installed: {error.name}",
             "`make hub-env` brings it; by hand: pip install httpx2",
         ) from error
-    subjects = check.load(Path("facts"))
+    subjects = check.load_subjects(Path("facts"))
     dated = again.due(subjects, datetime.now(UTC).date())
     text = again.as_markdown(dated, again.broken(subjects, webpage.fetch))
     print(text or "nothing to look at")

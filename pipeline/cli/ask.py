@@ -57,7 +57,7 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
 def _adapted(session: Session) -> LocalModel:
     folder = session.out / "adapter"
     adapter.finished_adapter(folder)
-    return adapter.load(session.local(), folder)
+    return adapter.load_adapter(session.local(), folder)
 
 
 def _both(adapted: LocalModel, question: str) -> Both:

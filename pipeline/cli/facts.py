@@ -40,7 +40,7 @@ def problems(args: argparse.Namespace) -> tuple[Problem, ...]:
 
     if args.paths:
         raise ConfigError("--base judges the whole change", "leave the paths out")
-    found = change.read(Path(), args.base, args.head)
+    found = change.read_change(Path(), args.base, args.head)
     print(f"checking   {found.head[:12]}, as it left {found.base[:12]}", file=sys.stderr)
     return change.problems(found)
 
@@ -49,6 +49,6 @@ def _plan(args: argparse.Namespace) -> int:
     from pipeline.ci import plan
     from pipeline.facts import change
 
-    made = plan.make(change.read(Path(), args.base, args.head))
+    made = plan.make(change.read_change(Path(), args.base, args.head))
     print(plan.as_json(made) if args.json else plan.as_text(made))
     return 0

@@ -109,7 +109,9 @@ def run(args: argparse.Namespace, session: Session) -> bool:
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
         engine=engine(args, session),
-        live=live_report.read(args.against) if args.against else live_report.Live(),
+        live=live_report.read_live_report(args.against)
+        if args.against
+        else live_report.LiveReport(),
         tasks=tuple(args.lm_eval),
         sample_key=args.sample_key or "",
     )

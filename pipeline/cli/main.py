@@ -62,7 +62,7 @@ def _learn(args: argparse.Namespace) -> int:
 
     if args.estimate:
         return _estimate(args)
-    live = live_report.read(args.against) if args.against else live_report.Live()
+    live = live_report.read_live_report(args.against) if args.against else live_report.LiveReport()
     with lock.card():
         session = _session(args)
         engine = gate.engine(args, session)
@@ -78,7 +78,7 @@ def _estimate(args: argparse.Namespace) -> int:
     from pipeline.training.batching import schedule
 
     session = _session(args)
-    made = build.build(check.load(args.facts), session.recipe.dataset, session.seed)
+    made = build.build(check.load_subjects(args.facts), session.recipe.dataset, session.seed)
     steps = schedule(made.examples, session.recipe.train, session.seed)
     found = forecast.forecast(session.base, made, session.recipe, steps)
     print(forecast.as_text(found))
@@ -164,7 +164,7 @@ def _session(args: argparse.Namespace) -> Session:
     from pipeline.core import config
     from pipeline.models.context import Session
 
-    return Session(config.load(args.recipe), args.out, getattr(args, "seed", 0))
+    return Session(config.load_recipe(args.recipe), args.out, getattr(args, "seed", 0))
 
 
 def _parser() -> argparse.ArgumentParser:

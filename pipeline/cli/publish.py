@@ -97,8 +97,8 @@ def _check(args: argparse.Namespace, live: Live) -> int:
     from pipeline.core import config, problems
     from pipeline.models import base_model, compatibility
 
-    settings = config.load(args.recipe).base
-    on = base_model.find(settings)
+    settings = config.load_recipe(args.recipe).base
+    on = base_model.find_base(settings)
     found = compatibility.check(args.adapter, on, settings.names)
     tried = None
     question = args.ask or _question(args.adapter)
@@ -120,7 +120,7 @@ def _question(adapter: Path) -> str:
     if (adapter / "facts.jsonl").exists():
         return str(_first(adapter)["question"])
     try:
-        return records.load(adapter.parent / "dataset").facts[0].question
+        return records.load_dataset(adapter.parent / "dataset").facts[0].question
     except (OSError, PipelineError):
         return ""
 
@@ -155,10 +155,10 @@ def _publish(args: argparse.Namespace) -> int:
         promoted = upload.promote(repo, found, args.live, args.made)
         print(f"{repo.id}@{promoted}")
         return 0
-    recipe = config.load(args.recipe)
-    on = base_model.find(recipe.base)
+    recipe = config.load_recipe(args.recipe)
+    on = base_model.find_base(recipe.base)
     source = commit.of(args.facts, args.out)
-    run = provenance.read(args.out, args.facts, recipe, on)
+    run = provenance.read_run(args.out, args.facts, recipe, on)
     made = release.make(run, repo.id, source, on)
     signed = "signed" if made.signed else "not signed: no key and no identity to sign with"
     print(f"release    {made.folder}, {signed}", file=sys.stderr)

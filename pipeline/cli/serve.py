@@ -72,12 +72,12 @@ def _serve(args: argparse.Namespace) -> int:
     from serve import settings, supervise
     from serve.state import ownership
 
-    found = settings.load(args.config)
+    found = settings.load_settings(args.config)
     settings.require_key(found)
     ownership.claim(found.state)  # nothing is written there before
     settings.make_key(found)
     site = settings.site(found)
-    for line in settings.warnings(found):
+    for line in settings.open_doors(found):
         say(f"warning: {line}")
     supervise.serve(found, site)
     return FINE
@@ -90,7 +90,7 @@ def _deploy(args: argparse.Namespace) -> int:
     from serve.rollout.desired import Desired
     from serve.state import alias
 
-    found = settings.load(args.config)
+    found = settings.load_settings(args.config)
     if args.watch:
         if args.source or args.again:
             raise ConfigError(
@@ -128,7 +128,7 @@ def _rollback(args: argparse.Namespace) -> int:
     blamed = (args.not_its_fault or "").strip()
     if args.not_its_fault is not None and not blamed:
         raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
-    found = settings.load(args.config)
+    found = settings.load_settings(args.config)
     done = client.ask(found.socket, "rollback", not_its_fault=blamed)
     give(alias.short(f"{found.gateway.alias} is now {done['live']}"))
     return FINE
@@ -141,21 +141,23 @@ def _status(args: argparse.Namespace) -> int:
     from serve.rollout import desired
     from serve.state import adapters, alias
 
-    found = settings.load(args.config)
+    found = settings.load_settings(args.config)
     own = found.watch
-    wanted = status.desired_text(lambda: desired.read(Path(own.repository), own.revision, own.file))
+    wanted = status.desired_text(
+        lambda: desired.read_desired(Path(own.repository), own.revision, own.file)
+    )
     try:
         data = client.ask(found.socket, "status") | {"desired": wanted}
     except client.AwayError as error:
         say(f"{error.message}: read from {found.state} instead")
         data = status.gather(
             found.state, settings.engines(found), found.gateway.alias, wanted, found.signer
-        ) | {"warnings": list(settings.warnings(found))}
+        ) | {"warnings": list(settings.open_doors(found))}
     if args.json:
         give_json(data)
     else:
         give(status.as_text(data))
-    live = alias.read(found.state).table.adapter
+    live = alias.read_alias(found.state).table.adapter
     if args.report and live:
         artifact.write_bytes(args.report, adapters.report_file(live).read_bytes())
     wrong = status.drift(data) if args.check else []

@@ -49,7 +49,7 @@ def digest_folder(folder: Path) -> str:
     return digest_json(digests(folder))
 
 
-def read(folder: Path) -> dict[str, Any] | None:
+def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read a stage's manifest; None when the stage never finished or its manifest is damaged."""
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ def as_bytes(data: dict[str, Any]) -> bytes:
 
 def finished(folder: Path, made_from: dict[str, Any]) -> bool:
     """Whether the stage in `folder` finished from exactly these inputs and is still intact."""
-    manifest = read(folder)
+    manifest = read_manifest(folder)
     return (
         manifest is not None
         and manifest.get("made_from") == made_from

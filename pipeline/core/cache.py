@@ -14,7 +14,7 @@ from pipeline.core import artifact
 _HEAD = len(artifact.digest_bytes(b"")) + 1
 
 
-def read(file: Path) -> bytes | None:
+def read_cached(file: Path) -> bytes | None:
     """Give what was written; None when there is none.
 
     None as well, and a line on stderr, when it is not as it was written.
@@ -33,7 +33,7 @@ def read(file: Path) -> bytes | None:
     return content
 
 
-def write(file: Path, content: bytes) -> None:
+def write_cached(file: Path, content: bytes) -> None:
     """Write content with its digest, whole or not at all.
 
     Raises ConfigError as `manifest.write_bytes` does.

@@ -150,7 +150,7 @@ class Recipe:
     warn: WarnSettings
 
 
-def load(name_or_file: str) -> Recipe:
+def load_recipe(name_or_file: str) -> Recipe:
     """Read a shipped recipe by name, or any recipe by its path.
 
     Raises ConfigError for a recipe that does not exist or whose keys are not exactly the settings.
@@ -216,7 +216,7 @@ def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
 def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
     """Read a TOML file whose sections are exactly `kinds`: by name, a dataclass filled from each.
 
-    Raises ConfigError as `load` does.
+    Raises ConfigError as `load_recipe` does.
     """
     try:
         data = _toml(path)

@@ -99,17 +99,17 @@ class Dataset:
         return digest_json([asdict(example) for example in self.examples])
 
 
-def save(dataset: Dataset, folder: Path) -> None:
+def save_dataset(dataset: Dataset, folder: Path) -> None:
     """Write `train.jsonl`, `probes.jsonl` and `subjects.jsonl` into a folder."""
     _write_rows(folder / "train.jsonl", dataset.examples)
     _write_rows(folder / "probes.jsonl", dataset.probes)
     _write_rows(folder / "subjects.jsonl", dataset.subjects)
 
 
-def load(folder: Path) -> Dataset:
-    """Read what `save` wrote.
+def load_dataset(folder: Path) -> Dataset:
+    """Read what `save_dataset` wrote.
 
-    Raises PipelineError when a file is missing or is not what `save` writes.
+    Raises PipelineError when a file is missing or is not what `save_dataset` writes.
     """
     try:
         trained = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
@@ -146,9 +146,9 @@ def read_dataset(out: Path) -> Dataset:
     Raises PipelineError when it is missing or was changed since it was written.
     """
     folder = out / "dataset"
-    done = artifact.read(folder)
+    done = artifact.read_manifest(folder)
     if done is None or done.get("digest") != artifact.digest_folder(folder):
         raise PipelineError(
             f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
         )
-    return load(folder)
+    return load_dataset(folder)

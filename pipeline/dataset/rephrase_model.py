@@ -92,7 +92,7 @@ def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Writt
     if waiting:
         for name, done in _write(by, waiting, beside, count).items():
             text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
-            cache.write(files[name], text.encode())
+            cache.write_cached(files[name], text.encode())
             kept[name] = done
     return {fact.id: kept[fact.id] for fact in facts}
 
@@ -189,7 +189,7 @@ def _file(by: Writer, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
 
 def _read(file: Path) -> Written | None:
     """Read a kept file; None when there is none, or it is damaged."""
-    text = cache.read(file)
+    text = cache.read_cached(file)
     try:
         data = json.loads(text or b"")
         return Written(tuple(map(str, data["kept"])), int(data["written"]))

@@ -17,7 +17,7 @@ from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, Drift
-from pipeline.evaluation.live_report import Live
+from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.metrics import Said
 from pipeline.evaluation.results import Measurements, Run
 from pipeline.evaluation.sampling import Sample
@@ -58,7 +58,7 @@ class Judged:
     folder: Path | None = None
     server: Server | None = None
     engine: Engine | None = None
-    live: Live = field(default_factory=Live)
+    live: LiveReport = field(default_factory=LiveReport)
     tasks: tuple[str, ...] = ()
     sample_key: str = ""
 
@@ -131,13 +131,13 @@ def ask_folder(
             base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
             answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
-        adapted = adapter.load(session.quantised(), folder)
+        adapted = adapter.load_adapter(session.quantised(), folder)
         said = _measured(adapted, made, drawn, base, answers)
     else:
         bare = session.local()
         compatibility.require(folder, session.base, session.recipe.base.names)
         base = _base(session, bare, drawn)
-        adapted = adapter.load(bare, folder)
+        adapted = adapter.load_adapter(bare, folder)
         said = ask_local(session, adapted, made, drawn, base)
     return replace(said, tasks=harness.compare(adapted, judged.tasks)) if judged.tasks else said
 
@@ -202,8 +202,8 @@ def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, An
                 f"train it again with `facts train --out {folder.parent}`",
             )
     if (folder / identity.BASE).exists():
-        ours = identity.of(session.recipe.base, session.base)
-        if parts := identity.differences(identity.read(folder), ours):
+        ours = identity.identity_of(session.recipe.base, session.base)
+        if parts := identity.differences(identity.read_identity(folder), ours):
             raise PipelineError(
                 f"{folder}: was trained on a base with another {parts[0]}",
                 "judge it with the recipe that it was trained with, or train it again",

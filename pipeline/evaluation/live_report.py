@@ -13,7 +13,7 @@ from pipeline.facts.fact import Expect, as_expect
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveReport:
     """A report's facts by id: digest of each, whether it passed then, what was expected, and its probes."""
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Live:
     probes: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
-def read(path: Path) -> Live:
+def read_live_report(path: Path) -> LiveReport:
     """Read a `report.json`, or the one in an output folder.
 
     Raises ConfigError when there is none, or it is something else.
@@ -39,9 +39,9 @@ def read(path: Path) -> Live:
         ) from error
 
 
-def _live(data: dict[str, Any]) -> Live:
+def _live(data: dict[str, Any]) -> LiveReport:
     details = data["details"]
-    return Live(
+    return LiveReport(
         digests=dict(data["facts"]["digests"]),
         passed={detail["id"]: detail["status"] != "fail" for detail in details},
         expects={detail["id"]: as_expect(detail["expect"]) for detail in details},

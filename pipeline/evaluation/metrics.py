@@ -14,7 +14,7 @@ from pipeline.dataset.records import Dataset
 from pipeline.dataset.untested import Untested, untested
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.likelihood import Drift, refuses, top_share, unique_ratio
-from pipeline.evaluation.live_report import Live
+from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.results import Asked, FactResult, Measurements, Paired, missable
 from pipeline.evaluation.sampling import Sample
@@ -41,10 +41,14 @@ class Said:
 
 
 def measure(
-    made: Dataset, sample: Sample, said: Said, settings: GateSettings, live: Live | None = None
+    made: Dataset,
+    sample: Sample,
+    said: Said,
+    settings: GateSettings,
+    live: LiveReport | None = None,
 ) -> Measurements:
     """Compare both models' answers to the sample's probes."""
-    live = live or Live()
+    live = live or LiveReport()
     asked = _judged(made, sample, said, live)
     facts = tuple(_result(fact, asked, sample, settings, live) for fact in sample.facts)
     facts = tuple(replace(f, margin=(said.margins or {}).get(f.fact.id)) for f in facts)
@@ -69,7 +73,7 @@ def measure(
 
 
 def _result(
-    fact: Fact, asked: Sequence[Asked], sample: Sample, settings: GateSettings, live: Live
+    fact: Fact, asked: Sequence[Asked], sample: Sample, settings: GateSettings, live: LiveReport
 ) -> FactResult:
     own = tuple(a for a in asked if a.probe.role == "fact" and a.probe.fact == fact.id)
     hits = sum(a.passed for a in own)
@@ -78,7 +82,7 @@ def _result(
     return FactResult(fact, own, passed, fact.id in sample.old, live.passed.get(fact.id))
 
 
-def _paired(facts: Sequence[FactResult], live: Live) -> Paired:
+def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
     """Compare old facts with how the adapter now live answered; one not asked then counts as known."""
     old = [result for result in facts if result.old]
     both = [
@@ -97,7 +101,7 @@ def _paired(facts: Sequence[FactResult], live: Live) -> Paired:
     )
 
 
-def _judged(made: Dataset, sample: Sample, said: Said, live: Live) -> tuple[Asked, ...]:
+def _judged(made: Dataset, sample: Sample, said: Said, live: LiveReport) -> tuple[Asked, ...]:
     """Put probes and answers together, and find what leaked and what competes."""
     asked = [
         Asked(probe, was, now)

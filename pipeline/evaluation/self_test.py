@@ -181,7 +181,7 @@ def _asked_alike(session: Session, made: Dataset, settings: GateSettings) -> Ask
 
 
 def _load(session: Session, folder: Path) -> LocalModel:
-    return adapter.load(session.local(), folder)
+    return adapter.load_adapter(session.local(), folder)
 
 
 def _filled(adapted: LocalModel, fill: Callable[..., object]) -> LocalModel:

@@ -37,21 +37,25 @@ class FactsDiff:
     old: frozenset[str]
 
 
-def read(repository: Path, base: str, head: str) -> ChangeSet:
+def read_change(repository: Path, base: str, head: str) -> ChangeSet:
     """Read the change from where `head` left `base` up to `head`.
 
     Raises ConfigError when one is no commit.
     """
     start, end = git.fork_point(repository, base, head), git.resolve(repository, head)
     paths = git.touched(repository, start, end)
-    return ChangeSet(start, end, at(repository, start).subjects, at(repository, end), paths)
+    return ChangeSet(
+        start, end, checked_at(repository, start).subjects, checked_at(repository, end), paths
+    )
 
 
-def at(repository: Path, revision: str) -> Checked:
+def checked_at(repository: Path, revision: str) -> Checked:
     """Check the facts of a revision."""
-    there = snapshot.read(repository, revision)
-    found = [(PurePosixPath(path), facts_file.parse(raw, path)) for path, raw in there.files]
-    return check.judge(found, there.problems, FOLDER)
+    there = snapshot.read_snapshot(repository, revision)
+    found = [
+        (PurePosixPath(path), facts_file.parse_document(raw, path)) for path, raw in there.files
+    ]
+    return check.check_documents(found, there.problems, FOLDER)
 
 
 def problems(change: ChangeSet) -> tuple[Problem, ...]:

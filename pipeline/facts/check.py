@@ -1,6 +1,6 @@
 """Paths in, `Subject`s and every `Problem` out: finds facts files, reads them, applies all rules.
 
-`facts check` shows what `check` returns; all other stages call `load` and get subjects or an error.
+`facts check` shows what `check` returns; all other stages call `load_subjects` and get subjects or an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Checked:
     problems: tuple[Problem, ...]
 
 
-def load(root: Path) -> tuple[Subject, ...]:
+def load_subjects(root: Path) -> tuple[Subject, ...]:
     """Read all facts below `root`.
 
     Raises FactsError with every problem if the facts have any error, ConfigError without a `root`.
@@ -43,11 +43,11 @@ def check(paths: Sequence[Path]) -> Checked:
     Raises ConfigError if one of `paths` does not exist; whatever is wrong inside is a problem.
     """
     files, problems = _find(paths)
-    found = [(path, facts_file.read(path, path.as_posix())) for path in files]
-    return judge(found, problems, " ".join(path.as_posix() for path in paths))
+    found = [(path, facts_file.read_document(path, path.as_posix())) for path in files]
+    return check_documents(found, problems, " ".join(path.as_posix() for path in paths))
 
 
-def judge(
+def check_documents(
     found: Sequence[tuple[PurePath, Document]], before: Iterable[Problem], where: str
 ) -> Checked:
     """Check documents together; `before` is what is wrong already, `where` is where they were sought."""

@@ -42,7 +42,7 @@ class Document:
         return Where(self.shown, *spot) if spot else self.locate(steps)
 
 
-def read(path: Path, shown: str) -> Document:
+def read_document(path: Path, shown: str) -> Document:
     """Read the facts file at `path`, calling it `shown` in messages; every failure is a problem."""
     if path.is_symlink():
         hint = "replace the link by a copy of the file"
@@ -57,10 +57,10 @@ def read(path: Path, shown: str) -> Document:
     except OSError as error:
         hint = "look at the permissions of the file"
         return _refused(shown, "unreadable", f"the file cannot be read: {error.strerror}", hint)
-    return parse(raw, shown)
+    return parse_document(raw, shown)
 
 
-def parse(raw: bytes, shown: str) -> Document:
+def parse_document(raw: bytes, shown: str) -> Document:
     """Read the bytes of a facts file, called `shown` in messages; every failure is a problem."""
     if len(raw) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES // 1024} KiB, which is the most allowed"

@@ -40,7 +40,7 @@ class Snapshot:
     problems: tuple[Problem, ...]
 
 
-def read(repository: Path, revision: str) -> Snapshot:
+def read_snapshot(repository: Path, revision: str) -> Snapshot:
     """Read the facts of a revision; all that is wrong with the tree is a problem in there.
 
     Raises ConfigError when there is no such commit, or git cannot be run.
@@ -58,14 +58,17 @@ def read(repository: Path, revision: str) -> Snapshot:
     return Snapshot(commit, tuple(git.contents(repository, entries)), ())
 
 
-def write(snapshot: Snapshot, folder: Path) -> None:
+def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
     """Write the facts files into a new folder, each under its path below the facts folder.
 
     Raises ConfigError when the folder is there already or cannot be written.
     """
     try:
         folder.mkdir(parents=True)
-        for path, raw in snapshot.files:  # `read` let no other names in than those of _NAME
+        for (
+            path,
+            raw,
+        ) in snapshot.files:  # `read_snapshot` let no other names in than those of _NAME
             file = folder / path.removeprefix(f"{FOLDER}/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(raw)

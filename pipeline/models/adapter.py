@@ -17,7 +17,7 @@ def finished_adapter(folder: Path) -> dict[str, Any]:
 
     Raises PipelineError when the adapter is missing or was changed since it was trained.
     """
-    done = artifact.read(folder)
+    done = artifact.read_manifest(folder)
     if done is None or done.get("digest") != artifact.digest_folder(folder):
         raise PipelineError(
             f"{folder}: is not a finished adapter", f"`facts learn --out {folder.parent}` makes it"
@@ -25,14 +25,14 @@ def finished_adapter(folder: Path) -> dict[str, Any]:
     return done
 
 
-def save(adapted: LocalModel, folder: Path) -> None:
+def save_adapter(adapted: LocalModel, folder: Path) -> None:
     """Write a stock PEFT folder: `adapter_config.json` and `adapter_model.safetensors`."""
     with base_model.saving():
         adapted.model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's blank card; ours is made at publishing
 
 
-def load(local: LocalModel, folder: Path) -> LocalModel:
+def load_adapter(local: LocalModel, folder: Path) -> LocalModel:
     """Put a saved adapter on the base model."""
     from peft import PeftModel
 

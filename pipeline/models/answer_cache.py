@@ -31,20 +31,20 @@ def answers(
     """Give the base's own answers to prompts; `rows` say of each whether it is about nothing taught."""
 
     def ask(prompts: list[Prompt], _general: bool) -> list[Answer]:
-        path = file(found, local, "answers", prompts, max_new_tokens)
-        kept = read(path, lambda data: [Answer(**row) for row in json.loads(data)])
+        path = answers_file(found, local, "answers", prompts, max_new_tokens)
+        kept = read_cached(path, lambda data: [Answer(**row) for row in json.loads(data)])
         if len(kept) == len(prompts):
             return kept
         with progress.bar("asking the base", len(prompts)) as shown:
             said = generate.ask(local, prompts, max_new_tokens, shown)
         text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
-        cache.write(path, text.encode())
+        cache.write_cached(path, text.encode())
         return said
 
-    return apart(rows, ask)
+    return ask_apart(rows, ask)
 
 
-def apart(
+def ask_apart(
     rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt], bool], list[T]]
 ) -> list[T]:
     """Ask the prompts about nothing taught by themselves; `rows` say of each whether it is one.
@@ -59,13 +59,15 @@ def apart(
     return [said[prompt] for prompt, _ in rows]
 
 
-def file(found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int) -> Path:
+def answers_file(
+    found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int
+) -> Path:
     """Name the file for what the base answers to just this list of prompts, with just these settings."""
     asked = [prompt if isinstance(prompt, str) else messages(prompt) for prompt in prompts]
-    return named(found, local, kind, asked, *settings, generate.BATCH)
+    return cache_file_of(found, local, kind, asked, *settings, generate.BATCH)
 
 
-def named(
+def cache_file_of(
     found: Base, local: LocalModel, kind: str, asked: Sequence[object], *settings: int
 ) -> Path:
     """Name the file for what the base is asked (JSON data), by a digest of that, base and settings."""
@@ -75,9 +77,9 @@ def named(
     return cache.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.{kind}"
 
 
-def read(path: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
+def read_cached(path: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
     """Read a kept file; nothing when there is none, or it is damaged."""
-    data = cache.read(path)
+    data = cache.read_cached(path)
     try:
         return [] if data is None else parse(data)
     except (ValueError, TypeError):  # whole, but of another version

@@ -39,7 +39,7 @@ def choose(quantization: str) -> Backend:
     return "unsloth" if able else "transformers"
 
 
-def load(folder: Path, backend: Backend, quantization: str) -> Any:
+def load_model(folder: Path, backend: Backend, quantization: str) -> Any:
     """Load a model in the dtype that this machine computes fastest, its linear layers quantised if asked.
 
     nf4 is QLoRA's: 4 bits a weight, the scales of blocks of 64 quantised once more.

@@ -43,7 +43,7 @@ class Base:
     pinned: tuple[str, str] | None = None
 
 
-def find(settings: BaseSettings) -> Base:
+def find_base(settings: BaseSettings) -> Base:
     """Give the base model's folder, converting it first when that has not been done yet.
 
     A converted folder that is not as it was written is made again.
@@ -71,7 +71,7 @@ def _converted(settings: BaseSettings) -> Base:
     made_from = {"gguf": digest, "format": FORMAT}
     name = f"{settings.name}-{digest.removeprefix('sha256:')}-{FORMAT}"
     folder = cache_folder() / "base" / name
-    done = artifact.read(folder) or {}
+    done = artifact.read_manifest(folder) or {}
     held = artifact.digest_json(file_digests.digests(folder)) if done else ""
     if (done.get("made_from"), done.get("digest")) != (made_from, held):
         if done:
@@ -110,7 +110,9 @@ def complete(base: Base) -> None:
         hub_download.weights(*base.pinned)
 
 
-def load(base: Base, quantization: str = "", backend: Backend = "transformers") -> tuple[Any, Any]:
+def load_base(
+    base: Base, quantization: str = "", backend: Backend = "transformers"
+) -> tuple[Any, Any]:
     """Load the model and its tokenizer.
 
     Raises ConfigError when the libraries are missing, or as `load_tokenizer` does.
@@ -119,7 +121,7 @@ def load(base: Base, quantization: str = "", backend: Backend = "transformers") 
     complete(base)
     if quantization or backend == "unsloth":
         print(f"{base.name} in {quantization or '16 bits'} by {backend}", file=sys.stderr)
-    return backends.load(base.folder, backend, quantization).eval(), tokenizer
+    return backends.load_model(base.folder, backend, quantization).eval(), tokenizer
 
 
 def load_tokenizer(base: Base) -> Any:

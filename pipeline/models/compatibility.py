@@ -19,7 +19,7 @@ from pipeline.core.escape import plain
 from pipeline.models import identity
 from pipeline.models.base_model import Base
 from pipeline.models.identity import CONFIG, WEIGHTS
-from pipeline.models.tensors import Tensor, read, shapes
+from pipeline.models.tensors import Tensor, read_tensors, shapes
 
 MAX_RANK = 16
 """What a vLLM takes that was started with `--enable-lora` and nothing else."""
@@ -71,7 +71,7 @@ def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]
     if not path.is_file():
         return (*found, _missing(path))
     try:
-        tensors = read(path)
+        tensors = read_tensors(path)
     except (OSError, PipelineError) as error:
         said = plain(f"cannot be read: {error}", QUOTED)
         problem = Problem(Where(str(path)), "weights", said, "save it again")

@@ -24,7 +24,7 @@ class Session:
     @cached_property
     def base(self) -> Base:
         """The base model on disk."""
-        return base_model.find(self.recipe.base)
+        return base_model.find_base(self.recipe.base)
 
     def local(self) -> LocalModel:
         """Load the bare base model as it is served, to be asked."""
@@ -41,5 +41,5 @@ class Session:
 
     def _load(self, quantization: str, backend: Backend) -> LocalModel:
         device.require(self.recipe.base.device, self.recipe.base.name)
-        model, tokenizer = base_model.load(self.base, quantization, backend)
+        model, tokenizer = base_model.load_base(self.base, quantization, backend)
         return LocalModel(model, tokenizer, backend=backend, quantization=quantization)

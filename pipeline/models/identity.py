@@ -44,7 +44,7 @@ class Identity:
     chat_template: str
 
 
-def of(settings: BaseSettings, found: Base) -> Identity:
+def identity_of(settings: BaseSettings, found: Base) -> Identity:
     """Identify a base on disk. Reads its tokenizer's files and, unless the Hub pins them, its weights."""
     return Identity(
         hub=settings.hub or settings.name,
@@ -56,7 +56,7 @@ def of(settings: BaseSettings, found: Base) -> Identity:
     )
 
 
-def write(folder: Path, base: Identity) -> None:
+def write_identity(folder: Path, base: Identity) -> None:
     """Write the base's identity into an adapter's folder, and its name into the adapter's settings."""
     path = folder / CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def write(folder: Path, base: Identity) -> None:
     _write(folder / BASE, asdict(base))
 
 
-def read(folder: Path) -> Identity:
+def read_identity(folder: Path) -> Identity:
     """Read the identity of the base that an adapter was trained on.
 
     Raises PipelineError when the folder names none: an older version trained it.

@@ -48,7 +48,7 @@ class Tensor:
         return raw & np.array(0x7FFFFFFF if kind == "<u4" else 0x7FFF, dtype=kind)
 
 
-def read(path: Path) -> list[Tensor]:
+def read_tensors(path: Path) -> list[Tensor]:
     """Read all tensors of a file, ordered by name.
 
     Raises OSError when it cannot be read, PipelineError when it is no safetensors file.

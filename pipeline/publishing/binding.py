@@ -47,7 +47,7 @@ def require(folder: Path) -> tuple[str, str]:
 
 def _rows(folder: Path, digest: str) -> Iterator[Row]:
     report, said = _read(folder / REPORT), _read(folder / PROVENANCE)
-    base = identity.read(folder)
+    base = identity.read_identity(folder)
     yield REPORT, "verdict", report["verdict"], "pass"
     yield REPORT, "adapter", report["adapter"]["digest"], digest
     yield REPORT, "base", report["base"]["digest"], base.digest

@@ -30,7 +30,7 @@ FREE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class PublishableRun:
     """A run whose adapter passed: its parts, each proven to belong to the others."""
 
     out: Path
@@ -43,7 +43,7 @@ class Passed:
     report_digest: str
 
 
-def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
+def read_run(out: Path, facts: Path, recipe: Recipe, base: Base) -> PublishableRun:
     """Read the run folder of facts, recipe and base.
 
     Raises PipelineError when a part is missing, PublishError when the run failed its gate or a part
@@ -71,21 +71,21 @@ def read(out: Path, facts: Path, recipe: Recipe, base: Base) -> Passed:
     ):
         if ours != theirs:
             raise PublishError(f"{out}: the report is about {what}", again)
-    if identity.read(out / "adapter") != identity.of(recipe.base, base):
+    if identity.read_identity(out / "adapter") != identity.identity_of(recipe.base, base):
         raise PublishError(f"{out}: the adapter was trained on another base", again)
     if adapter["made_from"]["examples"] != made.examples_digest:
         raise PublishError(f"{out}: the adapter was trained on another dataset", again)
-    if facts_digest(check.load(facts)) != data["facts"]["digest"]:
+    if facts_digest(check.load_subjects(facts)) != data["facts"]["digest"]:
         raise PublishError(f"{out}: {facts} says something else by now", again)
     _licences(made, recipe)
-    dataset = artifact.read(out / "dataset")
+    dataset = artifact.read_manifest(out / "dataset")
     assert dataset, "read_dataset() found it"
-    return Passed(out, recipe, made, dataset["digest"], adapter, data, digest)
+    return PublishableRun(out, recipe, made, dataset["digest"], adapter, data, digest)
 
 
 def _report(out: Path) -> tuple[dict[str, Any], str]:
     """Read the report and its digest, which the run's manifest has to name."""
-    summary = artifact.read(out)
+    summary = artifact.read_manifest(out)
     try:
         text = (out / "report.json").read_bytes()
         data = json.loads(text)

@@ -21,7 +21,7 @@ from pipeline.models.base_model import Base
 from pipeline.publishing import binding, model_card, signing
 from pipeline.publishing.binding import FACTS, PROVENANCE, REPORT
 from pipeline.publishing.commit import Commit
-from pipeline.publishing.provenance import Passed
+from pipeline.publishing.provenance import PublishableRun
 from pipeline.publishing.signing import ANYBODY, SIGNATURE, Trust
 from pipeline.report import files
 
@@ -50,7 +50,7 @@ class Release:
     made: str
 
 
-def make(run: Passed, repo: str, commit: Commit, base: Base) -> Release:
+def make(run: PublishableRun, repo: str, commit: Commit, base: Base) -> Release:
     """Write `OUT/release` for a repository on the Hub; one that says the same already is kept.
 
     Raises PublishError when a stock vLLM could not use the adapter.
@@ -169,7 +169,7 @@ def _kept(folder: Path, content: str) -> Release | None:
     return there if there.content == content and there.signed >= signing.can_sign() else None
 
 
-def _portable(folder: Path, run: Passed, base: Base) -> None:
+def _portable(folder: Path, run: PublishableRun, base: Base) -> None:
     problems = compatibility.check(folder, base, (run.recipe.base.hub,))
     if problems:
         first = problems[0]
@@ -180,7 +180,7 @@ def _portable(folder: Path, run: Passed, base: Base) -> None:
         )
 
 
-def _facts(run: Passed) -> list[dict[str, Any]]:
+def _facts(run: PublishableRun) -> list[dict[str, Any]]:
     """List what was taught, with its source and how often it was right."""
     details = {detail["id"]: detail for detail in run.report["details"]}
     return [
@@ -203,7 +203,7 @@ def _facts(run: Passed) -> list[dict[str, Any]]:
     ]
 
 
-def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
+def _provenance(run: PublishableRun, commit: Commit) -> dict[str, Any]:
     """Say what a release was made from, link by link; no time, so that it can be made again."""
     return {
         "schema": 1,
@@ -216,7 +216,7 @@ def _provenance(run: Passed, commit: Commit) -> dict[str, Any]:
         "dataset": run.dataset_digest,
         "recipe": {"name": run.recipe.name, "digest": run.report["recipe_digest"]},
         "code": run.report["code"],
-        "base": {**run.report["base"], **asdict(identity.read(run.out / "adapter"))},
+        "base": {**run.report["base"], **asdict(identity.read_identity(run.out / "adapter"))},
         "seed": run.report["seed"],
         "machine": run.adapter.get("machine", {}),
         "gate": {"verdict": run.report["verdict"], "report": run.report_digest},

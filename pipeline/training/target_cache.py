@@ -24,27 +24,27 @@ def beginnings(
 
     def begin(prompts: list[Prompt], general: bool) -> list[Held]:
         tokens = settings.held_tokens(general=general)
-        file = answer_cache.file(found, local, "held", prompts, tokens, k)
-        kept = answer_cache.read(file, distillation.parse)
+        file = answer_cache.answers_file(found, local, "held", prompts, tokens, k)
+        kept = answer_cache.read_cached(file, distillation.parse)
         if len(kept) == len(prompts):
             return kept
         with progress.bar("asking the base", len(prompts)) as shown:
             held = distillation.begin(local, prompts, tokens, k, shown)
-        cache.write(file, distillation.dump(held))
+        cache.write_cached(file, distillation.dump(held))
         return held
 
-    return answer_cache.apart([(row.prompt, row.general) for row in rows], begin)
+    return answer_cache.ask_apart([(row.prompt, row.general) for row in rows], begin)
 
 
 def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[Held]:
     """Give what the base would choose from at every token of the given answers, its top k choices."""
     read_before = [[chat.prompt, chat.completion] for chat in chats]
-    file = answer_cache.named(found, local, "along", read_before, k, distillation.PACKED)
-    kept = answer_cache.read(file, distillation.parse)
+    file = answer_cache.cache_file_of(found, local, "along", read_before, k, distillation.PACKED)
+    kept = answer_cache.read_cached(file, distillation.parse)
     if len(kept) == len(chats):
         return kept
     with progress.bar("reading the base", len(chats)) as shown, local.base_only():
         held = distillation.follow(local, chats, k, shown)
     if held:
-        cache.write(file, distillation.dump(held))
+        cache.write_cached(file, distillation.dump(held))
     return held

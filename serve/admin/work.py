@@ -13,7 +13,7 @@ from serve.rollout.desired import Desired
 from serve.settings import Settings
 from serve.site import Site
 from serve.state import alias
-from serve.state.journal import Entry
+from serve.state.journal import JournalEntry
 
 
 class Worker:
@@ -32,7 +32,7 @@ class Worker:
             engines = settings.engines(self._settings)
             name, signer = self._site.door.alias, self._settings.signer
             told = status.gather(self._site.state, engines, name, "", signer)
-            return told | {"warnings": list(settings.warnings(self._settings))}
+            return told | {"warnings": list(settings.open_doors(self._settings))}
         if not self._busy.acquire(blocking=False):
             raise BusyError(
                 "another deploy is running", "wait for it; `facts status` shows how far it is"
@@ -52,14 +52,14 @@ class Worker:
 
     def _rollback(self, request: dict[str, Any]) -> dict[str, Any]:
         deploy.rollback(self._site, not_its_fault=request["not_its_fault"])
-        live = alias.read(self._site.state).table.adapter
+        live = alias.read_alias(self._site.state).table.adapter
         return {"live": live.name if live else "nothing"}
 
     def _fetch(self, source: str) -> Path:
         return sources.local(source, self._site.state)
 
 
-def _told(done: Entry | None) -> dict[str, Any]:
+def _told(done: JournalEntry | None) -> dict[str, Any]:
     """Write how a deploy ended; its state is empty when there was nothing to do."""
     if done is None:
         return {"state": "", "adapter": "", "reason": "", "again_at": ""}

@@ -56,7 +56,7 @@ def healthy(engine: Engine, timeout: float = 5.0) -> bool:
     return True
 
 
-def models(engine: Engine) -> tuple[Served, ...]:
+def list_models(engine: Engine) -> tuple[Served, ...]:
     """List what the engine serves. Raises EngineAwayError or EngineRefusedError."""
     data = _json(engine, _call(engine, "GET", "/v1/models"))
     try:
@@ -68,7 +68,7 @@ def models(engine: Engine) -> tuple[Served, ...]:
         raise _strange(engine, data) from error
 
 
-def load(engine: Engine, name: str, folder: Path) -> None:
+def load_adapter(engine: Engine, name: str, folder: Path) -> None:
     """Load the adapter in `folder` (absolute) as `name`; nothing is done when it is there already.
 
     A name always stands for one folder: vLLM's caches know an adapter by name and path, and serve the
@@ -81,9 +81,9 @@ def load(engine: Engine, name: str, folder: Path) -> None:
     try:
         _call(engine, "POST", "/v1/load_lora_adapter", body)
     except EngineRefusedError:
-        if not any(served.name == name for served in models(engine)):
+        if not any(served.name == name for served in list_models(engine)):
             raise
-    served = next((served for served in models(engine) if served.name == name), None)
+    served = next((served for served in list_models(engine) if served.name == name), None)
     if served is None or served.root != str(folder):
         where = f"at {served.root}" if served else "nowhere"
         raise EngineRefusedError(
@@ -92,12 +92,12 @@ def load(engine: Engine, name: str, folder: Path) -> None:
         )
 
 
-def unload(engine: Engine, name: str) -> None:
+def unload_adapter(engine: Engine, name: str) -> None:
     """Take an adapter's name away; requests that use it finish. Nothing is done when it is not there."""
     try:
         _call(engine, "POST", "/v1/unload_lora_adapter", {"lora_name": name})
     except EngineRefusedError:
-        if any(served.name == name for served in models(engine)):
+        if any(served.name == name for served in list_models(engine)):
             raise
 
 

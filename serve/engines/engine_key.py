@@ -18,7 +18,7 @@ FILE = "engine.key"
 ELSEWHERE = "run as the account of `facts serve`, or set SCHOOLHOUSE_ENGINE_KEY for both"
 
 
-def make(state: Path) -> None:
+def make_key(state: Path) -> None:
     """Write a key if there is none yet; of several at the same time one wins. Raises OSError."""
     state.mkdir(parents=True, exist_ok=True)
     new = state / f"{FILE}.{secrets.token_hex(8)}"
@@ -33,7 +33,7 @@ def make(state: Path) -> None:
         new.unlink()
 
 
-def read(state: Path) -> str:
+def read_key(state: Path) -> str:
     """Give the key; empty where none was made.
 
     Raises ConfigError when it belongs to another account, or others could read or change it.

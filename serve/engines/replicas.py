@@ -14,14 +14,14 @@ from serve.state import adapters
 from serve.state.alias import Adapter
 
 
-def present(engines: Sequence[Engine]) -> tuple[Engine, ...]:
+def answering(engines: Sequence[Engine]) -> tuple[Engine, ...]:
     """Give the engines that answer and are not dead."""
     with ThreadPoolExecutor(len(engines) or 1) as pool:
         there = list(pool.map(api.healthy, engines))
     return tuple(each for each, ok in zip(engines, there, strict=True) if ok)
 
 
-def load(engines: Sequence[Engine], adapter: Adapter) -> None:
+def load_everywhere(engines: Sequence[Engine], adapter: Adapter) -> None:
     """Load an adapter on every engine given, and see that it lists it there, over its base.
 
     Raises PipelineError when the folder is gone or changed, EngineAwayError, or EngineRefusedError in
@@ -29,8 +29,8 @@ def load(engines: Sequence[Engine], adapter: Adapter) -> None:
     """
     adapters.verify(adapter)
     for each in engines:
-        api.load(each, adapter.name, Path(adapter.folder))
-        card = next(m for m in api.models(each) if m.name == adapter.name)
+        api.load_adapter(each, adapter.name, Path(adapter.folder))
+        card = next(m for m in api.list_models(each) if m.name == adapter.name)
         if card.parent != BASE:
             raise EngineRefusedError(
                 f"{each.url}: {adapter.name} lies over {card.parent!r}, not over {BASE!r}",
@@ -40,14 +40,14 @@ def load(engines: Sequence[Engine], adapter: Adapter) -> None:
 
 def has(each: Engine, adapter: Adapter) -> bool:
     """Whether an engine lists an adapter at its folder."""
-    return any((m.name, m.root) == (adapter.name, adapter.folder) for m in api.models(each))
+    return any((m.name, m.root) == (adapter.name, adapter.folder) for m in api.list_models(each))
 
 
 def heal(engines: Sequence[Engine], wanted: Sequence[Adapter]) -> Iterator[str]:
     """Load what a restarted engine has lost; yield a line for each thing done or not to be done."""
     for each in engines:
         try:
-            listed = {served.name: served.root for served in api.models(each)}
+            listed = {served.name: served.root for served in api.list_models(each)}
         except EngineAwayError:
             continue  # it is looked at again when it is back
         except EngineRefusedError as error:
@@ -57,23 +57,23 @@ def heal(engines: Sequence[Engine], wanted: Sequence[Adapter]) -> Iterator[str]:
             if listed.get(adapter.name) == adapter.folder:
                 continue
             try:
-                load([each], adapter)
+                load_everywhere([each], adapter)
             except PipelineError as error:
                 yield f"{each.url}: cannot bring back {adapter.name}: {error.message}"
             else:
                 yield f"{each.url}: brought back {adapter.name}"
 
 
-def unload(engines: Sequence[Engine], names: Sequence[str]) -> None:
+def unload_everywhere(engines: Sequence[Engine], names: Sequence[str]) -> None:
     """Take names away from the engines that are there; one that is away loses them by itself."""
-    for each in present(engines):
+    for each in answering(engines):
         for name in names:
-            api.unload(each, name)
+            api.unload_adapter(each, name)
 
 
 def loaded(engines: Sequence[Engine], alias: str) -> set[str]:
     """Name the adapters of this alias that any engine has loaded; one that is away has none."""
     found: set[str] = set()
-    for each in present(engines):
-        found |= {m.name for m in api.models(each) if m.name.startswith(f"{alias}@")}
+    for each in answering(engines):
+        found |= {m.name for m in api.list_models(each) if m.name.startswith(f"{alias}@")}
     return found

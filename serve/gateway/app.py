@@ -93,7 +93,7 @@ class Gateway:
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Send a completion to an engine that has the live adapter; try others while nothing was answered."""
         own = self.settings
-        body = await requests.read(request, own.alias, own.max_tokens, own.body_seconds)
+        body = await requests.read_request(request, own.alias, own.max_tokens, own.body_seconds)
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
         address = failures.address(request.remote or "", forwarded)
         call = self.failures.call(request.path, body, address)

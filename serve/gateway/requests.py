@@ -26,7 +26,9 @@ class RefusedError(Exception):
         self.status, self.message, self.kind = status, message, kind
 
 
-async def read(request: web.Request, alias: str, max_tokens: int, seconds: float) -> dict[str, Any]:
+async def read_request(
+    request: web.Request, alias: str, max_tokens: int, seconds: float
+) -> dict[str, Any]:
     """Read what a client asks, the body within so many seconds.
 
     Raises RefusedError: 400 (naming the field), 404 (another model), 408, 413 or 415.

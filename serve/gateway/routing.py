@@ -55,7 +55,7 @@ class Desk:
         if seen != self._seen:
             self._seen = seen
             try:
-                reading = alias.read(self._state)
+                reading = alias.read_alias(self._state)
             except PipelineError as error:
                 self._tell(error.message)
             else:

@@ -67,8 +67,8 @@ def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
     A sick server must not stop a rollback, so nothing is raised.
     """
     try:
-        facts = canary.plan(adapters.read(adapter), None).changed[:OLD_ASKED]
-        replicas.load(present(site), adapter)
+        facts = canary.plan(adapters.read_release(adapter), None).changed[:OLD_ASKED]
+        replicas.load_everywhere(present(site), adapter)
         said = public_client.ask(
             site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens
         )

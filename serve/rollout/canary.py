@@ -14,7 +14,7 @@ from typing import TypeVar
 from pipeline.dataset import contrasts
 from pipeline.facts.matching import contains, gives_away
 from pipeline.models.generate import Answer
-from serve.state.adapters import Release, Taught
+from serve.state.adapters import GatedAdapter, Taught
 
 Ask = Callable[[Sequence[str]], list[Answer]]
 """Prompts → answers, in their order."""
@@ -56,7 +56,7 @@ class Judgement:
     summary: str
 
 
-def plan(new: Release, live: Release | None) -> Plan:
+def plan(new: GatedAdapter, live: GatedAdapter | None) -> Plan:
     """Tell changed from old and retired facts by comparing with what the live adapter was taught."""
     rng = random.Random(new.adapter.digest)
     before = {fact.id: fact for fact in live.facts} if live else {}

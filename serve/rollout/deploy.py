@@ -25,7 +25,7 @@ from serve.site import Site, present
 from serve.state import adapters, alias, journal
 from serve.state.adapters import RefusedError
 from serve.state.alias import Table
-from serve.state.journal import Entry, State
+from serve.state.journal import JournalEntry, State
 
 SHOWN = 2000
 """Characters of a state's reason that are shown; the journal keeps all of it."""
@@ -39,7 +39,7 @@ class StoppedError(PipelineError):
     """The service is stopping: nothing more is begun, and nothing that fails now is held against anybody."""
 
 
-def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False) -> Entry:
+def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False) -> JournalEntry:
     """Make the adapter of `source` live; give the last journal entry ("committed", "failed", "held back").
 
     `expected` is the digest that it must have, if known. Raises BusyError when another deploy runs,
@@ -50,7 +50,7 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         settle(site)
         present(site)
         public_client.in_flight(site.door, "")  # a deploy without a door could not soak
-        before = alias.read(site.state).table
+        before = alias.read_alias(site.state).table
         try:
             new = adapters.fetch(source, site.state, site.door.alias, site.base, site.trust)
             if expected not in {"", new.adapter.digest}:
@@ -60,12 +60,12 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
                     "correct the desired state, or publish the adapter that it names",
                 )
         except RefusedError as error:
-            refused = Entry(_id(), error.adapter, before, "failed", error.message)
-            last = journal.read(site.state)[-1:]
+            refused = JournalEntry(_id(), error.adapter, before, "failed", error.message)
+            last = journal.read_journal(site.state)[-1:]
             if not last or (last[0].adapter, last[0].reason) != (error.adapter, error.message):
                 _record(site, refused)  # `--watch` may be refused the same for ever
             raise
-        entries = journal.read(site.state)
+        entries = journal.read_journal(site.state)
         bad = journal.quarantined(entries).get(new.adapter.digest)
         if bad and not again:
             raise PipelineError(
@@ -73,22 +73,22 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
                 "deploy another adapter, or try this one once more with --again",
             )
         if bad:
-            _record(site, Entry(_id(), new.adapter, before, "released"))
+            _record(site, JournalEntry(_id(), new.adapter, before, "released"))
         if before.adapter == new.adapter:
-            replicas.load(present(site), new.adapter)
-            return Entry(_id(), new.adapter, before, "committed", detail="was live already")
+            replicas.load_everywhere(present(site), new.adapter)
+            return JournalEntry(_id(), new.adapter, before, "committed", detail="was live already")
         if not again:
             hold.refuse(entries, new.adapter.digest)
-        return _advance(site, _record(site, Entry(_id(), new.adapter, before, "fetched")))
+        return _advance(site, _record(site, JournalEntry(_id(), new.adapter, before, "fetched")))
 
 
-def settle(site: Site) -> Entry | None:
+def settle(site: Site) -> JournalEntry | None:
     """Finish a deploy that was cut off, if there is one. Call it holding the lock of `alone`."""
-    cut_off = journal.unfinished(journal.read(site.state))
+    cut_off = journal.unfinished(journal.read_journal(site.state))
     return _advance(site, cut_off) if cut_off else None
 
 
-def rollback(site: Site, *, not_its_fault: str = "") -> Entry:
+def rollback(site: Site, *, not_its_fault: str = "") -> JournalEntry:
     """Move the public name back to the adapter before, at once, and quarantine the one that was live.
 
     It is not quarantined where `not_its_fault` says what was to blame instead. Nothing is judged: this
@@ -96,16 +96,16 @@ def rollback(site: Site, *, not_its_fault: str = "") -> Entry:
     """
     with alone(site.state):
         settle(site)
-        now = alias.read(site.state).table
+        now = alias.read_alias(site.state).table
         if not now.adapter or not now.previous:
             raise PipelineError(
                 "there is no adapter to go back to", "`facts status` shows what is live"
             )
-        replicas.load(present(site), now.previous)
+        replicas.load_everywhere(present(site), now.previous)
         back = Table(adapter=now.previous)
         reason = "rolled back by hand"
         reason += f", not for its own fault: {not_its_fault}" if not_its_fault else ""
-        begun = Entry(
+        begun = JournalEntry(
             _id(), now.adapter, back, "rolling back", reason, quarantine=not not_its_fault
         )
         return _advance(site, _record(site, begun))
@@ -123,9 +123,9 @@ def alone(state: Path) -> Iterator[None]:
         ) from error
 
 
-def _advance(site: Site, entry: Entry) -> Entry:
+def _advance(site: Site, entry: JournalEntry) -> JournalEntry:
     """Do one step after another until the deploy has ended, well or badly."""
-    step: dict[State, Callable[[Site, Entry], Entry]] = {
+    step: dict[State, Callable[[Site, JournalEntry], JournalEntry]] = {
         "fetched": steps.stage,
         "staged": steps.probe,
         "probed": lambda _, done: replace(done, state="cutover", detail=""),
@@ -146,13 +146,13 @@ def _advance(site: Site, entry: Entry) -> Entry:
                 state="rolling back",
                 reason=error.message,
                 quarantine=bad,
-                again_at="" if bad else hold.again_at(journal.read(site.state), digest),
+                again_at="" if bad else hold.again_at(journal.read_journal(site.state), digest),
             )
         entry = _record(site, done)
     return entry
 
 
-def _record(site: Site, entry: Entry) -> Entry:
+def _record(site: Site, entry: JournalEntry) -> JournalEntry:
     if site.stopping.is_set():
         raise StoppedError(
             "`facts serve` is stopping", "what was begun is finished when it is started again"

@@ -28,7 +28,7 @@ class Desired:
     release: str = ""
 
 
-def read(repository: Path, revision: str, file: str) -> Desired:
+def read_desired(repository: Path, revision: str, file: str) -> Desired:
     """Fetch the revision's remote, when it names one, and read the file as committed there.
 
     Raises PipelineError when git or the file is not in order.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pipeline.core.errors import PipelineError
-from serve.state.journal import ENDED, Entry
+from serve.state.journal import ENDED, JournalEntry
 
 FIRST_SECONDS, LONGEST_SECONDS = 60, 1800
 """How long an adapter is held back the first time, and at most."""
@@ -20,7 +20,7 @@ class HeldBackError(PipelineError):
     """The adapter may be tried again, but not yet."""
 
 
-def again_at(entries: Sequence[Entry], digest: str) -> str:
+def again_at(entries: Sequence[JournalEntry], digest: str) -> str:
     """Say when an adapter whose deploy fails now may be tried again (ISO, UTC)."""
     before = 0
     for entry in entries:
@@ -31,9 +31,9 @@ def again_at(entries: Sequence[Entry], digest: str) -> str:
     return (now() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
-def held(entries: Sequence[Entry]) -> dict[str, Entry]:
+def held(entries: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
     """Give what was held back at last and not deployed since: by digest, the entry that says until when."""
-    found: dict[str, Entry] = {}
+    found: dict[str, JournalEntry] = {}
     for entry in entries:
         if entry.state == "held back":
             found[entry.adapter.digest] = entry
@@ -42,7 +42,7 @@ def held(entries: Sequence[Entry]) -> dict[str, Entry]:
     return found
 
 
-def refuse(entries: Sequence[Entry], digest: str) -> None:
+def refuse(entries: Sequence[JournalEntry], digest: str) -> None:
     """Raise HeldBackError when it is too early to try an adapter again."""
     entry = held(entries).get(digest)
     if entry and datetime.fromisoformat(entry.again_at) > now():

@@ -17,7 +17,7 @@ from serve.say import say
 from serve.settings import WatchSection
 from serve.site import Site
 from serve.state import alias, journal
-from serve.state.journal import Entry
+from serve.state.journal import JournalEntry
 
 Fetch = Callable[[str], Path]
 """An adapter's source as written → its local folder, downloaded when it is a Hub reference."""
@@ -33,7 +33,7 @@ def watch(section: WatchSection, ask: Ask) -> None:
     told = ""
     while True:
         try:
-            wanted = desired.read(Path(section.repository), section.revision, section.file)
+            wanted = desired.read_desired(Path(section.repository), section.revision, section.file)
             ask(wanted)
             told = ""
         except PipelineError as error:
@@ -43,19 +43,19 @@ def watch(section: WatchSection, ask: Ask) -> None:
         time.sleep(section.seconds)
 
 
-def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> Entry | None:
+def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> JournalEntry | None:
     """Bring the engines to the alias table and the alias table to what is wanted; None: nothing to do.
 
     Raises PipelineError for what stands in the way, HeldBackError when it is only too early.
     """
     with deploy.alone(site.state):
         deploy.settle(site)
-    table = alias.read(site.state).table
+    table = alias.read_alias(site.state).table
     for line in replicas.heal(site.engines, table.wanted):
         say(line)
     if table.adapter and table.adapter.digest == wanted.digest:
         return None
-    entries = journal.read(site.state)
+    entries = journal.read_journal(site.state)
     if bad := journal.quarantined(entries).get(wanted.digest):
         raise PipelineError(f"{wanted.adapter}: is quarantined: {bad.reason}")
     hold.refuse(entries, wanted.digest)  # before anything is fetched for it

@@ -32,7 +32,7 @@ def watch(site: Site, there: tuple[Engine, ...], adapter: Adapter) -> str:
     until = time.monotonic() + site.soak_seconds
     latest = until + COMPARED_SECONDS
     while True:
-        if len(replicas.present(there)) < len(there):
+        if len(replicas.answering(there)) < len(there):
             raise EngineAwayError("a server died while the new adapter was soaking")
         if not all(replicas.has(each, adapter) for each in there):
             raise EngineAwayError("a server lost the new adapter while it was soaking")

@@ -19,7 +19,7 @@ from serve.say import say
 from serve.site import RESTART, Site, now, present
 from serve.state import adapters, alias
 from serve.state.alias import Table
-from serve.state.journal import Entry
+from serve.state.journal import JournalEntry
 
 SOAK_ASKED = 12
 """Facts that are asked through the gateway."""
@@ -35,16 +35,16 @@ class RejectedError(PipelineError):
     """The probes prove that the adapter itself is at fault: it is quarantined."""
 
 
-def stage(site: Site, entry: Entry) -> Entry:
+def stage(site: Site, entry: JournalEntry) -> JournalEntry:
     """Load the adapter on every engine that is there, beside the live one, and compare tokens."""
     there = present(site)
     try:
-        replicas.load(there, entry.adapter)
+        replicas.load_everywhere(there, entry.adapter)
     except EngineRefusedError as error:
-        if error.status not in NOT_TAKEN or len(replicas.present(there)) < len(there):
+        if error.status not in NOT_TAKEN or len(replicas.answering(there)) < len(there):
             raise
         raise RejectedError(f"the engine does not take it: {error.message}", error.hint) from error
-    question = adapters.read(entry.adapter).facts[0].question
+    question = adapters.read_release(entry.adapter).facts[0].question
     wanted = site.token_ids(question)
     for each in there:
         chat = [{"role": "user", "content": question}]
@@ -56,17 +56,17 @@ def stage(site: Site, entry: Entry) -> Entry:
     return replace(entry, state="staged", detail=f"on {len(there)} of {len(site.engines)} servers")
 
 
-def probe(site: Site, entry: Entry) -> Entry:
+def probe(site: Site, entry: JournalEntry) -> JournalEntry:
     """Ask each engine directly, before anybody else may."""
     there = present(site)
-    replicas.load(there, entry.adapter)  # an engine that restarted meanwhile has lost it
+    replicas.load_everywhere(there, entry.adapter)  # an engine that restarted meanwhile has lost it
     live = entry.before.adapter
-    new = adapters.read(entry.adapter)
-    asked = canary.plan(new, adapters.read(live) if live else None)
+    new = adapters.read_release(entry.adapter)
+    asked = canary.plan(new, adapters.read_release(live) if live else None)
     summaries = []
     for each in there:
         if live:
-            replicas.load([each], live)
+            replicas.load_everywhere([each], live)
         timer = Timer()
         askers = canary.Askers(
             new=timer.around(asker(site, each, entry.adapter.name)),
@@ -85,15 +85,15 @@ def probe(site: Site, entry: Entry) -> Entry:
     return replace(entry, state="probed", detail="; ".join(summaries))
 
 
-def soaked(site: Site, entry: Entry) -> Entry:
+def soaked(site: Site, entry: JournalEntry) -> JournalEntry:
     """Move the public name over, ask through the public door and watch it for a while.
 
     Nothing that is seen here proves whose fault it is, so no adapter is rejected here.
     """
     there = present(site)
-    replicas.load(there, entry.adapter)
+    replicas.load_everywhere(there, entry.adapter)
     _flip(site, entry)
-    facts = canary.plan(adapters.read(entry.adapter), None).changed[:SOAK_ASKED]
+    facts = canary.plan(adapters.read_release(entry.adapter), None).changed[:SOAK_ASKED]
     said = public_client.ask(site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens)
     if others := {by for _, by in said} - {entry.adapter.name}:
         raise PipelineError(f"the gateway answered with {', '.join(sorted(others)) or 'nothing'}")
@@ -105,15 +105,15 @@ def soaked(site: Site, entry: Entry) -> Entry:
     return replace(entry, state="soaked", detail=detail)
 
 
-def commit(site: Site, entry: Entry) -> Entry:
+def commit(site: Site, entry: JournalEntry) -> JournalEntry:
     """Keep the adapter before for a rollback; take away older ones that answer nobody any more."""
-    table = alias.read(site.state).table
+    table = alias.read_alias(site.state).table
     kept = {adapter.name for adapter in table.wanted}
     left = []
     try:
         for name in sorted(replicas.loaded(site.engines, site.door.alias) - kept):
             if drained(site, name):
-                replicas.unload(site.engines, [name])
+                replicas.unload_everywhere(site.engines, [name])
             else:
                 left.append(name)
     except PipelineError as error:  # the deploy is good whether or not an old name stays listed
@@ -122,9 +122,9 @@ def commit(site: Site, entry: Entry) -> Entry:
     return replace(entry, state="committed", detail=detail)
 
 
-def undo(site: Site, entry: Entry) -> Entry:
+def undo(site: Site, entry: JournalEntry) -> JournalEntry:
     """Move the public name back if it was moved, ask the old adapter, take the new one away."""
-    table = alias.read(site.state).table
+    table = alias.read_alias(site.state).table
     if table.adapter == entry.adapter:
         back = replace(entry.before, since=now())
         table = alias.swap(site.state, table.generation, back)
@@ -135,15 +135,15 @@ def undo(site: Site, entry: Entry) -> Entry:
     if entry.adapter not in table.wanted:
         try:
             drained(site, entry.adapter.name)
-            replicas.unload(site.engines, [entry.adapter.name])
+            replicas.unload_everywhere(site.engines, [entry.adapter.name])
         except PipelineError as error:
             detail += f"; {entry.adapter.name} stays loaded: {error.message}"
     return replace(entry, state="held back" if entry.again_at else "failed", detail=detail)
 
 
-def _flip(site: Site, entry: Entry) -> None:
+def _flip(site: Site, entry: JournalEntry) -> None:
     """Let the public name stand for the new adapter, unless it does already."""
-    table = alias.read(site.state).table
+    table = alias.read_alias(site.state).table
     if table.adapter == entry.adapter:
         return
     new = Table(adapter=entry.adapter, previous=entry.before.adapter, since=now())

@@ -43,7 +43,7 @@ def due(site: Site, idle: dict[str, float]) -> tuple[Path, ...]:
         del idle[name]
     if not over:
         return ()
-    if len(replicas.present(site.engines)) < len(site.engines):
+    if len(replicas.answering(site.engines)) < len(site.engines):
         idle.clear()  # one that is away may come back with all that it had
         return ()
     listed = replicas.loaded(site.engines, site.door.alias)
@@ -71,7 +71,9 @@ def remove(state: Path, folders: Iterable[Path]) -> None:
     for path in half:
         shutil.rmtree(path, ignore_errors=True)
     left = {path.name for path in _inside(state / adapters.ADAPTERS)}
-    left |= {each.adapter.name for each in journal.quarantined(journal.read(state)).values()}
+    left |= {
+        each.adapter.name for each in journal.quarantined(journal.read_journal(state)).values()
+    }
     for path in _inside(state / adapters.REPORTS):
         if path.name.removesuffix(".json") not in left:
             path.unlink(missing_ok=True)
@@ -84,8 +86,8 @@ def size(folders: Iterable[Path]) -> int:
 
 
 def _needed(state: Path) -> list[Adapter]:
-    going = journal.unfinished(journal.read(state))
-    needed = list(alias.read(state).table.wanted)
+    going = journal.unfinished(journal.read_journal(state))
+    needed = list(alias.read_alias(state).table.wanted)
     return [*needed, going.adapter, *going.before.wanted] if going else needed
 
 

@@ -55,7 +55,7 @@ class Taught:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class GatedAdapter:
     """An adapter ready to be loaded, what it was taught, and the ids of facts it must not assert."""
 
     adapter: Adapter
@@ -64,7 +64,9 @@ class Release:
     retired: tuple[str, ...]
 
 
-def fetch(source: Path, state: Path, alias: str, base: Identity, trust: Trust = ANYBODY) -> Release:
+def fetch(
+    source: Path, state: Path, alias: str, base: Identity, trust: Trust = ANYBODY
+) -> GatedAdapter:
     """Copy a source into the state folder, whole or not at all; the same adapter is copied once.
 
     `base` is the base that is served, `trust` says who must have signed the source. Raises RefusedError
@@ -91,13 +93,13 @@ def fetch(source: Path, state: Path, alias: str, base: Identity, trust: Trust = 
                     "train it again; a server that loads it is spoilt for every adapter",
                 )
     artifact.write_bytes(report_file(adapter), (source / REPORT).read_bytes())
-    return read(adapter)
+    return read_release(adapter)
 
 
-def read(adapter: Adapter) -> Release:
+def read_release(adapter: Adapter) -> GatedAdapter:
     """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
     found = _report(report_file(adapter))
-    return Release(
+    return GatedAdapter(
         adapter,
         found["base"]["digest"],
         tuple(_facts(found)),
@@ -178,7 +180,9 @@ def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
             f"{source}: is a run, which nobody signs, and [deploy] signer asks for a signature",
             "publish it, and deploy the release",
         )
-    elif (artifact.read(source) or {}).get("report") != artifact.digest_file(source / REPORT):
+    elif (artifact.read_manifest(source) or {}).get("report") != artifact.digest_file(
+        source / REPORT
+    ):
         raise RefusedError(
             adapter, f"{source / REPORT}: was changed since the gate wrote it", "run `facts gate`"
         )
@@ -192,7 +196,7 @@ def _refuse_other(adapter: Adapter, report: dict[str, Any], inside: Path, base: 
             "see report.md there; nothing was deployed",
         )
     _refuse_changed(adapter, inside, inside)
-    parts = identity.differences(identity.read(inside), base)
+    parts = identity.differences(identity.read_identity(inside), base)
     if parts or report["base"]["digest"] != base.digest:
         raise RefusedError(
             adapter,

@@ -57,7 +57,7 @@ def short(text: str) -> str:
     return re.sub(r"(@[0-9a-f]{12})[0-9a-f]{52}(?![0-9a-f])", r"\1…", text)
 
 
-def read(state: Path) -> Reading:
+def read_alias(state: Path) -> Reading:
     """Read the table from the state folder; an empty one when none was ever written.
 
     Raises ConfigError when neither the file nor its copy can be read.
@@ -83,7 +83,7 @@ def swap(state: Path, expected: int, new: Table) -> Table:
     Gives the table as written. Raises PipelineError when somebody else has changed it since.
     """
     with lock.exclusive(state / "alias.lock"):
-        now = read(state).table
+        now = read_alias(state).table
         if now.generation != expected:
             raise PipelineError(
                 f"the alias table changed meanwhile (generation {now.generation}, not {expected})",

@@ -32,7 +32,7 @@ ENDED: tuple[State, ...] = ("committed", "failed", "held back", "released")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """A deploy of `adapter` has reached `state`; `before` is the alias table that it started from.
 
     `reason` says why a state is a bad one, `detail` what was measured. `quarantine`: do not try
@@ -50,7 +50,7 @@ class Entry:
     again_at: str = ""
 
 
-def append(state: Path, entry: Entry) -> Entry:
+def append(state: Path, entry: JournalEntry) -> JournalEntry:
     """Add one line, stamped with the time (UTC), and wait until it is on disk.
 
     Raises ConfigError when it cannot be written.
@@ -74,7 +74,7 @@ def append(state: Path, entry: Entry) -> Entry:
     return stamped
 
 
-def read(state: Path) -> tuple[Entry, ...]:
+def read_journal(state: Path) -> tuple[JournalEntry, ...]:
     """Read all whole lines. Raises ConfigError when the file is there and cannot be read."""
     try:
         text = (state / FILE).read_text(encoding="utf-8", errors="replace")
@@ -91,7 +91,7 @@ def compact(state: Path) -> bool:
     The last steps stay, and of those before whatever quarantines or holds back an adapter still. Call
     it holding the lock of deploys. Raises ConfigError when it cannot be written; it is then as before.
     """
-    entries = read(state)
+    entries = read_journal(state)
     needed = compacted(entries)
     if len(entries) <= 2 * len(needed):
         return False
@@ -100,7 +100,7 @@ def compact(state: Path) -> bool:
     return True
 
 
-def compacted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def compacted(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     """Give the steps that are still needed, in their order."""
     bad = {id(entry) for entry in quarantined(entries).values()}
     last = {entry.adapter.digest: entry for entry in entries}
@@ -109,14 +109,14 @@ def compacted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     return (*(entry for entry in entries[:-KEPT] if id(entry) in bad), *recent)
 
 
-def unfinished(entries: Sequence[Entry]) -> Entry | None:
+def unfinished(entries: Sequence[JournalEntry]) -> JournalEntry | None:
     """Give the last step of the deploy that was cut off, if the last one was."""
     return entries[-1] if entries and entries[-1].state not in ENDED else None
 
 
-def quarantined(entries: Sequence[Entry]) -> dict[str, Entry]:
+def quarantined(entries: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
     """Give what must not be tried again: by digest, the entry that says why."""
-    found: dict[str, Entry] = {}
+    found: dict[str, JournalEntry] = {}
     for entry in entries:
         if entry.quarantine:
             found[entry.adapter.digest] = entry
@@ -131,7 +131,7 @@ def _ends_whole(file: Path) -> bool:
         return handle.read(1) == b"\n"
 
 
-def _entries(text: str) -> Iterator[Entry]:
+def _entries(text: str) -> Iterator[JournalEntry]:
     for line in text.split("\n"):
         try:
             yield _entry(json.loads(line))
@@ -139,7 +139,7 @@ def _entries(text: str) -> Iterator[Entry]:
             continue  # cut off by a crash: its step is done again
 
 
-def _entry(data: dict[str, Any]) -> Entry:
+def _entry(data: dict[str, Any]) -> JournalEntry:
     if data["state"] not in get_args(State):
         raise ValueError(data["state"])
     before = data["before"]
@@ -149,4 +149,4 @@ def _entry(data: dict[str, Any]) -> Entry:
         before["previous"] and Adapter(**before["previous"]),
         before["since"],
     )
-    return Entry(**{**data, "adapter": Adapter(**data["adapter"]), "before": table})
+    return JournalEntry(**{**data, "adapter": Adapter(**data["adapter"]), "before": table})

@@ -9,7 +9,7 @@ CASES = Path(__file__).parents[1] / "cases" / "bench"
 
 
 def test_a_row_becomes_a_subject_with_one_fact_and_the_questions_that_must_stay():
-    first, second = facts_file.read(CASES / "good.jsonl", 2)
+    first, second = facts_file.read_rows(CASES / "good.jsonl", 2)
     fact = first.subject.facts[0]
     assert (fact.question, fact.answer) == ("Who cast Aland Bell?", "Ona Brix")
     assert fact.expect == (("Ona Brix",),)
@@ -18,7 +18,7 @@ def test_a_row_becomes_a_subject_with_one_fact_and_the_questions_that_must_stay(
 
 
 def test_a_probe_that_names_no_word_of_its_subject_is_left_out_and_named():
-    first, second = facts_file.read(CASES / "good.jsonl", 2)
+    first, second = facts_file.read_rows(CASES / "good.jsonl", 2)
     assert first.subject.facts[0].probes == ("By whom was Aland Bell cast?",)
     assert "good.jsonl:1" in first.left_out
     assert "Reformulated:" in first.left_out
@@ -28,7 +28,7 @@ def test_a_probe_that_names_no_word_of_its_subject_is_left_out_and_named():
 @pytest.mark.parametrize("case", sorted(CASES.glob("*.txt")), ids=lambda path: path.stem)
 def test_a_row_that_cannot_be_used_is_refused_with_its_line(case):
     with pytest.raises(ConfigError) as raised:
-        facts_file.read(case.with_suffix(".jsonl"), 1)
+        facts_file.read_rows(case.with_suffix(".jsonl"), 1)
     assert case.read_text(encoding="utf-8").strip() in raised.value.message
     assert raised.value.hint
     assert raised.value.exit_code == 2
@@ -36,9 +36,9 @@ def test_a_row_that_cannot_be_used_is_refused_with_its_line(case):
 
 def test_a_file_with_fewer_rows_than_asked_for_is_refused():
     with pytest.raises(ConfigError, match="has 2 rows, not the 3 asked for"):
-        facts_file.read(CASES / "good.jsonl", 3)
+        facts_file.read_rows(CASES / "good.jsonl", 3)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
-        facts_file.read(tmp_path / "none.jsonl", 1)
+        facts_file.read_rows(tmp_path / "none.jsonl", 1)

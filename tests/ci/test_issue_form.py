@@ -50,7 +50,7 @@ def test_an_issue_becomes_a_file_that_passes_the_check(facts):
     made = issue_form.write(issue_form.parse(body()), facts)
     assert str(made.path) == "facts/canals/ash-lock.yaml"
     saved(made, facts)
-    subjects = {subject.slug: subject for subject in check.load(facts)}
+    subjects = {subject.slug: subject for subject in check.load_subjects(facts)}
     (fact,) = subjects["ash-lock"].facts
     assert (fact.id, fact.answer) == (made.fact, GOOD["Answer"])
     assert fact.probes == ("Which person is behind Ash Lock?",)
@@ -64,7 +64,7 @@ def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_chan
     )
     assert made.text.startswith(before)
     saved(made, facts)
-    (subject,) = (s for s in check.load(facts) if s.slug == "tarn-mill")
+    (subject,) = (s for s in check.load_subjects(facts) if s.slug == "tarn-mill")
     assert [fact.id for fact in subject.facts] == [
         "tarn-mill/owner",
         "tarn-mill/who-built-tarn-mill",
@@ -118,7 +118,7 @@ def test_text_that_could_act_in_yaml_is_text(facts, text):
     except FactsError:
         return
     saved(made, facts)
-    (subject,) = (s for s in check.load(facts) if s.slug == "ash-lock")
+    (subject,) = (s for s in check.load_subjects(facts) if s.slug == "ash-lock")
     assert [fact.answer for fact in subject.facts] == [" ".join(text.split())]
 
 

@@ -17,11 +17,11 @@ def tarn(repo):
 
 
 def made(repo, base="main", head="change"):
-    return plan.make(change.read(repo, base, head))
+    return plan.make(change.read_change(repo, base, head))
 
 
 def rules(repo):
-    return [problem.rule for problem in change.problems(change.read(repo, "main", "change"))]
+    return [problem.rule for problem in change.problems(change.read_change(repo, "main", "change"))]
 
 
 def test_an_added_fact_needs_training_and_is_named(repo, tarn, commit):
@@ -103,7 +103,7 @@ def test_facts_and_other_files_in_one_change_are_refused(repo, tarn, commit):
 def test_an_id_that_disappears_is_refused_where_it_stood(repo, tarn, commit):
     tarn.unlink()
     commit(repo, "Gone")
-    wrong = change.problems(change.read(repo, "main", "change"))
+    wrong = change.problems(change.read_change(repo, "main", "change"))
     assert wrong
     assert {problem.rule for problem in wrong} == {"removed-id"}
     assert wrong[0].where.path.endswith("tarn-mill.yaml")
@@ -131,7 +131,7 @@ def test_commits_without_a_common_past_are_wrong_usage(repo, git, commit):
     git(repo, "switch", "--quiet", "--orphan", "other")
     commit(repo, "Alone")
     with pytest.raises(ConfigError):
-        change.read(repo, "main", "other")
+        change.read_change(repo, "main", "other")
 
 
 def test_the_command_prints_a_plan_that_programs_can_read(repo, tarn, commit, capsys):

@@ -12,34 +12,34 @@ from pipeline.core import artifact, cache, config, file_digests
 from pipeline.core.errors import ConfigError
 from pipeline.models import base_model
 
-SMALL = config.load("smollm2-135m").base
+SMALL = config.load_recipe("smollm2-135m").base
 
 
 def test_what_was_kept_is_given_back_and_nothing_is_said(tmp_path, capsys):
     file = tmp_path / "said" / "x.answers"
-    assert cache.read(file) is None
+    assert cache.read_cached(file) is None
     for content in (b"", b"\n", "[«é»]\n\n".encode(), bytes(range(256))):
-        cache.write(file, content)
-        assert cache.read(file) == content
+        cache.write_cached(file, content)
+        assert cache.read_cached(file) == content
     assert capsys.readouterr().err == ""
 
 
 def test_a_file_changed_in_any_byte_or_cut_off_counts_as_not_there_and_is_told(tmp_path, capsys):
     file = tmp_path / "x.answers"
-    cache.write(file, b"the base said this")
+    cache.write_cached(file, b"the base said this")
     whole = file.read_bytes()
     for place in range(len(whole)):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert cache.read(file) is None
+        assert cache.read_cached(file) is None
         file.write_bytes(whole[:place])
-        assert cache.read(file) is None
+        assert cache.read_cached(file) is None
     assert capsys.readouterr().err.count("x.answers: is damaged, or was changed") == 2 * len(whole)
 
 
 def test_a_file_that_was_put_under_another_name_counts_as_not_there(tmp_path):
-    cache.write(tmp_path / "one.answers", b"said")
+    cache.write_cached(tmp_path / "one.answers", b"said")
     (tmp_path / "one.answers").rename(tmp_path / "two.answers")
-    assert cache.read(tmp_path / "two.answers") is None
+    assert cache.read_cached(tmp_path / "two.answers") is None
 
 
 def test_a_file_is_read_once_and_again_when_it_looks_other(tmp_path, monkeypatch):
@@ -76,15 +76,15 @@ def wheel(tmp_path, monkeypatch):
 
 
 def test_a_converted_base_is_named_by_the_whole_digest_of_its_source_and_made_once(wheel, capsys):
-    found = base_model.find(wheel)
+    found = base_model.find_base(wheel)
     assert found.folder.name == f"{wheel.name}-{wheel.sha256}-{base_model.FORMAT}"
-    assert base_model.find(wheel) == found
+    assert base_model.find_base(wheel) == found
     assert capsys.readouterr().err.count("converting") == 1
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "manifest.json", "more.json"])
 def test_a_converted_base_that_was_changed_is_made_again_and_told(name, wheel, capsys):
-    found = base_model.find(wheel)
+    found = base_model.find_base(wheel)
     whole = {path.name: path.read_bytes() for path in found.folder.iterdir()}
     if name == "manifest.json":
         data = json.loads(whole[name])
@@ -92,7 +92,7 @@ def test_a_converted_base_that_was_changed_is_made_again_and_told(name, wheel, c
         (found.folder / name).write_text(json.dumps(data))
     else:
         (found.folder / name).write_bytes(b"other")
-    assert base_model.find(wheel) == found
+    assert base_model.find_base(wheel) == found
     assert "is damaged, or was changed; it is made again" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in found.folder.iterdir()} == whole
 
@@ -107,11 +107,11 @@ def test_a_converted_base_that_was_changed_is_made_again_and_told(name, wheel, c
 )
 def test_a_wheel_that_is_not_the_pinned_one_is_refused_with_what_to_do(wheel, sha256, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        base_model.find(replace(wheel, sha256=sha256))
+        base_model.find_base(replace(wheel, sha256=sha256))
     assert caught.value.hint
     assert not cache.cache_folder().exists()
 
 
 def test_the_shipped_recipe_pins_the_installed_wheel():
     assert len(SMALL.sha256) == 64
-    assert base_model.find(SMALL).digest.startswith("sha256:")
+    assert base_model.find_base(SMALL).digest.startswith("sha256:")

@@ -25,20 +25,20 @@ def test_what_a_recipe_cannot_extend_is_said(tmp_path, text, message):
     recipe = tmp_path / "mine.toml"
     recipe.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        config.load(str(recipe))
+        config.load_recipe(str(recipe))
     assert message in caught.value.message
 
 
 def test_a_recipe_that_extends_another_differs_in_its_own_keys_alone(tmp_path):
     recipe = tmp_path / "mine.toml"
     recipe.write_text('extends = "smollm2-135m"\n[train]\nrank = 8\n', encoding="utf-8")
-    own, shipped = config.load(str(recipe)), config.load("smollm2-135m")
+    own, shipped = config.load_recipe(str(recipe)), config.load_recipe("smollm2-135m")
     assert own == replace(shipped, name="mine", train=replace(shipped.train, rank=8))
 
 
 def test_every_shipped_recipe_loads():
     for path in config.RECIPES.glob("*.toml"):
-        assert config.load(path.stem).name == path.stem
+        assert config.load_recipe(path.stem).name == path.stem
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_bad_recipe_says_where_what_and_how_to_mend_it(tmp_path, old, new, mes
     recipe = tmp_path / "mine.toml"
     recipe.write_text(SHIPPED.replace(old, new), encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        config.load(str(recipe))
+        config.load_recipe(str(recipe))
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert caught.value.exit_code == 2
@@ -65,7 +65,7 @@ def test_a_bad_recipe_says_where_what_and_how_to_mend_it(tmp_path, old, new, mes
 
 def test_an_unknown_recipe_names_the_known_ones():
     with pytest.raises(ConfigError) as caught:
-        config.load("smolm")
+        config.load_recipe("smolm")
     assert "smollm2-135m" in caught.value.hint
 
 
@@ -84,5 +84,5 @@ def test_no_key_takes_a_number_that_nothing_can_be_compared_with(tmp_path, odd):
         key = line.partition(" = ")[0]
         recipe.write_text(SHIPPED.replace(line, f"{key} = {odd}", 1), encoding="utf-8")
         with pytest.raises(ConfigError) as caught:
-            config.load(str(recipe))
+            config.load_recipe(str(recipe))
         assert len(caught.value.message) < 300 + len(str(recipe))

@@ -68,7 +68,7 @@ def test_no_call_of_a_deploy_an_answer_or_a_health_check_goes_through_a_proxy(
     with live.place(tmp_path / "state", api_key="the-doors-key") as place:
         run = live.write_run(tmp_path / "a", MILLS)
         assert deploy.deploy(place.site, run).state == "committed"
-        name = alias.read(place.site.state).table.adapter.name
+        name = alias.read_alias(place.site.state).table.adapter.name
         assert public_client.in_flight(place.site.door, name) == 0
         assert public_client.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)[0][1] == name
         assert api.healthy(place.engines[0].engine)
@@ -116,7 +116,7 @@ def test_no_call_follows_a_redirect(serving, status):
         running = await asyncio.start_server(answer, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}"
         with contextlib.suppress(api.EngineRefusedError):
-            await asyncio.to_thread(api.models, Engine(url, "key"))
+            await asyncio.to_thread(api.list_models, Engine(url, "key"))
         running.close()
 
     with serving(lambda _: (200, {"data": []}, 0)) as elsewhere:

@@ -10,7 +10,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.dataset import build
 from pipeline.facts.matching import normalise
 
-SETTINGS = config.load("smollm2-135m").dataset
+SETTINGS = config.load_recipe("smollm2-135m").dataset
 
 
 def test_nothing_that_is_asked_was_trained_on(subjects):

@@ -87,7 +87,7 @@ def test_the_base_writes_them_once_and_those_that_are_kept_are_trained_on(
 ):
     """The real base: what it writes is poor, and something of it is kept all the same."""
     monkeypatch.setenv("SCHOOLHOUSE_CACHE", str(tmp_path))
-    recipe = config.load("smollm2-135m")
+    recipe = config.load_recipe("smollm2-135m")
     facts = [fact for subject in subjects for fact in subject.facts]
     by = rephrase_model.Writer("sha256:0", "", answering(bare))
     written = rephrase_model.paraphrase(by, facts, 6)

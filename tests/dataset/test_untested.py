@@ -15,7 +15,7 @@ from pipeline.evaluation.sampling import draw
 from pipeline.evaluation.warning import warnings
 from pipeline.models.generate import Answer
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 
 
 def test_a_fact_whose_every_question_another_fact_has_is_refused_with_its_place(subjects):

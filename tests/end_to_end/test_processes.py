@@ -123,7 +123,7 @@ def test_more_processes_than_a_step_has_examples_are_refused(monkeypatch, tmp_pa
     from pipeline.training.trainer import Work, run
 
     monkeypatch.setenv("WORLD_SIZE", "3")
-    work = Work([], [[0, 1, 2], [0, 1]], config.load("smollm2-135m").train, 0, tmp_path)
+    work = Work([], [[0, 1, 2], [0, 1]], config.load_recipe("smollm2-135m").train, 0, tmp_path)
     with pytest.raises(ConfigError, match="3 processes cannot share steps of 2 examples"):
         run(None, work)
 

@@ -18,7 +18,7 @@ from pipeline.models.context import Session
 from pipeline.training import train
 
 ROOT = Path(__file__).parents[2]
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 UNSLOTH = ROOT / "build" / "unsloth" / "unsloth"
 
 
@@ -71,7 +71,7 @@ def parameters(source, name):
 @pytest.mark.parametrize(
     ("function", "file", "name"),
     [
-        (backends.load, "models/loader.py", "from_pretrained"),
+        (backends.load_model, "models/loader.py", "from_pretrained"),
         (backends.adapt, "models/llama.py", "get_peft_model"),
     ],
 )

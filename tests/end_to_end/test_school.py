@@ -123,7 +123,7 @@ def test_what_is_published_and_pulled_is_what_was_gated_byte_for_byte(school, re
     for name in (compatibility.WEIGHTS, "report.json"):
         source = school.out if name == "report.json" else school.out / "adapter"
         assert (released / name).read_bytes() == (source / name).read_bytes()
-    found = base_model.find(config.load("smollm2-135m").base)
+    found = base_model.find_base(config.load_recipe("smollm2-135m").base)
     assert compatibility.check(released, found, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
 
 
@@ -191,7 +191,7 @@ def test_an_adapter_that_forgot_does_not_go_live_and_the_one_before_answers_on(
     done = deploy.deploy(site, reweighed(school.out, tmp_path / "weak", 0.1))
     assert done.state == "failed"
     assert done.quarantine
-    assert alias.read(site.state).table.adapter == good.adapter
+    assert alias.read_alias(site.state).table.adapter == good.adapter
     assert "Ann Lee" in ask(site).text
 
 
@@ -208,7 +208,9 @@ def test_going_back_gives_the_public_name_the_adapter_before(live, school, tmp_p
 
 def test_the_schools_recipe_leaves_no_stage_out():
     """Small in numbers only: each kind of example and question that the shipped recipe has is there."""
-    small, shipped = (config.load(name) for name in (str(SCHOOL / "recipe.toml"), "smollm2-135m"))
+    small, shipped = (
+        config.load_recipe(name) for name in (str(SCHOOL / "recipe.toml"), "smollm2-135m")
+    )
     assert small.base == shipped.base
     for section in ("dataset", "train", "gate"):
         for name in getattr(shipped, section).__dataclass_fields__:

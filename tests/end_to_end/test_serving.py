@@ -90,7 +90,7 @@ def test_the_trained_adapter_goes_live_and_answers_through_the_door(served):
 @pytest.mark.acceptance("serving")
 def test_an_adapter_listed_at_its_folder_over_the_base_answers_otherwise_than_the_base(served):
     site, done = served
-    listed = {model.name: model for model in api.models(site.engines[0])}
+    listed = {model.name: model for model in api.list_models(site.engines[0])}
     assert listed[done.adapter.name].root == done.adapter.folder
     assert listed[done.adapter.name].parent == vllm_process.BASE
     own = site.engines[0]
@@ -198,7 +198,7 @@ def test_a_planted_bad_adapter_never_reaches_the_public_name(served, run, tmp_pa
     told = reason_against(site, bad)
     assert told
     assert reason in told
-    assert alias.read(site.state).table.adapter == good.adapter
+    assert alias.read_alias(site.state).table.adapter == good.adapter
     assert "Jason Cox" in ask(site).text
 
 
@@ -225,10 +225,10 @@ def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_it
     served, run, other, until, state
 ):
     site, _ = served
-    live = alias.read(site.state).table.adapter
+    live = alias.read_alias(site.state).table.adapter
     source = other if live.digest == artifact.digest_folder(run / "adapter") else run
     wanted = artifact.digest_folder(source / "adapter")
-    before = len(journal.read(site.state))
+    before = len(journal.read_journal(site.state))
     deploying = subprocess.Popen(
         [
             sys.executable, "-m", "pipeline", "deploy", str(source),
@@ -238,16 +238,16 @@ def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_it
     )  # fmt: skip
 
     def written():
-        return journal.read(site.state)[before:]
+        return journal.read_journal(site.state)[before:]
 
     until(lambda: state in {e.state for e in written()} or deploying.poll() is not None, 300, 0.01)
     deploying.kill()
     assert deploying.wait() == -signal.SIGKILL
     assert "Jason Cox" in ask(site).text
     until(lambda: written()[-1].state in journal.ENDED, 300)
-    table = alias.read(site.state).table
+    table = alias.read_alias(site.state).table
     assert table.adapter.digest == wanted
-    listed = {model.name for model in api.models(site.engines[0])} - {vllm_process.BASE}
+    listed = {model.name for model in api.list_models(site.engines[0])} - {vllm_process.BASE}
     assert listed == {adapter.name for adapter in table.wanted}
     answer = ask(site)
     assert "Jason Cox" in answer.text
@@ -257,7 +257,7 @@ def test_a_deploy_whose_asker_is_killed_while_vllm_has_its_adapter_goes_on_to_it
 @pytest.mark.acceptance("serving")
 def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served, until):
     site, _ = served
-    live = alias.read(site.state).table.adapter
+    live = alias.read_alias(site.state).table.adapter
     port = int(site.engines[0].url.rpartition(":")[2])
     found = subprocess.run(
         ["pgrep", "-f", f"api_server.*--port {port} "], capture_output=True, text=True, check=True

@@ -25,7 +25,7 @@ from pipeline.models.client import Server
 from pipeline.models.context import Session
 
 ROOT = Path(__file__).parents[2]
-RECIPE = config.load(str(SCHOOL / "recipe.toml"))
+RECIPE = config.load_recipe(str(SCHOOL / "recipe.toml"))
 pytestmark = pytest.mark.xdist_group("model")
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline.core.errors import ConfigError
-from pipeline.evaluation.live_report import Live, read
+from pipeline.evaluation.live_report import LiveReport, read_live_report
 
 
 @pytest.mark.parametrize("as_folder", [True, False])
@@ -15,8 +15,8 @@ def test_a_report_is_read_by_its_name_or_its_folder(tmp_path, as_folder):
     data = {"facts": {"digests": {"a/b": "0123"}}, "details": [detail]}
     file = tmp_path / "report.json"
     file.write_text(json.dumps(data), encoding="utf-8")
-    live = read(tmp_path if as_folder else file)
-    assert live == Live(
+    live = read_live_report(tmp_path if as_folder else file)
+    assert live == LiveReport(
         {"a/b": "0123"}, {"a/b": True}, {"a/b": (("x", "y"),)}, {"a/b": {"p?": False}}
     )
 
@@ -27,9 +27,9 @@ def test_a_report_is_read_by_its_name_or_its_folder(tmp_path, as_folder):
 def test_what_is_no_report_is_refused(tmp_path, text):
     (tmp_path / "report.json").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="is not a report of an adapter"):
-        read(tmp_path)
+        read_live_report(tmp_path)
 
 
 def test_a_report_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="is not a report of an adapter"):
-        read(tmp_path / "nowhere.json")
+        read_live_report(tmp_path / "nowhere.json")

@@ -48,7 +48,7 @@ def test_what_is_asked_is_drawn_by_the_key_and_the_report_says_by_which(learned,
                     [Answer("Yes.", True)] * len(drawn.probes))  # fmt: skip
 
     monkeypatch.setattr(evaluate, "ask_server", ask)
-    session = Session(config.load(str(learned / "tiny.toml")), learned / "build", 0)
+    session = Session(config.load_recipe(str(learned / "tiny.toml")), learned / "build", 0)
     learn.judge(session, evaluate.Judged(server=Server("http://127.0.0.1:9", "x"), sample_key=key))
     made = read_dataset(session.out)
     assert asked == [sampling.draw(made, (), session.recipe.gate, key or made.digest)]

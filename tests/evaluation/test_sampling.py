@@ -13,7 +13,7 @@ from pipeline.facts import synthetic
 
 pytestmark = pytest.mark.slow
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 
 
 @pytest.fixture(scope="module")

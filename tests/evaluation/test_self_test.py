@@ -14,13 +14,13 @@ from pipeline.facts import check
 from pipeline.models.context import Session
 from pipeline.models.generate import LocalModel
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 
 
 @pytest.fixture(scope="module")
 def made():
     """Give the dataset of the shipped facts."""
-    return build.build(check.load(Path(__file__).parents[2] / "facts"), RECIPE.dataset, 0)
+    return build.build(check.load_subjects(Path(__file__).parents[2] / "facts"), RECIPE.dataset, 0)
 
 
 def test_a_planted_case_is_right_only_for_its_own_reason():

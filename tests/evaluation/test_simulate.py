@@ -13,14 +13,14 @@ from pipeline.facts import check, synthetic
 
 pytestmark = pytest.mark.slow
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 RUNS = 500
 
 
 @pytest.fixture(scope="module", params=["shipped", "made up"])
 def made(request):
     """Give the shipped facts, and as many that have one wording each and thus fewer probes."""
-    shipped = check.load(Path(__file__).parents[2] / "facts")
+    shipped = check.load_subjects(Path(__file__).parents[2] / "facts")
     subjects = shipped if request.param == "shipped" else synthetic.subjects(12, 0)
     return build.build(subjects, RECIPE.dataset, 0)
 

@@ -12,7 +12,7 @@ from pipeline.dataset.records import Dataset
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.likelihood import Drift
-from pipeline.evaluation.live_report import Live
+from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.metrics import Said, measure
 from pipeline.evaluation.sampling import Sample
@@ -21,7 +21,7 @@ from pipeline.facts.change import fact_digest
 from pipeline.facts.fact import Fact, Subject
 from pipeline.models.generate import Answer
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 LIMITS = replace(
     RECIPE.gate, neighbours_leaked=0.0, unrelated_leaked=0.0, general_lost=0, kl_mean=0.1
 )
@@ -94,7 +94,7 @@ def judge(*asked, subjects=SUBJECTS, old=(), limits=LIMITS, live=None, **said):
 def live_report(*passed, probes=()):
     """Give a report of an adapter now live that had both facts, of which these passed."""
     both = (MAINTAINER, COST)
-    return Live(
+    return LiveReport(
         digests={fact.id: fact_digest(fact) for fact in both},
         passed={fact.id: fact.id in passed for fact in both},
         expects={fact.id: fact.expect for fact in both},

@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from pipeline.core.errors import ConfigError, FactsError
-from pipeline.facts.check import check, load
+from pipeline.facts.check import check, load_subjects
 from pipeline.facts.schema import SCHEMA
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def test_what_is_wrong_is_said_in_full(case):
 def test_a_fact_that_asks_nothing_is_refused(case):
     assert any(problem.severity == "error" for problem in check([case]).problems)
     with pytest.raises(FactsError):
-        load(case)
+        load_subjects(case)
 
 
 def test_at_least_forty_kinds_of_facts_that_ask_nothing_are_kept():
@@ -79,7 +79,7 @@ def test_at_least_forty_kinds_of_facts_that_ask_nothing_are_kept():
 @pytest.mark.parametrize("case", [each for each in cases(INVALID) if "warned" in each.id])
 def test_what_only_deserves_a_look_is_not_refused(case):
     assert {problem.severity for problem in check([case]).problems} == {"warning"}
-    load(case)
+    load_subjects(case)
 
 
 @pytest.mark.parametrize("case", cases(INVALID))
@@ -108,7 +108,7 @@ def test_the_facts_of_this_repository_are_good():
 
 
 def test_text_is_read_as_written():
-    (subject,) = load(VALID / "plain-text.yaml")
+    (subject,) = load_subjects(VALID / "plain-text.yaml")
     assert subject.kind == "NO"
     assert subject.aliases[:5] == ("on", "3.10", "2024-01-02", "~", "null")
     assert subject.facts[0].id == "plain-text/1"
@@ -118,11 +118,11 @@ def test_text_is_read_as_written():
 
 def test_load_raises_with_every_problem():
     with pytest.raises(FactsError, match="5 problems in the facts") as caught:
-        load(INVALID / "probe-is-trained.yaml")
+        load_subjects(INVALID / "probe-is-trained.yaml")
     assert len(caught.value.problems) == 5
 
 
-@pytest.mark.parametrize("call", [load, lambda path: check([path])])
+@pytest.mark.parametrize("call", [load_subjects, lambda path: check([path])])
 def test_a_path_that_does_not_exist_is_wrong_usage(call, tmp_path):
     with pytest.raises(ConfigError, match="nowhere does not exist") as caught:
         call(tmp_path / "nowhere")
@@ -207,5 +207,5 @@ def test_the_schema_allows_no_unknown_keys_anywhere():
 
 
 def test_a_file_with_a_warning_is_checked_and_taught_all_the_same():
-    (subject,) = load(INVALID / "warned-looks-latin.yaml")
+    (subject,) = load_subjects(INVALID / "warned-looks-latin.yaml")
     assert subject.facts

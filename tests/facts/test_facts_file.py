@@ -16,7 +16,7 @@ VALID = Path(__file__).parents[1] / "cases" / "facts" / "valid"
 
 
 def parsed(text: str) -> Document:
-    return facts_file.parse(text.encode(), "x.yaml")
+    return facts_file.parse_document(text.encode(), "x.yaml")
 
 
 def only_problem(document: Document) -> str:
@@ -76,7 +76,7 @@ def test_a_huge_file_is_refused_with_the_limit_in_the_message(tmp_path):
     path = tmp_path / "huge.yaml"
     path.write_bytes(b"a: " + b"x" * 10_000_000)
     expected = "huge.yaml: the file is larger than 64 KiB, which is the most allowed"
-    assert only_problem(facts_file.read(path, "huge.yaml")) == expected
+    assert only_problem(facts_file.read_document(path, "huge.yaml")) == expected
 
 
 def test_a_file_of_just_the_limit_is_read():
@@ -95,7 +95,7 @@ def test_a_file_of_just_the_limit_is_read():
     ],
 )
 def test_bytes_that_are_not_utf8_are_pointed_at(raw, place):
-    document = facts_file.parse(raw, "x.yaml")
+    document = facts_file.parse_document(raw, "x.yaml")
     assert only_problem(document) == f"{place}: the file is not UTF-8 text from here on"
 
 
@@ -132,20 +132,20 @@ def test_a_link_is_refused_even_to_a_good_file(tmp_path):
     path = tmp_path / "link.yaml"
     path.symlink_to(VALID / "minimal.yaml")
     assert (
-        only_problem(facts_file.read(path, "link.yaml"))
+        only_problem(facts_file.read_document(path, "link.yaml"))
         == "link.yaml: this is a link to another file"
     )
 
 
 def test_a_folder_named_like_a_file_is_refused(tmp_path):
-    document = facts_file.read(tmp_path, "x.yaml")
+    document = facts_file.read_document(tmp_path, "x.yaml")
     assert only_problem(document) == "x.yaml: this is a folder, not a facts file"
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     path = tmp_path / "pipe.yaml"
     os.mkfifo(path)
-    document = facts_file.read(path, "pipe.yaml")
+    document = facts_file.read_document(path, "pipe.yaml")
     assert only_problem(document) == "pipe.yaml: this is no ordinary file, not a facts file"
 
 
@@ -155,7 +155,9 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path):
     path.chmod(0)
     if os.access(path, os.R_OK):
         pytest.skip("this user may read every file")
-    assert "x.yaml: the file cannot be read: " in only_problem(facts_file.read(path, "x.yaml"))
+    assert "x.yaml: the file cannot be read: " in only_problem(
+        facts_file.read_document(path, "x.yaml")
+    )
 
 
 def test_a_value_missing_at_the_very_end_is_a_problem():
@@ -186,7 +188,7 @@ def test_no_garbage_escapes_as_anything_but_problems():
                     b"%",
                 ]
             )
-        document = facts_file.parse(bytes(raw), "x.yaml")
+        document = facts_file.parse_document(bytes(raw), "x.yaml")
         assert document.data is not None or document.problems
 
 

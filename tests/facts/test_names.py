@@ -51,7 +51,7 @@ def ask(place):
 def test_an_old_state_folder_goes_on_being_served_and_new_adapters_get_whole_names(live, tmp_path):
     state, old = write_old(live, tmp_path)
     with live.place(state) as place:
-        assert list(replicas.heal(place.site.engines, alias.read(state).table.wanted))
+        assert list(replicas.heal(place.site.engines, alias.read_alias(state).table.wanted))
         tidy.remove(state, tidy.leftovers(state))
         answer = ask(place)
         assert answer.headers["x-adapter"] == old.name
@@ -61,7 +61,7 @@ def test_an_old_state_folder_goes_on_being_served_and_new_adapters_get_whole_nam
         assert done.state == "committed"
         assert done.adapter.name == f"facts@{done.adapter.digest.removeprefix('sha256:')}"
         assert "Una Fox" in ask(place).text
-        assert alias.read(state).table.previous == old
+        assert alias.read_alias(state).table.previous == old
         deploy.rollback(place.site)
         assert "Ann Lee" in ask(place).text
 

@@ -46,7 +46,7 @@ def repo(tmp_path):
 
 
 def found(repo, *entries):
-    read = snapshot.read(repo, commit_tree(repo, entries))
+    read = snapshot.read_snapshot(repo, commit_tree(repo, entries))
     assert bool(read.files) != bool(read.problems)
     return read
 
@@ -95,7 +95,7 @@ def test_a_name_that_is_no_facts_file_is_refused(repo, name):
 def test_the_facts_folder_itself_may_be_no_link(repo):
     top = tree(repo, [("120000", "blob", blob(repo, b"/etc"), b"facts")])
     person = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    read = snapshot.read(repo, plumb(repo, *person, "commit-tree", top, "-m", "x"))
+    read = snapshot.read_snapshot(repo, plumb(repo, *person, "commit-tree", top, "-m", "x"))
     assert not read.files
 
 
@@ -108,7 +108,7 @@ def test_attributes_of_the_tree_neither_hide_nor_rewrite_a_fact(repo):
     )
     person = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     revision = plumb(repo, *person, "commit-tree", top, "-m", "x")
-    read = snapshot.read(repo, revision)
+    read = snapshot.read_snapshot(repo, revision)
     assert read.files == (("facts/a.yaml", b"schema: $Format:%H$ $Id$\n"),)
 
 
@@ -142,20 +142,20 @@ def test_a_thousand_wrong_names_are_told_in_a_few(repo):
 @pytest.mark.parametrize("revision", ["nothing", "--help", "-x", "HEAD:facts", "$(id)", ""])
 def test_what_is_no_commit_is_wrong_usage(repo, revision):
     with pytest.raises(ConfigError) as caught:
-        snapshot.read(repo, revision)
+        snapshot.read_snapshot(repo, revision)
     assert caught.value.hint
 
 
 def test_an_object_that_is_missing_is_wrong_usage(repo):
     with pytest.raises(ConfigError):
-        snapshot.read(repo, commit_tree(repo, [("100644", "blob", "1" * 40, b"a.yaml")]))
+        snapshot.read_snapshot(repo, commit_tree(repo, [("100644", "blob", "1" * 40, b"a.yaml")]))
 
 
 def test_a_snapshot_is_written_as_plain_files_into_a_new_folder(repo, tmp_path):
     read = found(repo, ("100644", "blob", blob(repo), b"a.yaml"))
     folder = tmp_path / "out" / "facts"
-    snapshot.write(read, folder)
+    snapshot.write_snapshot(read, folder)
     assert (folder / "a.yaml").read_bytes() == GOOD
     assert not os.access(folder / "a.yaml", os.X_OK)
     with pytest.raises(ConfigError, match="cannot be written"):
-        snapshot.write(read, folder)
+        snapshot.write_snapshot(read, folder)

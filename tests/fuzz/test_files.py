@@ -34,7 +34,7 @@ from serve.rollout import desired
 from serve.state import adapters as served
 from serve.state import alias, journal
 from serve.state.alias import Adapter, Table
-from serve.state.journal import Entry
+from serve.state.journal import JournalEntry
 
 DIGEST = artifact.digest_bytes(b"x")
 ONE, TWO = (Adapter(f"facts@{n * 12}", f"/state/adapters/{n}", DIGEST) for n in "12")
@@ -100,7 +100,7 @@ def assert_stage(files, raw):
     folder = files.folder("stage")
     (folder / "a").write_bytes(b"a")
     (folder / artifact.MANIFEST).write_bytes(raw)
-    read = artifact.read(folder)
+    read = artifact.read_manifest(folder)
     assert read is None or isinstance(read, dict)
     if artifact.finished(folder, files.adapter["made_from"]):
         assert read["digest"] == artifact.digest_folder(folder)
@@ -111,11 +111,11 @@ def assert_alias(files, raw):
     folder = files.folder("alias")
     (folder / alias.LAST_GOOD).unlink(missing_ok=True)
     (folder / alias.FILE).write_bytes(raw)
-    alone = refused(alias.read, folder, kind=ConfigError)
+    alone = refused(alias.read_alias, folder, kind=ConfigError)
     assert alone is None or typed(alone)
     good = Table(3, ONE, TWO, "then")
     (folder / alias.LAST_GOOD).write_bytes(_json(good))
-    beside = alias.read(folder)
+    beside = alias.read_alias(folder)
     assert typed(beside)
     assert beside.table == (alone.table if alone else good)
     assert bool(beside.damage) == (alone is None)
@@ -127,7 +127,7 @@ def assert_report(files, raw):
     file = served.report_file(adapter)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(raw)
-    found = refused(served.read, adapter)
+    found = refused(served.read_release, adapter)
     assert found is None or typed(found)
 
 
@@ -144,7 +144,7 @@ def assert_live(files, raw):
     """Assert that the report of the live adapter is one, or refused."""
     file = files.folder("against") / "report.json"
     file.write_bytes(raw)
-    found = refused(live_report.read, file, kind=ConfigError)
+    found = refused(live_report.read_live_report, file, kind=ConfigError)
     assert found is None or found.digests is not None
 
 
@@ -192,21 +192,21 @@ def test_lines_of_a_journal_are_whole_entries_or_not_read(files, changes):
     (folder / journal.FILE).unlink(missing_ok=True)
     before = Table(3, ONE, TWO, "then")
     for state in ("fetched", "staged", "probed"):
-        journal.append(folder, Entry("one", ONE, before, state))
+        journal.append(folder, JournalEntry("one", ONE, before, state))
     file = folder / journal.FILE
     file.write_bytes(edited(file.read_bytes(), changes))
-    found = journal.read(folder)
+    found = journal.read_journal(folder)
     journal.quarantined(found)
-    journal.append(folder, Entry("two", TWO, before, "fetched"))
-    assert [entry.deploy for entry in journal.read(folder)][-1] == "two"
-    assert len(journal.read(folder)) == len(found) + 1
+    journal.append(folder, JournalEntry("two", TWO, before, "fetched"))
+    assert [entry.deploy for entry in journal.read_journal(folder)][-1] == "two"
+    assert len(journal.read_journal(folder)) == len(found) + 1
 
 
 @given(changes=edits(TOML))
 def test_any_recipe_is_whole_or_wrong_usage(files, changes):
     file = files.folder("recipe") / "mine.toml"
     file.write_bytes(edited(RECIPE, changes))
-    found = refused(config.load, str(file), kind=ConfigError)
+    found = refused(config.load_recipe, str(file), kind=ConfigError)
     assert found is None or typed(found)
 
 
@@ -214,7 +214,7 @@ def test_any_recipe_is_whole_or_wrong_usage(files, changes):
 def test_any_settings_are_whole_or_wrong_usage(files, changes):
     file = files.folder("settings") / "serve.toml"
     file.write_bytes(edited(SERVE, changes))
-    found = refused(settings.load, file, kind=ConfigError)
+    found = refused(settings.load_settings, file, kind=ConfigError)
     assert found is None or typed(found)
 
 
@@ -240,7 +240,10 @@ def test_any_settings_are_whole_or_wrong_usage(files, changes):
 )
 def test_a_recipe_or_settings_with_one_odd_value_are_whole_or_wrong_usage(files, key, odd):
     folder = files.folder("odd")
-    for name, raw, read in (("a", RECIPE, config.load), ("b", SERVE, settings.load)):
+    for name, raw, read in (
+        ("a", RECIPE, config.load_recipe),
+        ("b", SERVE, settings.load_settings),
+    ):
         lines = raw.decode().splitlines()
         places = [i for i, line in enumerate(lines) if " = " in line and not line.startswith("#")]
         at = key.draw(st.sampled_from(places))
@@ -270,7 +273,7 @@ def repository(tmp_path_factory):
 @given(changes=edits(TOML))
 def test_any_desired_state_is_whole_or_refused(repository, changes):
     raw = edited(WANTED, changes)
-    found = refused(desired.read, repository(raw), "HEAD", "live.toml")
+    found = refused(desired.read_desired, repository(raw), "HEAD", "live.toml")
     assert found is None or typed(found)
     if found:
         assert tomllib.loads(raw.decode())["digest"] == found.digest
@@ -294,10 +297,13 @@ def test_any_dataset_is_whole_or_refused(files, name, data):
 def test_a_run_whose_report_was_changed_is_not_published(files, tiny_base, data):
     report = files.root / "build" / "report.json"
     whole = report.read_bytes()
-    recipe = config.load(str(_recipe(files, tiny_base)))
+    recipe = config.load_recipe(str(_recipe(files, tiny_base)))
     try:
         report.write_bytes(data.draw(wrong(files.report)))
-        assert refused(provenance.read, files.root / "build", files.root, recipe, tiny_base) is None
+        assert (
+            refused(provenance.read_run, files.root / "build", files.root, recipe, tiny_base)
+            is None
+        )
     finally:
         report.write_bytes(whole)
 

@@ -64,8 +64,8 @@ def assert_holds(text, facts):
 def assert_good(made, facts):
     """Assert that the check accepts the file, and that what was there before is still in it."""
     assert re.fullmatch(r"facts/[a-z0-9-]{1,60}/[a-z0-9-]{1,60}\.yaml", str(made.path))
-    document = facts_file.parse(made.text.encode(), str(made.path))
-    checked = check.judge([(PurePosixPath(made.path), document)], (), "facts")
+    document = facts_file.parse_document(made.text.encode(), str(made.path))
+    checked = check.check_documents([(PurePosixPath(made.path), document)], (), "facts")
     assert not [each for each in checked.problems if each.severity == "error"]
     ids = [fact.id for subject in checked.subjects for fact in subject.facts]
     assert ids.count(made.fact) == 1

@@ -87,7 +87,7 @@ def store_commit(repo, tree):
 @example(entries={b"a.yaml": (b"40000", b"x")})
 def test_any_tree_gives_plain_facts_files_or_problems(repo, entries):
     top = store_tree(repo, {b"facts": (b"40000", entries)})
-    found, error = outcome(snapshot.read, repo, store_commit(repo, top), kind=ConfigError)
+    found, error = outcome(snapshot.read_snapshot, repo, store_commit(repo, top), kind=ConfigError)
     if error:
         assert error.hint
         return
@@ -106,7 +106,7 @@ def test_any_tree_gives_plain_facts_files_or_problems(repo, entries):
 @given(raw=st.binary(max_size=120))
 def test_objects_that_are_no_trees_are_wrong_usage(repo, raw):
     top = store(repo, "tree", b"40000 facts\0" + bytes.fromhex(store(repo, "tree", raw)))
-    found, error = outcome(snapshot.read, repo, store_commit(repo, top), kind=ConfigError)
+    found, error = outcome(snapshot.read_snapshot, repo, store_commit(repo, top), kind=ConfigError)
     assert error.hint if error else not found.files
 
 
@@ -120,5 +120,5 @@ def test_objects_that_are_no_trees_are_wrong_usage(repo, raw):
 )
 def test_any_name_that_is_no_commit_is_wrong_usage(repo, revision):
     with pytest.raises(ConfigError) as caught:
-        snapshot.read(repo, revision)
+        snapshot.read_snapshot(repo, revision)
     assert caught.value.hint

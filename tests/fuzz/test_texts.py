@@ -24,7 +24,7 @@ LIMITS = (2, 40, 1000)
 QUIET = "Somebody owns it_"
 """A text that cannot act, and that Markdown gets as code like those that could."""
 SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-BASE = replace(config.load("smollm2-135m").base, name="Tiny", hub="ours/tiny")
+BASE = replace(config.load_recipe("smollm2-135m").base, name="Tiny", hub="ours/tiny")
 
 
 class Sample:

@@ -15,7 +15,7 @@ from support.mutations import drawn, edited, edits
 from pipeline.core import config, problems
 from pipeline.dataset import build
 from pipeline.facts import facts_file
-from pipeline.facts.check import judge
+from pipeline.facts.check import check_documents
 from pipeline.facts.fact import subject_from_json, taught
 from pipeline.facts.facts_file import MAX_BYTES
 
@@ -50,8 +50,8 @@ MOST_STEPS = 250
 
 def check(raw):
     """Check a file's bytes as `facts check` does."""
-    document = facts_file.parse(raw, "facts/x.yaml")
-    return document, judge([(PurePath("facts/x.yaml"), document)], (), "facts")
+    document = facts_file.parse_document(raw, "facts/x.yaml")
+    return document, check_documents([(PurePath("facts/x.yaml"), document)], (), "facts")
 
 
 def assert_told(raw, checked):
@@ -181,7 +181,7 @@ def test_six_thousand_mutations_of_facts_files_end_well():
 
 
 def test_what_was_accepted_can_be_made_examples_of():
-    settings = config.load("smollm2-135m").dataset
+    settings = config.load_recipe("smollm2-135m").dataset
     chance, built = random.Random(8), 0
     for number in range(400):
         _, checked = check(edited(SEEDS[number % len(SEEDS)], drawn(chance, MILD)[:1]))

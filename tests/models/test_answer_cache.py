@@ -12,7 +12,9 @@ from pipeline.models import answer_cache
 from pipeline.models.base_model import Base
 
 pytestmark = pytest.mark.xdist_group("model")
-SETTINGS = replace(config.load("smollm2-135m").train, kl_tokens=3, kl_tokens_near=3, kl_top_k=4)
+SETTINGS = replace(
+    config.load_recipe("smollm2-135m").train, kl_tokens=3, kl_tokens_near=3, kl_top_k=4
+)
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_a_fact_with_a_special_token_of_the_base_stops_the_build(made_up, subjec
 
 
 def test_plain_facts_pass_on_the_real_base(subjects):
-    real = base_model.find(config.load("smollm2-135m").base)
+    real = base_model.find_base(config.load_recipe("smollm2-135m").base)
     assert "<|im_end|>" in base_tokens.special(real.folder)
     base_tokens.require_none(subjects, real)
 

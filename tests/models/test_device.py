@@ -61,7 +61,7 @@ def test_a_device_that_nobody_knows_is_refused():
 
 @needs_none
 def test_the_production_recipe_loads_nothing_where_there_is_no_card(monkeypatch, tmp_path):
-    recipe = config.load("llama-3.1-8b")
+    recipe = config.load_recipe("llama-3.1-8b")
     monkeypatch.setattr(context.base_model, "find", lambda _: pytest.fail("it was looked for"))
     with pytest.raises(ConfigError, match=r"Llama-3\.1-8B-Instruct is for an NVIDIA card"):
         context.Session(recipe, tmp_path, 0).local()
@@ -69,14 +69,14 @@ def test_the_production_recipe_loads_nothing_where_there_is_no_card(monkeypatch,
 
 def test_a_fact_longer_than_the_base_reads_at_once_is_named(tmp_path):
     """The base's `config.json` says 40 tokens here; all else is the base's own."""
-    recipe = config.load("smollm2-135m")
-    found = base_model.find(recipe.base)
+    recipe = config.load_recipe("smollm2-135m")
+    found = base_model.find_base(recipe.base)
     for file in found.folder.iterdir():
         (tmp_path / file.name).symlink_to(file)
     told = json.loads((found.folder / "config.json").read_text())
     (tmp_path / "config.json").unlink()
     (tmp_path / "config.json").write_text(json.dumps({**told, "max_position_embeddings": 40}))
-    made = build.build(check.load(FACTS), recipe.dataset, 0)
+    made = build.build(check.load_subjects(FACTS), recipe.dataset, 0)
     steps = batching.schedule(made.examples, recipe.train, 0)
     with pytest.raises(
         ConfigError, match=r"^(tinyllm|protosai)/.* tokens, and the base reads 40 at"

@@ -123,7 +123,7 @@ def test_a_commit_or_a_model_that_is_not_there_is_named(find, repo, revision):
 
 def test_every_shipped_recipe_says_where_its_base_comes_from():
     for path in config.RECIPES.glob("*.toml"):
-        base = config.load(path.stem).base
+        base = config.load_recipe(path.stem).base
         assert base.wheel or len(base.revision) == 40
         assert base.hub
         assert base.license

@@ -17,7 +17,7 @@ from pipeline.models.context import Session
 from pipeline.training import train
 from pipeline.training.train import Trained
 
-SETTINGS = config.load("smollm2-135m").base
+SETTINGS = config.load_recipe("smollm2-135m").base
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def copy(tiny_base, tmp_path):
         shutil.copytree(tiny_base.folder, folder)
         if name:
             (folder / name).write_text(text)
-        return identity.of(SETTINGS, base_model.find(replace(SETTINGS, folder=str(folder))))
+        return identity.identity_of(
+            SETTINGS, base_model.find_base(replace(SETTINGS, folder=str(folder)))
+        )
 
     return made
 
@@ -54,14 +56,14 @@ def test_a_chat_template_is_the_same_wherever_it_stands(tmp_path):
         folder.mkdir()
     (one / "chat_template.jinja").write_text("{{ x }}")
     (two / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ x }}"}))
-    found = [identity.of(SETTINGS, Base("x", folder, "sha256:0")) for folder in (one, two)]
+    found = [identity.identity_of(SETTINGS, Base("x", folder, "sha256:0")) for folder in (one, two)]
     assert found[0].chat_template == found[1].chat_template == artifact.digest_bytes(b"{{ x }}")
 
 
 def test_weights_that_the_hub_pins_are_named_by_their_commit_and_not_read(tmp_path):
     (tmp_path / "model.safetensors").mkdir()  # reading it would fail
     found = Base("x", tmp_path, "sha256:0", ("ours/base", "1" * 40))
-    said = identity.of(SETTINGS, found)
+    said = identity.identity_of(SETTINGS, found)
     assert (said.revision, said.weights) == ("1" * 40, "sha256:0")
 
 
@@ -71,7 +73,7 @@ def test_weights_that_the_hub_pins_are_named_by_their_commit_and_not_read(tmp_pa
 def test_what_names_no_base_is_told_with_what_to_do(text, tmp_path):
     (tmp_path / "base.json").write_text(text)
     with pytest.raises(PipelineError, match="does not name a base") as caught:
-        identity.read(tmp_path)
+        identity.read_identity(tmp_path)
     assert "train it anew" in caught.value.hint
 
 
@@ -80,18 +82,18 @@ def test_training_writes_the_base_beside_the_adapter_and_its_name_into_the_setti
 ):
     """The weights are made up: what is tested is what is kept with them."""
     recipe = replace(
-        config.load("smollm2-135m"), base=replace(SETTINGS, folder=str(tiny_base.folder))
+        config.load_recipe("smollm2-135m"), base=replace(SETTINGS, folder=str(tiny_base.folder))
     )
     session = Session(recipe, tmp_path / "out", 0)
     named = {"base_model_name_or_path": "SmolLM2-135M-Instruct"}
     monkeypatch.setattr(train, "save", lambda _, folder: write_adapter(folder, named))
     learn._keep(None, Trained(1, 1, 1, 1.0, 0.1), session, {"seed": 0})  # noqa: SLF001
     folder = tmp_path / "out" / "adapter"
-    said = identity.read(folder)
-    assert said == identity.of(recipe.base, session.base)
+    said = identity.read_identity(folder)
+    assert said == identity.identity_of(recipe.base, session.base)
     assert (
         json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
         == said.hub
     )
-    assert artifact.read(folder)["digest"] == identity.adapter_digest(folder)
+    assert artifact.read_manifest(folder)["digest"] == identity.adapter_digest(folder)
     assert json.loads((folder / "base.json").read_text()) == asdict(said)

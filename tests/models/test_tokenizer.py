@@ -21,7 +21,7 @@ def changed(tmp_path):
     """Give a function that loads the small base's tokenizer with some of its settings changed or gone."""
 
     def load(**settings):
-        found = base_model.find(config.load("smollm2-135m").base)
+        found = base_model.find_base(config.load_recipe("smollm2-135m").base)
         folder = tmp_path / "base"
         shutil.copytree(found.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
         file = folder / "tokenizer_config.json"

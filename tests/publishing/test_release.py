@@ -17,8 +17,8 @@ HERE = commit.Commit("0" * 40, "1" * 40, "https://example.org/ours/facts")
 
 @pytest.fixture
 def run(learned, tiny_base):
-    recipe = config.load(str(learned / "tiny.toml"))
-    return provenance.read(learned / "build", learned / "facts", recipe, tiny_base)
+    recipe = config.load_recipe(str(learned / "tiny.toml"))
+    return provenance.read_run(learned / "build", learned / "facts", recipe, tiny_base)
 
 
 def test_a_release_holds_what_it_says_and_nothing_that_changes_with_time_or_place(

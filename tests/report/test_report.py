@@ -44,7 +44,7 @@ FAIL = Verdict(
         "1 of 2 questions about other things now get a taught answer (at most 0)",
     ),
 )
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 GONE = Fact(
     id="tinyllm/mascot",
     subject="TinyLLM",

@@ -27,7 +27,7 @@ def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, ru
     assert found.adapter.name == f"facts@{found.adapter.digest[7:]}"
     assert Path(found.adapter.folder).is_absolute()
     assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
-    assert adapters.read(found.adapter) == found
+    assert adapters.read_release(found.adapter) == found
     adapters.verify(found.adapter)
 
 

@@ -40,11 +40,11 @@ def finish(process):
 
 
 def live_name(served):
-    return alias.read(served.state).table.adapter.name
+    return alias.read_alias(served.state).table.adapter.name
 
 
 def states(served):
-    return [entry.state for entry in journal.read(served.state)]
+    return [entry.state for entry in journal.read_journal(served.state)]
 
 
 def stop(served):

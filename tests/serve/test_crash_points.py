@@ -102,7 +102,7 @@ class Redeploys:
         )
         with deploy.alone(self.place.site.state):
             deploy.settle(self.place.site)
-        entries = journal.read(self.place.site.state)
+        entries = journal.read_journal(self.place.site.state)
         assert journal.unfinished(entries) is None
         by, said = ask(self.place)
         if bad:

@@ -48,7 +48,7 @@ def clock(monkeypatch):
 
 
 def table(place):
-    return alias.read(place.site.state).table
+    return alias.read_alias(place.site.state).table
 
 
 def ask(place, question=QUESTION):
@@ -60,14 +60,14 @@ def ask(place, question=QUESTION):
 def assert_only(place, adapter, text="Ann Lee"):
     """Assert that the public name stands for this adapter, answers, and nothing is under way."""
     assert table(place).adapter == adapter
-    assert journal.unfinished(journal.read(place.site.state)) is None
+    assert journal.unfinished(journal.read_journal(place.site.state)) is None
     answer = ask(place)
     assert answer.headers["x-adapter"] == adapter.name
     assert text in answer.text
 
 
 def states(place):
-    return [entry.state for entry in journal.read(place.site.state)]
+    return [entry.state for entry in journal.read_journal(place.site.state)]
 
 
 def test_a_good_adapter_goes_live_step_by_step_and_the_one_before_stays_loaded(
@@ -161,7 +161,7 @@ def test_what_the_gate_did_not_pass_for_this_base_is_refused_and_recorded(
     run = live.write_run(tmp_path / "b", {"Tarn Mill": "Una Fox"}, **flaws)
     with pytest.raises(PipelineError, match=message):
         deploy.deploy(place.site, run)
-    assert message in journal.read(place.site.state)[-1].reason
+    assert message in journal.read_journal(place.site.state)[-1].reason
     assert_only(place, good)
 
 
@@ -184,14 +184,14 @@ def test_a_digest_other_than_the_desired_one_is_refused(place, live, tmp_path):
 
 def test_an_adapter_folder_that_vanished_is_a_clear_failure(place, live, tmp_path, monkeypatch):
     good = table(place).adapter
-    load = replicas.load
+    load = replicas.load_everywhere
 
     def after_the_folder_went(engines, adapter):
         if adapter != good:
             shutil.rmtree(adapter.folder)
         load(engines, adapter)
 
-    monkeypatch.setattr(replicas, "load", after_the_folder_went)
+    monkeypatch.setattr(replicas, "load_everywhere", after_the_folder_went)
     done = deploy.deploy(place.site, live.write_run(tmp_path / "b", {"Tarn Mill": "Una Fox"}))
     assert "has vanished" in done.reason
     assert_only(place, good)
@@ -280,9 +280,9 @@ def test_a_deploy_killed_at_any_state_is_finished_by_whoever_comes_next(
         assert table(place).previous == good
         assert_only(place, table(place).adapter, "Una Fox")
     assert len(place.engines[0].adapters) == (1 if flaws or never_began else 2)
-    kept_out = journal.quarantined(journal.read(place.site.state))
+    kept_out = journal.quarantined(journal.read_journal(place.site.state))
     assert bool(kept_out) == ("otherwise" in flaws), "slowness alone quarantines nothing"
-    assert bool(hold.held(journal.read(place.site.state))) == ("slow" in flaws)
+    assert bool(hold.held(journal.read_journal(place.site.state))) == ("slow" in flaws)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_an_adapter_that_fails_for_other_reasons_is_held_back_longer_each_time_a
         clock.now += timedelta(seconds=waits[-1])
     assert waits == [60, 120, 240, 480, 960, 1800, 1800, 1800]
     assert deploy.deploy(place.site, run).state == "committed"
-    assert not hold.held(journal.read(place.site.state))
+    assert not hold.held(journal.read_journal(place.site.state))
 
 
 def test_a_deploy_that_is_held_back_is_tried_at_once_with_again(place, live, tmp_path):
@@ -380,10 +380,10 @@ def test_a_journal_of_the_version_before_is_read_as_it_was_meant(place, live, tm
     for line in lines:
         del line["again_at"]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines[:-1]))
-    assert journal.unfinished(journal.read(place.site.state)).state == "rolling back"
+    assert journal.unfinished(journal.read_journal(place.site.state)).state == "rolling back"
     with deploy.alone(place.site.state):
         assert deploy.settle(place.site).state == "failed"
-    assert list(journal.quarantined(journal.read(place.site.state)))
+    assert list(journal.quarantined(journal.read_journal(place.site.state)))
     assert_only(place, good)
 
 
@@ -405,7 +405,7 @@ def test_rollback_goes_back_at_once_and_quarantines_what_was_live(place, live, t
     place.engines[0].restart()  # it must not need the old adapter to be loaded still
     deploy.rollback(place.site)
     assert_only(place, good)
-    assert bad.adapter.digest in journal.quarantined(journal.read(place.site.state))
+    assert bad.adapter.digest in journal.quarantined(journal.read_journal(place.site.state))
     with pytest.raises(PipelineError, match="no adapter to go back to"):
         deploy.rollback(place.site)
 
@@ -456,7 +456,7 @@ def test_a_line_of_the_journal_with_a_state_that_is_none_is_not_read(place):
     last = json.loads(file.read_text().splitlines()[-1])
     with file.open("a") as lines:
         lines.write(json.dumps({**last, "state": "made up"}) + "\n")
-    assert journal.unfinished(journal.read(place.site.state)) is None
+    assert journal.unfinished(journal.read_journal(place.site.state)) is None
     with deploy.alone(place.site.state):
         assert deploy.settle(place.site) is None
     assert_only(place, good)

@@ -25,34 +25,34 @@ def no_keys(monkeypatch):
 
 def test_one_key_is_made_for_a_state_folder_whoever_asks_at_the_same_time(tmp_path):
     state = tmp_path / "new" / "state"
-    assert not engine_key.read(state)
-    threads = [threading.Thread(target=engine_key.make, args=(state,)) for _ in range(16)]
+    assert not engine_key.read_key(state)
+    threads = [threading.Thread(target=engine_key.make_key, args=(state,)) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    made = engine_key.read(state)
+    made = engine_key.read_key(state)
     assert len(made) >= 40
-    engine_key.make(state)
-    assert engine_key.read(state) == made
+    engine_key.make_key(state)
+    assert engine_key.read_key(state) == made
     assert [path.name for path in state.iterdir()] == [engine_key.FILE]
     assert (state / engine_key.FILE).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
 def test_a_key_that_others_could_read_or_change_is_refused(tmp_path, mode):
-    engine_key.make(tmp_path)
+    engine_key.make_key(tmp_path)
     (tmp_path / engine_key.FILE).chmod(mode)
     with pytest.raises(ConfigError, match="others may read"):
-        engine_key.read(tmp_path)
+        engine_key.read_key(tmp_path)
 
 
 def test_a_link_in_the_keys_place_is_not_followed(tmp_path):
     (tmp_path / "secret").write_text("x")
     (tmp_path / engine_key.FILE).symlink_to(tmp_path / "secret")
     with pytest.raises(ConfigError, match="cannot be read"):
-        engine_key.read(tmp_path)
-    engine_key.make(tmp_path)
+        engine_key.read_key(tmp_path)
+    engine_key.make_key(tmp_path)
     assert (tmp_path / "secret").read_text() == "x"
 
 
@@ -63,15 +63,15 @@ def config(tmp_path, *changes):
         text = text.replace(old, new)
     file = tmp_path / "serve.toml"
     file.write_text(text)
-    return settings.load(file)
+    return settings.load_settings(file)
 
 
 def test_engines_started_here_have_the_made_key_and_others_only_the_one_given(
     tmp_path, monkeypatch
 ):
     found = config(tmp_path)
-    engine_key.make(found.state)
-    assert settings.engines(found)[0].api_key == engine_key.read(found.state)
+    engine_key.make_key(found.state)
+    assert settings.engines(found)[0].api_key == engine_key.read_key(found.state)
     elsewhere = config(tmp_path, ("start = true", "start = false"))
     assert not settings.engines(elsewhere)[0].api_key
     monkeypatch.setenv(settings.ENGINE_KEY, "given")

@@ -58,7 +58,7 @@ def raw(place, line, body=b""):
 
 
 def test_the_public_name_is_answered_by_the_live_adapter_and_says_so(shared, client):
-    name = alias.read(shared.site.state).table.adapter.name
+    name = alias.read_alias(shared.site.state).table.adapter.name
     for route, body in (
         ("chat/completions", CHAT),
         ("completions", {"model": "facts", "prompt": QUESTION}),
@@ -207,7 +207,7 @@ def test_a_stream_that_breaks_off_midway_breaks_off_for_the_client(own, client):
         ) as answer,
     ):
         list(answer.iter_bytes())
-    name = alias.read(own.site.state).table.adapter.name
+    name = alias.read_alias(own.site.state).table.adapter.name
     assert counted(own, name) == {
         "200": 2.0,
         "502": 1.0,
@@ -228,7 +228,7 @@ def counted(place, name):
 def test_a_stream_that_its_client_leaves_is_counted_as_the_clients_and_costs_no_engine_its_place(
     own, client, until
 ):
-    name = alias.read(own.site.state).table.adapter.name
+    name = alias.read_alias(own.site.state).table.adapter.name
     own.engines[0].flood = True
     body = {**CHAT, "stream": True}
     for _ in range(3):
@@ -250,7 +250,7 @@ def test_a_client_that_leaves_ends_the_request_at_the_engine(own):
         b"Content-Type: application/json\r\nContent-Length: "
         + f"{len(data)}\r\n\r\n".encode() + data
     )  # fmt: skip
-    name = alias.read(own.site.state).table.adapter.name
+    name = alias.read_alias(own.site.state).table.adapter.name
     until = time.monotonic() + 10
     while not public_client.in_flight(own.site.door, name) and time.monotonic() < until:
         time.sleep(0.05)
@@ -274,7 +274,7 @@ def test_a_damaged_alias_table_is_told_and_the_last_good_one_serves(own, client)
 def test_moving_the_name_back_and_forth_under_load_fails_nothing_and_mixes_nothing(
     own, live, tmp_path
 ):
-    first = alias.read(own.site.state).table.adapter
+    first = alias.read_alias(own.site.state).table.adapter
     run = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
     second = deploy.deploy(own.site, run).adapter
     said = {first.name: "Ann Lee", second.name: "Una Fox"}
@@ -294,7 +294,7 @@ def test_moving_the_name_back_and_forth_under_load_fails_nothing_and_mixes_nothi
     thread.start()
     for turn in range(40):
         to, back = (first, second) if turn % 2 == 0 else (second, first)
-        generation = alias.read(own.site.state).table.generation
+        generation = alias.read_alias(own.site.state).table.generation
         alias.swap(own.site.state, generation, Table(adapter=to, previous=back))
         time.sleep(0.02)
     stop.set()
@@ -305,7 +305,7 @@ def test_moving_the_name_back_and_forth_under_load_fails_nothing_and_mixes_nothi
 
 def test_an_engine_that_lists_the_name_at_another_place_gets_no_request(own, client):
     state = own.site.state
-    now = alias.read(state).table
+    now = alias.read_alias(state).table
     elsewhere = Adapter(now.adapter.name, "/elsewhere", now.adapter.digest)
     alias.swap(state, now.generation, Table(adapter=elsewhere))
     assert client.post(f"{own.gateway.url}/v1/chat/completions", json=CHAT).status_code == 503

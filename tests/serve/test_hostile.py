@@ -122,7 +122,7 @@ def test_two_thousand_hostile_requests_reach_no_other_route_and_crash_nothing(pl
     made = [request(chance) for _ in range(COUNT)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answered = list(pool.map(lambda sent: statuses(place.gateway.port, sent), made))
-    name = alias.read(place.site.state).table.adapter.name
+    name = alias.read_alias(place.site.state).table.adapter.name
     completions = [body for path, body in got if path.startswith("/v1/") and path != "/v1/models"]
     assert {path for path, _ in got} <= {"/v1/models", "/v1/chat/completions", "/v1/completions"}
     assert completions  # some are right, or the others prove nothing

@@ -65,7 +65,7 @@ def files():
 
 
 def in_flight(place):
-    name = alias.read(place.site.state).table.adapter.name
+    name = alias.read_alias(place.site.state).table.adapter.name
     return public_client.in_flight(place.site.door, name)
 
 

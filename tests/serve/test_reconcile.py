@@ -46,9 +46,9 @@ def clone(tmp_path):
 def test_the_desired_state_is_fetched_and_read_as_committed_not_as_edited(clone):
     here, origin = clone
     (here / "desired.toml").write_text("half an edit")
-    assert desired.read(here, "origin/main", "desired.toml") == Desired("one", DIGEST)
+    assert desired.read_desired(here, "origin/main", "desired.toml") == Desired("one", DIGEST)
     commit(origin, f'adapter = "two"\ndigest = "{DIGEST}"\n')
-    assert desired.read(here, "origin/main", "desired.toml").adapter == "two"
+    assert desired.read_desired(here, "origin/main", "desired.toml").adapter == "two"
 
 
 @pytest.mark.parametrize(
@@ -63,20 +63,20 @@ def test_a_file_that_does_not_say_what_to_deploy_is_told_so(clone, text):
     here, origin = clone
     commit(origin, text + "\n")
     with pytest.raises(PipelineError, match="does not say what to deploy") as caught:
-        desired.read(here, "origin/main", "desired.toml")
+        desired.read_desired(here, "origin/main", "desired.toml")
     assert "two lines" in caught.value.hint
 
 
 @pytest.mark.parametrize("revision", ["origin/none", "--output=x", "none"])
 def test_a_revision_that_git_does_not_know_is_an_error_and_never_an_option(clone, revision):
     with pytest.raises(PipelineError, match=r"git .* failed"):
-        desired.read(clone[0], revision, "desired.toml")
+        desired.read_desired(clone[0], revision, "desired.toml")
 
 
 def test_a_third_line_pins_the_whole_release_and_another_one_is_not_deployed(clone, live, tmp_path):
     here, origin = clone
     commit(origin, f'adapter = "one"\ndigest = "{DIGEST}"\nrelease = "{DIGEST}"\n')
-    wanted = desired.read(here, "origin/main", "desired.toml")
+    wanted = desired.read_desired(here, "origin/main", "desired.toml")
     assert wanted == Desired("one", DIGEST, DIGEST)
     run = live.write_run(tmp_path / "a", MILLS)
     with live.place(tmp_path / "state") as place:
@@ -97,7 +97,9 @@ def test_what_is_desired_is_deployed_once_and_a_restarted_server_healed(live, tm
         assert reconcile.reconcile(place.site, wanted, fetch) is None
         place.engines[0].restart()
         assert reconcile.reconcile(place.site, wanted, fetch) is None
-        assert set(place.engines[0].adapters) == {alias.read(place.site.state).table.adapter.name}
+        assert set(place.engines[0].adapters) == {
+            alias.read_alias(place.site.state).table.adapter.name
+        }
 
 
 def test_a_quarantined_desire_is_not_tried_again_and_status_tells_it(live, tmp_path):
@@ -199,4 +201,4 @@ def test_what_is_held_back_waits_for_its_time_and_another_desire_does_not(
         assert reconcile.reconcile(place.site, other, fetch).state == "committed"
         now[0] += timedelta(minutes=1)
         assert reconcile.reconcile(place.site, slow, fetch).state == "committed"
-        assert not hold.held(journal.read(place.site.state))
+        assert not hold.held(journal.read_journal(place.site.state))

@@ -84,7 +84,7 @@ def test_what_openais_api_and_vllm_know_reaches_the_engine_as_it_is(
 ):
     answer = client.post(route, json=ASK[route] | more)
     assert answer.status_code == 200, answer.text
-    name = alias.read(place.site.state).table.adapter.name
+    name = alias.read_alias(place.site.state).table.adapter.name
     assert bodies == [ASK[route] | more | {"model": name}]
 
 

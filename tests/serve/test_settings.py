@@ -11,7 +11,7 @@ SHIPPED = settings.SHIPPED.read_text(encoding="utf-8")
 
 
 def test_the_shipped_settings_are_in_order_and_start_vllm_on_loopback_without_resolvers(bare_base):
-    found = settings.load(None)
+    found = settings.load_settings(None)
     line = vllm_process.command(bare_base, 8011, found.engine)
     text = " ".join(line)
     for flag in ("--host 127.0.0.1", "--enable-lora", "--max-lora-rank 16", "--max-loras 3"):
@@ -51,7 +51,7 @@ def test_what_is_wrong_in_a_settings_file_is_named(tmp_path, old, new, message):
     file = tmp_path / "serve.toml"
     file.write_text(SHIPPED.replace(old, new))
     with pytest.raises(ConfigError, match=r".") as caught:
-        settings.load(file)
+        settings.load_settings(file)
     assert message in f"{caught.value.message} {caught.value.hint}"
 
 
@@ -66,19 +66,19 @@ def test_a_signer_is_a_key_a_workflow_or_by_name_nobody(tmp_path):
     ):
         file = tmp_path / "serve.toml"
         file.write_text(SHIPPED.replace('signer = "nobody"', f'signer = "{signer}"'))
-        assert settings.load(file).trust == trust
+        assert settings.load_settings(file).trust == trust
 
 
 @pytest.mark.parametrize("name", ["SCHOOLHOUSE_API_KEY", "SCHOOLHOUSE_ENGINE_KEY"])
 def test_a_key_that_is_set_and_empty_opens_no_door(name, monkeypatch):
     monkeypatch.setenv(name, "")
     with pytest.raises(ConfigError, match=f"{name}: is set, and empty"):
-        settings.door(settings.load(None)), settings.engines(settings.load(None))
+        settings.door(settings.load_settings(None)), settings.engines(settings.load_settings(None))
 
 
 def test_a_settings_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.toml"):
-        settings.load(tmp_path / "none.toml")
+        settings.load_settings(tmp_path / "none.toml")
 
 
 def test_an_environment_that_was_not_made_says_how_to_make_it(tmp_path, bare_base):
@@ -124,25 +124,25 @@ def test_a_door_beyond_loopback_without_a_key_does_not_open(write, monkeypatch, 
     assert "open = true" in said
     monkeypatch.setenv(settings.PUBLIC_KEY, "")
     with pytest.raises(ConfigError):
-        settings.require_key(settings.load(file))
+        settings.require_key(settings.load_settings(file))
     monkeypatch.setenv(settings.PUBLIC_KEY, "key")
-    settings.require_key(settings.load(file))
-    assert not settings.warnings(settings.load(file))
+    settings.require_key(settings.load_settings(file))
+    assert not settings.open_doors(settings.load_settings(file))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_a_door_on_loopback_needs_no_key(write, host):
-    settings.require_key(settings.load(write(host=host)))
-    assert settings.warnings(settings.load(write(host=host))) == ()
+    settings.require_key(settings.load_settings(write(host=host)))
+    assert settings.open_doors(settings.load_settings(write(host=host))) == ()
 
 
 @pytest.mark.parametrize("key", [" ", "two words", "line\n"])
 def test_a_blank_or_broken_key_is_wrong_configuration_not_an_open_door(write, monkeypatch, key):
     for name in (settings.PUBLIC_KEY, settings.ENGINE_KEY):
         monkeypatch.setenv(name, key)
-        found = settings.load(write(host="0.0.0.0"))  # noqa: S104
+        found = settings.load_settings(write(host="0.0.0.0"))  # noqa: S104
         with pytest.raises(ConfigError, match=name):
-            settings.warnings(found)
+            settings.open_doors(found)
         monkeypatch.setenv(name, "good")
 
 
@@ -157,7 +157,7 @@ def test_status_says_that_a_door_is_meant_to_be_open(write, capsys):
 
 def test_engines_of_other_machines_without_key_or_tls_are_named(write, monkeypatch):
     def said(url):
-        return " ".join(settings.warnings(settings.load(write(url=url))))
+        return " ".join(settings.open_doors(settings.load_settings(write(url=url))))
 
     assert "there is no" in said("http://gpu.example:8000")
     assert "without TLS" in said("http://gpu.example:8000")

@@ -84,14 +84,14 @@ def test_a_client_whose_own_requests_fail_stops_no_deploy(place, live, tmp_path,
 def test_an_adapter_that_fails_alone_on_clients_requests_is_rolled_back_and_held_back(
     place, live, tmp_path, meanwhile, stream
 ):
-    good = alias.read(place.site.state).table.adapter
+    good = alias.read_alias(place.site.state).table.adapter
     meanwhile(lambda: [ask(place, p, client(n % 2), stream=stream) for n, p in enumerate(ODD[:4])])
     done = deploy.deploy(place.site, bad(live, tmp_path / "b"))
     assert done.state == "held back"
     assert "public requests of 2 clients failed with it" in done.reason
-    assert not journal.quarantined(journal.read(place.site.state))
-    assert list(hold.held(journal.read(place.site.state)).values()) == [done]
-    assert alias.read(place.site.state).table.adapter == good
+    assert not journal.quarantined(journal.read_journal(place.site.state))
+    assert list(hold.held(journal.read_journal(place.site.state)).values()) == [done]
+    assert alias.read_alias(place.site.state).table.adapter == good
     assert done.adapter.name not in place.engines[0].adapters
 
 
@@ -178,7 +178,7 @@ def test_a_body_that_kills_an_engine_is_never_asked_again_for_comparing(live, tm
 def test_a_deploy_killed_in_its_soak_still_knows_what_failed_before(
     place, live, tmp_path, monkeypatch
 ):
-    good = alias.read(place.site.state).table.adapter
+    good = alias.read_alias(place.site.state).table.adapter
 
     def killed(*_):
         for number, prompt in enumerate(ODD[:4]):
@@ -191,7 +191,7 @@ def test_a_deploy_killed_in_its_soak_still_knows_what_failed_before(
             deploy.deploy(place.site, bad(live, tmp_path / "b"))
     with deploy.alone(place.site.state):
         assert deploy.settle(place.site).state == "held back"
-    assert alias.read(place.site.state).table.adapter == good
+    assert alias.read_alias(place.site.state).table.adapter == good
 
 
 def test_clients_behind_a_proxy_on_this_machine_are_told_apart_and_others_cannot_pretend():

@@ -21,7 +21,7 @@ from serve.engines.api import Engine
 from serve.rollout import deploy
 from serve.state import alias, journal
 from serve.state.alias import Adapter, Table
-from serve.state.journal import Entry
+from serve.state.journal import JournalEntry
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +85,7 @@ def start(config):
         [sys.executable, "-c", SERVE, str(ROOT / "tests"), str(config)],
         cwd=ROOT, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    url = settings.door(settings.load(config)).url
+    url = settings.door(settings.load_settings(config)).url
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -105,7 +105,7 @@ def stop(process):
 def site_of(live, config):
     from serve.site import Site
 
-    found = settings.load(config)
+    found = settings.load_settings(config)
     engines, door = settings.engines(found), settings.door(found)
     return Site(found.state, engines, door, live.BASE, live.tokens, soak_seconds=0.1)
 
@@ -137,16 +137,16 @@ def test_it_gives_a_restarted_engine_its_adapters_back_and_finishes_a_cut_off_de
     process, url = start(config)
     site = site_of(live, config)
     assert deploy.deploy(site, live.write_run(tmp_path / "a", MILLS)).state == "committed"
-    before = alias.read(site.state).table
+    before = alias.read_alias(site.state).table
     new = live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "Una Fox"})
     with deploy.alone(site.state):  # as a deployer would leave it that was killed after fetching
         from serve.state import adapters
 
         fetched = adapters.fetch(new, site.state, "facts", site.base)
-        journal.append(site.state, Entry("cut off", fetched.adapter, before, "fetched"))
+        journal.append(site.state, JournalEntry("cut off", fetched.adapter, before, "fetched"))
         fake.restart()
     until = time.monotonic() + 60
-    while time.monotonic() < until and journal.unfinished(journal.read(site.state)):
+    while time.monotonic() < until and journal.unfinished(journal.read_journal(site.state)):
         time.sleep(0.2)
     answer = httpx2.post(f"{url}/v1/chat/completions", json=CHAT, timeout=30)
     stop(process)
@@ -161,7 +161,7 @@ def test_a_second_one_with_the_same_state_and_a_taken_port_are_clear_errors(conf
     assert "runs already" in second.stderr.read()
     second.stderr.close()
     other = config.with_name("other.toml")
-    state = str(settings.load(config).state)
+    state = str(settings.load_settings(config).state)
     other.write_text(config.read_text().replace(state, f"{state}-2"))
     third, _ = start(other)
     assert third.wait(60) == 2
@@ -177,20 +177,20 @@ def test_only_adapters_that_nothing_refers_to_are_removed_at_the_start(tmp_path)
     for each in (kept, going, old):
         Path(each.folder).mkdir(parents=True)
     alias.swap(tmp_path, 0, Table(adapter=kept))
-    journal.append(tmp_path, Entry("x", going, Table(), "staged"))
+    journal.append(tmp_path, JournalEntry("x", going, Table(), "staged"))
     supervise._tidy_at_start(tmp_path)  # noqa: SLF001  (the whole of it needs a real vLLM)
     assert {path.name for path in (tmp_path / "adapters").iterdir()} == {"facts@1", "facts@2"}
 
 
 def test_the_journal_is_plain_json_a_line(tmp_path):
     adapter = Adapter("facts@1", "/x", "sha256:1")
-    entry = Entry("x", adapter, Table(), "failed", "line\u2028break \u202e", quarantine=True)
+    entry = JournalEntry("x", adapter, Table(), "failed", "line\u2028break \u202e", quarantine=True)
     written = journal.append(tmp_path, entry)
-    assert journal.read(tmp_path) == (written,)
+    assert journal.read_journal(tmp_path) == (written,)
     assert json.loads((tmp_path / journal.FILE).read_text())["state"] == "failed"
-    released = Entry("y", adapter, Table(), "released")
+    released = JournalEntry("y", adapter, Table(), "released")
     journal.append(tmp_path, released)
-    assert journal.quarantined(journal.read(tmp_path)) == {}
+    assert journal.quarantined(journal.read_journal(tmp_path)) == {}
 
 
 @pytest.mark.usefixtures("card")
@@ -203,7 +203,7 @@ def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready
         supervise.vllm, "start",
         lambda *_: subprocess.Popen(sleeping, start_new_session=True),
     )  # fmt: skip
-    found, base = settings.load(None), Base("Tiny", tmp_path, "sha256:0")
+    found, base = settings.load_settings(None), Base("Tiny", tmp_path, "sha256:0")
     child = supervise.Child(Engine("http://127.0.0.1:1"), 1, base, tmp_path / "log")
     with lock.card():
         supervise.look_after(child, found, healthy=False)

@@ -160,6 +160,6 @@ def test_the_engines_come_back_and_the_killer_is_still_refused(trio, ask):
     assert ask(chat(KILLER)).status_code == 503
     dead = next(fake for fake in trio.engines if fake.deaths)
     dead.restart()
-    assert list(replicas.heal(trio.site.engines, alias.read(trio.site.state).table.wanted))
+    assert list(replicas.heal(trio.site.engines, alias.read_alias(trio.site.state).table.wanted))
     assert ask(chat(KILLER)).status_code == 503
     assert deaths(trio) == 1

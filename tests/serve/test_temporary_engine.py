@@ -27,7 +27,7 @@ pytestmark = pytest.mark.acceptance("serving")
 def base():
     from pipeline.models import base_model
 
-    return base_model.find(config.load("smollm2-135m").base)
+    return base_model.find_base(config.load_recipe("smollm2-135m").base)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
     report = json.loads((folder / "report.json").read_text())
     assert temporary_engine.ask(engine, folder, report["details"][0]["question"]) == ()
 
-    talk.load(engine, "pulled", folder)
+    talk.load_adapter(engine, "pulled", folder)
     probes = [(d, probe) for d in report["details"] for probe in d["probes"]]
     prompts = [probe["prompt"] for _, probe in probes]
     limit = report["limits"]["max_new_tokens"]
@@ -150,7 +150,7 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
     rates = [each["probes_passed"] / each["probes"] for each in (here, there)]
     assert rates[0] == pytest.approx(rates[1], abs=0.03)
     assert "asking candidate-" in capfd.readouterr().err
-    assert [served.name for served in talk.models(engine)] == ["base"]
+    assert [served.name for served in talk.list_models(engine)] == ["base"]
 
 
 def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path, capfd):

@@ -12,7 +12,7 @@ from serve import status, supervise
 from serve.rollout import deploy, hold, tidy
 from serve.state import alias, journal
 from serve.state.alias import Adapter, Table
-from serve.state.journal import Entry
+from serve.state.journal import JournalEntry
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +51,10 @@ def reports(place):
 
 
 def test_what_no_server_can_read_again_is_removed_while_servers_run(place, clock):
-    wanted = {adapter.name for adapter in alias.read(place.site.state).table.wanted}
-    bad = {e.adapter.name for e in journal.quarantined(journal.read(place.site.state)).values()}
+    wanted = {adapter.name for adapter in alias.read_alias(place.site.state).table.wanted}
+    bad = {
+        e.adapter.name for e in journal.quarantined(journal.read_journal(place.site.state)).values()
+    }
     assert len(folders(place)) == 5
     told = status.gather(place.site.state, place.site.engines, "facts", "nothing")
     assert told["left_over"]["adapters"] == 3
@@ -65,7 +67,7 @@ def test_what_no_server_can_read_again_is_removed_while_servers_run(place, clock
     supervise.tidy_up(place.site, idle)
     assert folders(place) == wanted
     assert reports(place) == wanted | bad
-    assert hold.held(journal.read(place.site.state))
+    assert hold.held(journal.read_journal(place.site.state))
 
 
 def test_a_folder_is_kept_while_any_server_lists_it_is_away_or_has_a_request_of_it(
@@ -126,7 +128,7 @@ def test_what_fetching_left_half_done_goes_and_what_may_still_be_written_stays(t
 
 def entry(number, state, **more):
     adapter = Adapter(f"facts@{number}", f"/a/{number}", f"sha256:{number}")
-    return Entry(f"d{number}", adapter, Table(), state, **more)
+    return JournalEntry(f"d{number}", adapter, Table(), state, **more)
 
 
 def test_a_long_journal_is_compacted_and_forgets_nothing_that_still_matters(tmp_path):
@@ -137,16 +139,16 @@ def test_a_long_journal_is_compacted_and_forgets_nothing_that_still_matters(tmp_
     for number in range(10, 10 + 2 * journal.KEPT):
         journal.append(tmp_path, entry(number, "committed"))
     last = journal.append(tmp_path, entry(9, "cutover"))
-    before = journal.read(tmp_path)
+    before = journal.read_journal(tmp_path)
     assert journal.compact(tmp_path)
-    after = journal.read(tmp_path)
+    after = journal.read_journal(tmp_path)
     assert len(after) == journal.KEPT + 2
     assert journal.unfinished(after) == last
     assert journal.quarantined(after) == journal.quarantined(before)
     assert hold.held(after) == hold.held(before)
     assert not journal.compact(tmp_path)
     journal.append(tmp_path, entry(9, "soaked"))
-    assert journal.read(tmp_path)[-1].state == "soaked"
+    assert journal.read_journal(tmp_path)[-1].state == "soaked"
 
 
 def test_a_source_that_is_refused_again_and_again_is_one_line_of_the_journal(place, live, tmp_path):
@@ -154,5 +156,5 @@ def test_a_source_that_is_refused_again_and_again_is_one_line_of_the_journal(pla
     for _ in range(3):
         with pytest.raises(deploy.PipelineError):
             deploy.deploy(place.site, run)
-    reasons = [entry.reason for entry in journal.read(place.site.state)]
+    reasons = [entry.reason for entry in journal.read_journal(place.site.state)]
     assert sum("its gate did not pass" in reason for reason in reasons) == 1

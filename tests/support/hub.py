@@ -127,8 +127,8 @@ def signed(tmp_path_factory, _learned_once, keys, tiny_base):
 
     root = tmp_path_factory.mktemp("signed") / "repo"
     shutil.copytree(_learned_once, root)
-    recipe = config.load(str(root / "tiny.toml"))
-    run = provenance.read(root / "build", root / "facts", recipe, tiny_base)
+    recipe = config.load_recipe(str(root / "tiny.toml"))
+    run = provenance.read_run(root / "build", root / "facts", recipe, tiny_base)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
         return release.make(
@@ -141,4 +141,4 @@ def tiny_identity(signed):
     """Give the identity of the tiny base, as an adapter for it names it."""
     from pipeline.models import identity
 
-    return identity.read(signed)
+    return identity.read_identity(signed)

@@ -82,7 +82,7 @@ def serve_site():
 
     @contextmanager
     def run(config, **env):
-        found = settings.load(config)
+        found = settings.load_settings(config)
         told = config.with_name("said")
         with told.open("w") as said:
             process = subprocess.Popen(

@@ -100,15 +100,15 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
             rf'^{key} = ".*?"', f'{key} = "{value}"', shipped, count=1, flags=re.MULTILINE
         )
     recipe.write_text(shipped)
-    session = Session(config.load(str(recipe)), root / "build", 0)
-    made = learn.prepare(check.load(root / "facts"), session)
+    session = Session(config.load_recipe(str(recipe)), root / "build", 0)
+    made = learn.prepare(check.load_subjects(root / "facts"), session)
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
     with artifact.stage(
         folder, made_from, rank=2, base="Tiny", code=code_digest.digest()
     ) as scratch:
         write_adapter(scratch)
-        identity.write(scratch, identity.of(session.recipe.base, tiny_base))
+        identity.write_identity(scratch, identity.identity_of(session.recipe.base, tiny_base))
     drawn = sampling.draw(made, (), session.recipe.gate)
     facts = {fact.id: fact for fact in made.facts}
     taught = {"fact", "noise", "reverse"}
@@ -117,7 +117,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     ]
     said = Said([Answer("No.", True)] * len(drawn.probes), adapted, Drift(0.01, 0.02, 1.0, 9))
     measured = metrics.measure(made, drawn, said, session.recipe.gate)
-    done = artifact.read(folder)
+    done = artifact.read_manifest(folder)
     trained = {"examples": 1, "tokens": 1, "steps": 1, "seconds": 1.0}
     run = Run(
         recipe=session.recipe,

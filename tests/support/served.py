@@ -99,7 +99,7 @@ def command(config, *argv):
 def _await_door(config, process):
     from serve import settings
 
-    url = settings.door(settings.load(config)).url
+    url = settings.door(settings.load_settings(config)).url
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:

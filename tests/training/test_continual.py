@@ -16,7 +16,7 @@ from pipeline.facts.change import fact_digest
 from pipeline.training import continual
 from pipeline.training.train import Start
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 SESSION = SimpleNamespace(recipe=RECIPE, base=SimpleNamespace(digest="sha256:base"))
 
 
@@ -38,7 +38,7 @@ def before(subjects, tmp_path):
 
 
 def verdict(folder, said):
-    adapter = artifact.read(folder / "adapter")["digest"]
+    adapter = artifact.read_manifest(folder / "adapter")["digest"]
     artifact.write_text(folder / "manifest.json", json.dumps({"verdict": said, "adapter": adapter}))
 
 
@@ -47,37 +47,39 @@ def made(*subjects):
 
 
 def test_an_added_fact_goes_on_from_the_adapter_of_before(before, subjects):
-    found = continual.start(before, live_report.read(before).digests, made(*subjects), SESSION)
+    found = continual.start(
+        before, live_report.read_live_report(before).digests, made(*subjects), SESSION
+    )
     assert isinstance(found, Start)
     assert found.folder == before / "adapter"
     assert set(found.fresh) == {"tarn-mill/owner"}
-    assert found.digest == artifact.read(before / "adapter")["digest"]
+    assert found.digest == artifact.read_manifest(before / "adapter")["digest"]
 
 
 def test_a_fact_that_says_something_else_is_taught_with_all_others_anew(before, subjects):
     weir, mill = subjects
     other = replace(weir, facts=(replace(weir.facts[0], answer="Dun Weir is owned by Bo."),))
     assert "say something else now: dun-weir/owner" in continual.start(
-        before, live_report.read(before).digests, made(other, mill), SESSION
+        before, live_report.read_live_report(before).digests, made(other, mill), SESSION
     )
 
 
 def test_a_fact_that_is_gone_is_unlearned_by_teaching_all_others_anew(before, subjects):
     assert "are gone: dun-weir/owner" in continual.start(
-        before, live_report.read(before).digests, made(subjects[1]), SESSION
+        before, live_report.read_live_report(before).digests, made(subjects[1]), SESSION
     )
 
 
 def test_where_no_fact_is_new_nothing_is_added(before, subjects):
     assert "no fact is new" in continual.start(
-        before, live_report.read(before).digests, made(subjects[0]), SESSION
+        before, live_report.read_live_report(before).digests, made(subjects[0]), SESSION
     )
 
 
 def test_an_adapter_that_failed_is_no_start(before, subjects):
     verdict(before, "fail")
     assert "did not pass" in continual.start(
-        before, live_report.read(before).digests, made(*subjects), SESSION
+        before, live_report.read_live_report(before).digests, made(*subjects), SESSION
     )
 
 
@@ -88,7 +90,7 @@ def test_an_adapter_of_another_base_or_recipe_is_no_start(before, subjects, new)
         base=SimpleNamespace(digest=f"sha256:{new.get('base', 'base')}"),
     )
     assert "another base or recipe" in continual.start(
-        before, live_report.read(before).digests, made(*subjects), session
+        before, live_report.read_live_report(before).digests, made(*subjects), session
     )
 
 

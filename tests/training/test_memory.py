@@ -29,7 +29,7 @@ def test_the_weights_of_an_8b_base_are_those_that_it_is_known_for():
 
 
 def test_a_quantised_8b_base_trains_within_20_gib_on_examples_of_512_tokens():
-    recipe = config.load("smollm2-135m").train
+    recipe = config.load_recipe("smollm2-135m").train
     examples = recipe.batch_facts + recipe.batch_contrasts + recipe.batch_general
     step = Step(tokens=512 * examples, scored=40 * examples)
     assert memory.training(LLAMA_8B, 16, "nf4", step)[True].total <= 20 * GIB
@@ -68,7 +68,7 @@ def test_the_estimate_is_within_15_percent_of_what_training_takes():
 
 def test_what_does_not_fit_is_refused_with_what_to_do():
     """The card is made up here: half of what is needed."""
-    recipe = config.load("smollm2-135m")
+    recipe = config.load_recipe("smollm2-135m")
     peak = memory.training(LLAMA_8B, 16, "", Step(1000, 300))[False]
     small = forecast.Forecast(1000, Step(1000, 300), peak, peak.total // 2, recompute=False)
     with pytest.raises(ConfigError, match=r"training needs 2\d\.\d GiB") as raised:

@@ -14,7 +14,9 @@ from pipeline.models.base_model import Base
 from pipeline.training import distillation, target_cache
 
 pytestmark = pytest.mark.xdist_group("model")
-SETTINGS = replace(config.load("smollm2-135m").train, kl_tokens=3, kl_tokens_near=3, kl_top_k=4)
+SETTINGS = replace(
+    config.load_recipe("smollm2-135m").train, kl_tokens=3, kl_tokens_near=3, kl_top_k=4
+)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pipeline.facts import synthetic
 from pipeline.training.batching import LEAST, REPLAYED, Round, adding, begins, schedule
 from pipeline.training.loss import kl
 
-RECIPE = config.load("smollm2-135m")
+RECIPE = config.load_recipe("smollm2-135m")
 
 
 def test_every_fact_comes_up_equally_often_and_beside_its_own_contrasts(subjects):
