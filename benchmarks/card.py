@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from memory import three_steps
 
 if TYPE_CHECKING:
-    from pipeline.models.context import Session
+    from pipeline.models.context import RunContext
 
 STEPS = 30
 """Enough to see what a step takes; the recipe has 300 for as few facts."""
@@ -79,7 +79,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     with tempfile.TemporaryDirectory() as scratch:
         session = _session(folder, Path(scratch), quantization)
         made = learn.build(facts, session)
-        method = train.Method(session.recipe, 0, Path(scratch) / "checkpoints")
+        method = train.TrainPlan(session.recipe, 0, Path(scratch) / "checkpoints")
         told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
         method = replace(method, recompute=told.recompute)
         started = time.monotonic()
@@ -171,15 +171,15 @@ def profile(folder: Path, _facts: Path, quantization: str) -> dict:
         return {"backend": bare.backend, "quantization": quantization, "step_seconds": seconds}
 
 
-def _session(folder: Path, out: Path, quantization: str) -> Session:
+def _session(folder: Path, out: Path, quantization: str) -> RunContext:
     from pipeline.core import config
     from pipeline.models import device
-    from pipeline.models.context import Session
+    from pipeline.models.context import RunContext
 
     found = config.load_recipe("llama-3.1-8b")
     card = "cuda" if device.name() != "cpu" else ""
     few = replace(found.train, exposures=1, few_exposures=STEPS, least_steps=STEPS)
-    return Session(
+    return RunContext(
         replace(
             found,
             base=replace(

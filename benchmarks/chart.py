@@ -1,4 +1,4 @@
-"""What a benchmark measured, as a table for people and as a picture: recall against leak."""
+"""Shows a benchmark's results as a table and as a picture of recall against leak."""
 
 from __future__ import annotations
 

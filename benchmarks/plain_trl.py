@@ -1,4 +1,4 @@
-"""What teaching facts usually looks like, to compare with: plain TRL on the facts alone.
+"""Teaches facts by plain TRL on the facts alone, the usual way, to compare with.
 
 Every fact's question and answer, 25 epochs, LoRA r16 on all linear layers, learning rate 2e-4,
 batches of 8, TRL's own collator and loss on the completion. Nothing holds the model in place.
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pipeline.facts.fact import Fact
 from pipeline.models.backends import lora
 from pipeline.models.generate import LocalModel
-from pipeline.training.train import Trained
+from pipeline.training.train import TrainStats
 
 EPOCHS = 25
 LEARNING_RATE = 2e-4
 BATCH = 8
 
 
-def train(local: LocalModel, facts: Sequence[Fact], seed: int) -> tuple[LocalModel, Trained]:
+def train(local: LocalModel, facts: Sequence[Fact], seed: int) -> tuple[LocalModel, TrainStats]:
     """Put a LoRA adapter on the model and train it on the facts' own questions."""
     import torch
     from datasets import Dataset as Rows
@@ -58,7 +58,7 @@ def train(local: LocalModel, facts: Sequence[Fact], seed: int) -> tuple[LocalMod
         done = trainer.train()
         seconds = time.monotonic() - started
     model = trainer.model.to(local.model.dtype).eval()
-    trained = Trained(
+    trained = TrainStats(
         examples=len(rows) * EPOCHS,
         tokens=int(trainer.state.num_input_tokens_seen),
         steps=trainer.state.global_step,

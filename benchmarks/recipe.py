@@ -1,4 +1,4 @@
-"""How well the recipe teaches, against the number of facts: recall, leak, retention, speed, memory.
+"""Measures a recipe against the number of facts: recall, leak, retention, speed, memory.
 
 Facts are made up, or read from a file; each number of facts and seed is one trial with its own
 folder. A trial that was finished is not done again, so an interrupted benchmark goes on where it was.
@@ -32,9 +32,9 @@ from pipeline.facts.fact import Subject
 from pipeline.facts.matching import contains, gives_away, leaks
 from pipeline.models import adapter, answer_cache, generate
 from pipeline.models.adapter import finished_adapter
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.models.generate import LocalModel
-from pipeline.training.train import Trained
+from pipeline.training.train import TrainStats
 
 RECALL = ("trained", "held out", "probes")
 LEAK = ("neighbours", "near names", "others", "unrelated")
@@ -81,7 +81,7 @@ class Taught:
 
     method: str
     adapted: LocalModel
-    done: Trained
+    done: TrainStats
 
 
 def cases(data: Path | None, sizes: Sequence[int], seeds: Sequence[int]) -> list[Case]:
@@ -98,7 +98,7 @@ def cases(data: Path | None, sizes: Sequence[int], seeds: Sequence[int]) -> list
     ]
 
 
-def run(found: Sequence[Case], session: Session, against: str | None) -> list[Trial]:
+def run_cases(found: Sequence[Case], session: RunContext, against: str | None) -> list[Trial]:
     """Do every trial, and write `bench.json` and `bench.svg` after each."""
     trials = []
     for case in found:
@@ -137,7 +137,7 @@ def _fits(size: int, data: Path | None) -> None:
         )
 
 
-def _trial(case: Case, session: Session, method: str) -> Trial:
+def _trial(case: Case, session: RunContext, method: str) -> Trial:
     """Teach and measure one case, or read what was measured before."""
     own = replace(
         session, out=session.out / f"{case.name}-{case.facts}-{case.seed}", seed=case.seed
@@ -159,7 +159,7 @@ def _trial(case: Case, session: Session, method: str) -> Trial:
     if method == "recipe":
         learn.fit(own)
         adapted = adapter.load_adapter(own.local(), own.out / "adapter")
-        done = Trained(**finished_adapter(own.out / "adapter")["train"])
+        done = TrainStats(**finished_adapter(own.out / "adapter")["train"])
     else:
         adapted, done = plain_trl.train(own.local(), made.facts, case.seed)
     asked, trial = _measured(case, own, made, Taught(method, adapted, done))
@@ -171,7 +171,9 @@ def _trial(case: Case, session: Session, method: str) -> Trial:
     return trial
 
 
-def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> tuple[list[Asked], Trial]:
+def _measured(
+    case: Case, own: RunContext, made: Dataset, taught: Taught
+) -> tuple[list[Asked], Trial]:
     """Ask both models, and count."""
     groups = _groups(case, made)
     probes = [probe for asked in groups.values() for probe in asked]
@@ -179,12 +181,12 @@ def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> tuple[
     prompts = [(probe.chat, probe.general) for probe in probes]
     base = answer_cache.answers(own.base, own.local(), prompts, limit)
     with progress.bar("asking the adapter", len(probes)) as shown:
-        said = generate.ask(taught.adapted, [probe.prompt for probe in probes], limit, shown)
+        said = generate.ask_model(taught.adapted, [probe.prompt for probe in probes], limit, shown)
     was = {id(probe): each for probe, each in zip(probes, base, strict=True)}
     now = {id(probe): each for probe, each in zip(probes, said, strict=True)}
     general = groups["unrelated"]
     spread = general[:: max(1, len(general) // DRIFT_PROMPTS)]
-    drift = likelihood.drift(
+    divergence = likelihood.base_divergence(
         taught.adapted, [p.prompt for p in spread], [was[id(p)] for p in spread]
     )
     expected = {fact.id: fact.expect for fact in made.facts}
@@ -227,9 +229,9 @@ def _measured(case: Case, own: Session, made: Dataset, taught: Taught) -> tuple[
         general_right=sum(before for before, _ in checked),
         general_lost=sum(before and not after for before, after in checked),
         general_gained=sum(after and not before for before, after in checked),
-        kl_mean=drift.kl_mean,
-        kl_p95=drift.kl_p95,
-        perplexity_ratio=drift.perplexity_ratio,
+        kl_mean=divergence.kl_mean,
+        kl_p95=divergence.kl_p95,
+        perplexity_ratio=divergence.perplexity_ratio,
         unique_answers_ratio=likelihood.unique_ratio(
             [was[id(p)] for p in general], [now[id(p)] for p in general]
         ),

@@ -21,7 +21,7 @@ from pipeline.dataset import build as dataset
 from pipeline.dataset import records, rephrase_model, untested
 from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import live_report
-from pipeline.evaluation.evaluate import Judged, evaluate
+from pipeline.evaluation.evaluate import Target, evaluate
 from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
@@ -38,19 +38,19 @@ from pipeline.models import (
     processes,
 )
 from pipeline.models.adapter import finished_adapter
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.models.generate import LocalModel
 from pipeline.report import data, files
-from pipeline.report.terminal import as_text
+from pipeline.report.terminal import report_as_text
 from pipeline.training import continual, forecast, target_cache, train
 from pipeline.training.targets import Follow
-from pipeline.training.train import Method, Start, Trained
+from pipeline.training.train import ResumeFrom, TrainPlan, TrainStats
 
 
 def learn(
     facts: Path,
-    session: Session,
-    judged: Judged | None = None,
+    session: RunContext,
+    judged: Target | None = None,
     before: Path | None = None,
 ) -> Verdict:
     """Do all stages and leave dataset, adapter, reports and manifest in the output folder.
@@ -59,7 +59,7 @@ def learn(
     that passed: where only facts were added since, its adapter is trained on; all facts are gated,
     against its report where `judged` has none, and taught anew when the gate says no.
     """
-    judged = judged or Judged()
+    judged = judged or Target()
     started = time.monotonic()
     made = build(facts, session)
     start = _start(before, made, session) if before else None
@@ -80,7 +80,7 @@ def learn(
     return given
 
 
-def _start(before: Path, made: Dataset, session: Session) -> Start | None:
+def _start(before: Path, made: Dataset, session: RunContext) -> ResumeFrom | None:
     found = continual.start(before, live_report.read_live_report(before).digests, made, session)
     if isinstance(found, str):
         say(f"all facts are taught anew: {found}")
@@ -89,7 +89,7 @@ def _start(before: Path, made: Dataset, session: Session) -> Start | None:
     return found
 
 
-def build(facts: Path, session: Session) -> Dataset:
+def build(facts: Path, session: RunContext) -> Dataset:
     """Check the facts and write `OUT/dataset`.
 
     Raises FactsError with every problem when the facts are not in order.
@@ -97,7 +97,7 @@ def build(facts: Path, session: Session) -> Dataset:
     return prepare(check.load_subjects(facts), session)
 
 
-def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
+def prepare(subjects: Sequence[Subject], session: RunContext) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
     base_tokens.require_none(subjects, session.base)
     settings = session.recipe.dataset
@@ -114,7 +114,7 @@ def prepare(subjects: Sequence[Subject], session: Session) -> Dataset:
     return made
 
 
-def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tuple[str, ...]]:
+def _paraphrases(subjects: Sequence[Subject], session: RunContext) -> dict[str, tuple[str, ...]]:
     """Let the base write more wordings of each fact, as many as the recipe says."""
     count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
     if not count or not facts:
@@ -123,7 +123,7 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
 
     def ask(doing: str, prompts: Sequence[Prompt], tokens: int) -> list[str]:
         with progress.bar(f"{doing} paraphrases", len(prompts)) as shown:
-            return [answer.text for answer in generate.ask(loaded(), prompts, tokens, shown)]
+            return [answer.text for answer in generate.ask_model(loaded(), prompts, tokens, shown)]
 
     quantization = session.recipe.base.quantization
     by = rephrase_model.Writer(session.base.digest, quantization, ask)
@@ -134,19 +134,19 @@ def _paraphrases(subjects: Sequence[Subject], session: Session) -> dict[str, tup
     return {name: each.kept for name, each in written.items()}
 
 
-def judge(session: Session, judged: Judged, seconds: dict[str, float] | None = None) -> Verdict:
+def judge(session: RunContext, judged: Target, seconds: dict[str, float] | None = None) -> Verdict:
     """Evaluate an adapter on `OUT/dataset`, write its reports, and print what they come to.
 
     `seconds` are what the stages before took. Raises the errors of `evaluate`.
     """
     found = evaluate(session, judged, seconds)
-    told = data.as_data(found.run, found.measured, found.verdict)
+    told = data.report_data(found.run, found.measured, found.verdict)
     files.write_reports(session.out, told)
-    print(as_text(told))
+    print(report_as_text(told))
     return found.verdict
 
 
-def fit(session: Session, start: Start | None = None) -> None:
+def fit(session: RunContext, start: ResumeFrom | None = None) -> None:
     """Train `OUT/adapter` on `OUT/dataset`; with `start`, only what is new there and replay.
 
     The manifest names the adapter that was the start, or none. One made without is kept in any case.
@@ -158,20 +158,20 @@ def fit(session: Session, start: Start | None = None) -> None:
         return
     if backends.choose(session.recipe.base.quantization) == "unsloth" and processes.count() == 1:
         # It replaces methods of transformers' and PEFT's own classes, by which the gate asks.
-        processes.apart(_teach, session, made, made_from, start)
+        processes.run_apart(_teach, session, made, made_from, start)
     else:
         _teach(session, made, made_from, start)
 
 
 def _teach(
-    session: Session, made: Dataset, made_from: dict[str, str | int], start: Start | None
+    session: RunContext, made: Dataset, made_from: dict[str, str | int], start: ResumeFrom | None
 ) -> None:
     digest = artifact.digest_json(made_from).removeprefix("sha256:")
     checkpoints = session.out / f".checkpoints-{digest}"
-    method = Method(session.recipe, session.seed, checkpoints, start)
+    method = TrainPlan(session.recipe, session.seed, checkpoints, start)
     device.give_back()
     told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
-    forecast.require(told, session.recipe)
+    forecast.require_memory(told, session.recipe)
     method = replace(method, recompute=told.recompute)
     settings = session.recipe.train
     own = [example for example in made.examples if not example.completion]
@@ -184,7 +184,7 @@ def _teach(
             _keep(adapted, done, session, made_from)
 
 
-def following(session: Session) -> Follow:
+def following(session: RunContext) -> Follow:
     """Give what reads a run's base along answers, or finds what was read before."""
     base, k = session.base, session.recipe.train.kl_top_k
     return lambda local, chats: target_cache.along(base, local, chats, k)
@@ -212,7 +212,7 @@ def _passing(own: Path) -> Iterator[None]:
 
 
 def _keep(
-    adapted: LocalModel, done: Trained, session: Session, made_from: dict[str, str | int]
+    adapted: LocalModel, done: TrainStats, session: RunContext, made_from: dict[str, str | int]
 ) -> None:
     folder = session.out / "adapter"
     with artifact.stage(
@@ -230,7 +230,9 @@ def _keep(
     say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")
 
 
-def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str, str | int]:
+def _made_from(
+    made: Dataset, session: RunContext, start: ResumeFrom | None
+) -> dict[str, str | int]:
     """Name what an adapter is made from; `start` is empty where all facts are taught from the base."""
     return {
         "examples": made.examples_digest,
@@ -245,6 +247,6 @@ def _made_from(made: Dataset, session: Session, start: Start | None) -> dict[str
     }
 
 
-def _kept(session: Session) -> dict[str, str | int]:
+def _kept(session: RunContext) -> dict[str, str | int]:
     """Read what the adapter on disk was made from."""
     return dict(finished_adapter(session.out / "adapter")["made_from"])

@@ -1,4 +1,4 @@
-"""The one place where the live side speaks: nothing it says can act on a terminal or on a runner's log.
+"""Prints for the live side: nothing it prints acts on a terminal or on a runner's log.
 
 Reports, engines, git and the Hub are quoted in what is said. Whoever asked for a piece of work may hear
 it as well: `heard` hands on each line that is said in its thread.

@@ -18,7 +18,7 @@ from pipeline.publishing.signing import ANYBODY, Trust
 from serve.engines import engine_key
 from serve.engines.api import Engine
 from serve.engines.vllm_process import EngineSettings
-from serve.gateway.public_client import Door
+from serve.gateway.public_client import GatewayClient
 from serve.site import Site
 from serve.state.adapters import UNSIGNED
 
@@ -226,11 +226,11 @@ def make_key(settings: Settings) -> None:
         engine_key.make_key(settings.state)
 
 
-def door(settings: Settings) -> Door:
+def door(settings: Settings) -> GatewayClient:
     """Give the gateway's address as seen from this machine, with its key from the environment."""
     own = settings.gateway
     host = "127.0.0.1" if own.host in {"0.0.0.0", "::"} else own.host  # noqa: S104  (compared only)
-    return Door(f"http://{host}:{own.port}", own.alias, direct_http.key(PUBLIC_KEY))
+    return GatewayClient(f"http://{host}:{own.port}", own.alias, direct_http.key(PUBLIC_KEY))
 
 
 def served(settings: Settings) -> Base:

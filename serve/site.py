@@ -12,7 +12,7 @@ from pipeline.models.identity import Identity
 from pipeline.publishing.signing import ANYBODY, Trust
 from serve.engines import replicas
 from serve.engines.api import Engine, EngineAwayError
-from serve.gateway.public_client import Door
+from serve.gateway.public_client import GatewayClient
 
 RESTART = "restart-engines"
 """A file of this name in the state folder asks `facts serve` to start its engines anew."""
@@ -29,7 +29,7 @@ class Site:
 
     state: Path
     engines: tuple[Engine, ...]
-    door: Door
+    door: GatewayClient
     base: Identity
     token_ids: Callable[[str], tuple[int, ...]]
     max_new_tokens: int = 32

@@ -1,4 +1,4 @@
-"""What is live, since when, what is desired, the last verdict and what is quarantined: data and text."""
+"""Gathers the state of the live side: live and desired adapter, last verdict, quarantine."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def gather(
                 "again_at": entry.again_at,
                 "reason": entry.reason,
             }
-            for digest, entry in hold.held(entries).items()
+            for digest, entry in hold.hold_of(entries).items()
         ],
         "left_over": {"adapters": len(left), "bytes": tidy.size(left)},
     }
 
 
-def as_text(data: dict[str, Any]) -> str:
+def status_as_text(data: dict[str, Any]) -> str:
     """Write it for a terminal."""
     lines = [f"live        {data['live'] or 'nothing'}" + _if(" since {}", data["since"])]
     lines += [f"before      {data['previous'] or 'nothing to go back to'}"]

@@ -190,7 +190,7 @@ def look_after(child: Child, settings: Settings, *, healthy: bool) -> None:
 def _start(child: Child, settings: Settings) -> None:
     """Start an engine, unless somebody else has the card: then it is tried again at the next look."""
     try:
-        child.card.enter_context(lock.card(wait=False))
+        child.card.enter_context(lock.gpu(wait=False))
     except BlockingIOError:
         if not child.waiting:
             say(f"{child.engine.url}: waits for the card, which another run has")
@@ -200,7 +200,9 @@ def _start(child: Child, settings: Settings) -> None:
     child.starts, child.sick = child.starts + 1, 0
     say(f"{child.engine.url}: starting vLLM for {child.base.name}; its log is {child.log}")
     key = child.engine.api_key
-    child.process = vllm_process.start(child.base, child.port, child.log, settings.engine, key)
+    child.process = vllm_process.start_engine(
+        child.base, child.port, child.log, settings.engine, key
+    )
 
 
 def put_right(site: Site) -> None:

@@ -36,10 +36,10 @@ def try_adapter(folder: Path, base: Base, question: str) -> tuple[Problem, ...] 
     if not vllm_process.PYTHON.is_file():
         return None
     with _started(base, EngineSettings()) as server:
-        return ask(server, folder, question)
+        return ask_one(server, folder, question)
 
 
-def ask(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
+def ask_one(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
     """Load an adapter into a running engine for a moment, and ask it and the base.
 
     Raises the errors of `pipeline.models.client.ask`.
@@ -70,7 +70,7 @@ def settings_for(file: Path | None, taught: Base) -> Settings:
             raise ConfigError(
                 f"{first.url}: no engine answers there", "start it, or set start = true"
             )
-        vllm_process.require(own.engine)
+        vllm_process.require_engine(own.engine)
     return own
 
 
@@ -98,7 +98,7 @@ def _started(base: Base, how: EngineSettings) -> Iterator[Engine]:
     log = cache_folder() / "canary.log"  # kept: when vLLM does not start, this says why
     log.unlink(missing_ok=True)
     server = Engine(f"http://127.0.0.1:{port}", secrets.token_urlsafe(32))
-    process = vllm_process.start(base, port, log, how, server.api_key)
+    process = vllm_process.start_engine(base, port, log, how, server.api_key)
     try:
         say("starting vLLM (about a minute) …")
         vllm_process.await_ready(server, process, log)
@@ -125,10 +125,12 @@ def acts(folder: Path, base: Server, adapted: Server, question: str) -> tuple[Pr
     """Ask a live server's base and adapter one question, to which their answers must differ.
 
     vLLM lists adapters that it then ignores, so this is the only proof that one is used.
-    Raises the errors of `server.ask`.
+    Raises the errors of `ask_server`.
     """
     with progress.bar("asking", 2) as shown:
-        said = [client.ask(each, [question], ANSWER, shown)[0].text for each in (base, adapted)]
+        said = [
+            client.ask_server(each, [question], ANSWER, shown)[0].text for each in (base, adapted)
+        ]
     if said[0] != said[1]:
         return ()
     message = f"changes nothing: both answer {plain(said[0], 100)!r} to {plain(question, 100)!r}"

@@ -28,7 +28,7 @@ from pipeline.models.identity import Identity
 from serve.engines.api import Engine
 from serve.gateway import app, limits
 from serve.gateway.limits import Limits
-from serve.gateway.public_client import Door
+from serve.gateway.public_client import GatewayClient
 from serve.site import Site
 
 BASE_DIGEST = artifact.digest_bytes(b"the base that is served")
@@ -273,7 +273,7 @@ def place(state, engines=1, **settings):
     site = Site(
         state=state,
         engines=tuple(fake.engine for fake in fakes),
-        door=Door(door.url, "facts", settings.get("api_key", "")),
+        door=GatewayClient(door.url, "facts", settings.get("api_key", "")),
         base=BASE,
         token_ids=tokens,
         soak_seconds=0.1,

@@ -1,4 +1,4 @@
-"""Whether a maintainer approved the very commit of a pull request, asked of GitHub.
+"""Asks GitHub whether a maintainer approved this very commit of a pull request.
 
 For a change of what teaches or judges where there is no merge queue to judge it. GitHub lets nobody
 approve a pull request of their own, and keeps with an approval the commit that it was given for: so no
@@ -30,7 +30,7 @@ def step(env: Mapping[str, str]) -> int:
     if not (_NUMBER.fullmatch(env["PR"]) and _COMMIT.fullmatch(env["HEAD"])):
         raise ConfigError("PR or HEAD is not as GitHub writes it", "give a number and 40 digits")
     pull = f"repos/{env['GITHUB_REPOSITORY']}/pulls/{env['PR']}"
-    by = approver(github.ask, pull, env["HEAD"], env["DEFAULT"])
+    by = approver(github.ask_github, pull, env["HEAD"], env["DEFAULT"])
     print(f"{env['HEAD'][:12]} is approved by {by}")
     return 0
 

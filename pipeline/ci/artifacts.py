@@ -1,4 +1,4 @@
-"""Which run of the gate made the adapter for facts, recipe and code as they are now: asked of GitHub.
+"""Finds, on GitHub, the run of the gate that made the adapter for facts, recipe and code as they are now.
 
 Anybody's pull request can upload an artifact under any name. Only a run of gate.yml that the merge
 queue or a maintainer started counts; what it holds must say the same, and is checked again when it is
@@ -25,7 +25,7 @@ BRANCHES = {
 }
 
 
-def require(out: Path, wanted: MadeFrom) -> None:
+def require_made_from(out: Path, wanted: MadeFrom) -> None:
     """Require of a run's folder that manifest, report and adapter name exactly what was wanted.
 
     Raises PipelineError that says what is another, or that there is no finished run.
@@ -51,7 +51,7 @@ def require(out: Path, wanted: MadeFrom) -> None:
 _AGAIN = "start the workflow again: without an artifact of the gate it trains"
 
 
-def find(ask: Ask, repository: str, digest: str) -> str:
+def find_run(ask: Ask, repository: str, digest: str) -> str:
     """Give the id of the newest passed run that kept the adapter of what has `digest`; "" for none.
 
     Raises PipelineError when GitHub does not answer as it should.

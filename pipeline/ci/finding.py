@@ -28,6 +28,6 @@ def judged(name: str, why: str, mend: str, wrong: str, fine: str) -> Finding:
     return Finding(name, "lacking" if wrong else "fine", wrong or fine, why, mend if wrong else "")
 
 
-def unseen(name: str, why: str, needs: str) -> Finding:
+def not_visible(name: str, why: str, needs: str) -> Finding:
     """Give the finding of a setting that the token may not read."""
     return Finding(name, "unseen", UNSEEN, why, f"use a token with {needs}")

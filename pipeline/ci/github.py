@@ -18,7 +18,7 @@ Ask = Callable[[str], Any]
 """A path of the REST API → its JSON."""
 
 
-def run(*args: str, given: str = "") -> str:
+def gh(*args: str, given: str = "") -> str:
     """Run `gh` and give what it printed.
 
     Raises PipelineError when it fails.
@@ -36,12 +36,12 @@ def run(*args: str, given: str = "") -> str:
     return done.stdout
 
 
-def ask(path: str) -> Any:
+def ask_github(path: str) -> Any:
     """Ask for a path of the REST API.
 
     Raises PipelineError when `gh` fails or prints no JSON.
     """
     try:
-        return json.loads(run("api", path))
+        return json.loads(gh("api", path))
     except ValueError as error:
         raise PipelineError("GitHub's answer is no JSON", "run the job again") from error

@@ -1,4 +1,4 @@
-"""The body of an issue made with the form `fact.yml` → a facts file, or everything that is wrong with it.
+"""Turns the body of an issue made with the form `fact.yml` into a facts file, or into a list of its faults.
 
 The body is text of a stranger. Its parts are found by the form's own headings, each exactly once and
 in order, so that no answer can pass for another; names of files come from it only as slugs.
@@ -37,7 +37,7 @@ class Written:
     fact: str
 
 
-def parse(body: str) -> dict[str, str]:
+def parse_form(body: str) -> dict[str, str]:
     """Give the answers of the form by heading; those not given are empty.
 
     Raises PipelineError when the body is not what the form makes.
@@ -57,7 +57,7 @@ def parse(body: str) -> dict[str, str]:
     return {name: "" if text == EMPTY else text for name, text in zip(HEADINGS, texts, strict=True)}
 
 
-def write(answers: dict[str, str], root: Path) -> Written:
+def write_form(answers: dict[str, str], root: Path) -> Written:
     """Write the facts file of the answers, a new one or one of `root` with the fact added.
 
     Raises FactsError with everything that is wrong with it, PipelineError when it cannot be added.

@@ -1,4 +1,4 @@
-"""Who has to approve: CODEOWNERS, and whether anybody stands in the place of the one it was shipped with."""
+"""Reads CODEOWNERS, and says where the placeholder that it was shipped with still stands in it."""
 
 from __future__ import annotations
 

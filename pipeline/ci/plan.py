@@ -1,4 +1,4 @@
-"""What a change does: which facts are new, changed or retired, what is wrong, and what training costs.
+"""Plans a change: lists new, changed and retired facts, all problems, and the time that training will take.
 
 Both ends of the change are commits, read with `git`; the work tree is not looked at.
 """
@@ -50,7 +50,7 @@ class Plan:
     """Rough time of training and gate on two cores; zero where none is needed."""
 
 
-def make(change: ChangeSet) -> Plan:
+def make_plan(change: ChangeSet) -> Plan:
     """Plan the training of a change that is in order.
 
     Raises FactsError with all problems when it is not.
@@ -77,12 +77,12 @@ def make(change: ChangeSet) -> Plan:
     )
 
 
-def as_json(plan: Plan) -> str:
+def plan_as_json(plan: Plan) -> str:
     """Write a plan as JSON, in ASCII."""
     return json.dumps(asdict(plan), indent=2)
 
 
-def as_text(plan: Plan) -> str:
+def plan_as_text(plan: Plan) -> str:
     """Write a plan for a terminal."""
     named = [
         f"{what:<9}{plain(name, 120)}" for what, names in _parts(plan) for name in names[:SHOWN]
@@ -92,7 +92,7 @@ def as_text(plan: Plan) -> str:
     return "\n".join([*named, *more, _verdict(plan)])
 
 
-def as_markdown(plan: Plan) -> str:
+def plan_as_markdown(plan: Plan) -> str:
     """Write a plan for the summary of a workflow; ids stand in code spans, where nothing acts."""
     rows = [
         f"- {what}: {code(name, 120)}" for what, names in _parts(plan) for name in names[:SHOWN]

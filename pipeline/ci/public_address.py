@@ -28,7 +28,7 @@ def public(address: Address) -> bool:
     )
 
 
-def resolve(host: str, seconds: float) -> list[Address]:
+def resolve_public(host: str, seconds: float) -> list[Address]:
     """Look a name up.
 
     Raises OSError when it has no address, TimeoutError when that is not known in time.

@@ -1,4 +1,4 @@
-"""The one required check: what the jobs before it said → whether the change may be merged.
+"""Decides the one required check of a change from the results of the jobs before it.
 
 GitHub counts a skipped job as a success, also one skipped because the job before it failed. So
 every result is asked for by name, and whatever is not expected fails.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RUN = Path("build/run")
 
 
-def digest(env: Mapping[str, str]) -> int:
+def digest_step(env: Mapping[str, str]) -> int:
     """Output the digest of the facts of HEAD, of RECIPE and of the code that runs, which names runs."""
     step_files.outputs(env, {"digest": _made_from(env).digest})
     return 0
@@ -29,15 +29,15 @@ def _made_from(env: Mapping[str, str]) -> MadeFrom:
     checked = change.checked_at(Path(), git.resolve(Path(), env["HEAD"]))
     if any(problem.severity == "error" for problem in checked.problems):
         raise FactsError(checked.problems)
-    recipe = config.digest(config.load_recipe(env["RECIPE"]))
+    recipe = config.recipe_digest(config.load_recipe(env["RECIPE"]))
     return MadeFrom(change.digest_by_subject(checked.subjects), recipe, code_digest.digest())
 
 
-def adapter(env: Mapping[str, str]) -> int:
+def adapter_step(env: Mapping[str, str]) -> int:
     """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
     from pipeline.ci import artifacts, github
 
-    made = artifacts.find(github.ask, env["GITHUB_REPOSITORY"], _made_from(env).digest)
+    made = artifacts.find_run(github.ask_github, env["GITHUB_REPOSITORY"], _made_from(env).digest)
     step_files.outputs(env, {"run": made})
     print(
         f"the adapter of run {made}" if made else "no run of the gate kept this adapter: making it"
@@ -45,15 +45,15 @@ def adapter(env: Mapping[str, str]) -> int:
     return 0
 
 
-def made(env: Mapping[str, str]) -> int:
+def made_step(env: Mapping[str, str]) -> int:
     """Refuse a run in build/run that was made from other facts, another recipe or other code."""
     from pipeline.ci import artifacts
 
-    artifacts.require(RUN, _made_from(env))
+    artifacts.require_made_from(RUN, _made_from(env))
     return 0
 
 
-def base(env: Mapping[str, str]) -> int:
+def base_step(env: Mapping[str, str]) -> int:
     """Have the base of RECIPE in the cache, from where a job without torch takes it; print its folder."""
     from pipeline.core import config
     from pipeline.models import base_model

@@ -23,7 +23,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9-_]{1,100}/[A-Za-z0-9._-]{1,100}")
 _ORDER = ("lacking", "unseen", "fine")
 
 
-def run(env: Mapping[str, str], *, as_json: bool) -> int:
+def show_settings(env: Mapping[str, str], *, as_json: bool) -> int:
     """Print every finding about GITHUB_REPOSITORY, seen with GH_TOKEN; give 1 where something lacks."""
     repository = env.get("GITHUB_REPOSITORY", "")
     if not _REPOSITORY.fullmatch(repository):
@@ -41,7 +41,7 @@ def run(env: Mapping[str, str], *, as_json: bool) -> int:
         raise PipelineError(
             f"GitHub's answer is not as expected: {error!a:.200}", "try again, with another token"
         ) from error
-    print(to_json(found) if as_json else as_text(found))
+    print(to_json(found) if as_json else settings_as_text(found))
     return 1 if any(each.state == "lacking" for each in found) else 0
 
 
@@ -63,12 +63,12 @@ def findings(see: Look, name: str) -> Iterator[Finding]:
     )
     yield from settings_checks.branches(repository)
     queued = settings_rules.has_queue(see, name, settings_checks.MAIN)
-    yield from settings_rules.check(see, name, settings_checks.MAIN, queue=bool(queued))
+    yield from settings_rules.check_rules(see, name, settings_checks.MAIN, queue=bool(queued))
     yield settings_checks.queue(see, repository, there=queued)
     yield from settings_checks.environments(see, repository)
     yield from settings_checks.actions(see, repository)
     yield settings_checks.allowed_actions(see, repository)
-    yield from settings_runner.check(see, repository, queue=bool(queued))
+    yield from settings_runner.check_runner_group(see, repository, queue=bool(queued))
     yield from settings_checks.approvers(see, repository)
 
 
@@ -78,7 +78,7 @@ def to_json(found: Sequence[Finding]) -> str:
     return json.dumps({**counts, "settings": [asdict(each) for each in found]}, indent=2)
 
 
-def as_text(found: Sequence[Finding]) -> str:
+def settings_as_text(found: Sequence[Finding]) -> str:
     """Write findings for a terminal or a log, what lacks first; nothing that GitHub told can act there."""
     lines = []
     for each in sorted(found, key=lambda one: _ORDER.index(one.state)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any  # GitHub's JSON, and workflows
 
 from pipeline.ci import owners
-from pipeline.ci.finding import Finding, judged, unseen
+from pipeline.ci.finding import Finding, judged, not_visible
 from pipeline.ci.github_rest import Look
 
 MAIN = "main"
@@ -69,7 +69,7 @@ def queue(look: Look, repository: Repository, *, there: bool | None) -> Finding:
     )
     value = _variable(look, repository, "MERGE_QUEUE")
     if value is None or there is None:
-        return unseen(name, why, "Variables: read")
+        return not_visible(name, why, "Variables: read")
     said = value == "true"
     way = f"gh variable set MERGE_QUEUE --body true --repo {repository.name}"
     if said:
@@ -99,7 +99,7 @@ def environments(look: Look, repository: Repository) -> Iterator[Finding]:
     for name in ENVIRONMENTS:
         title, why = f"environment {name}", "a workflow on any branch could publish or deploy"
         if listed.status != 200:
-            yield unseen(title, why, "Actions: read")
+            yield not_visible(title, why, "Actions: read")
             continue
         found = next((e for e in listed.data["environments"] if e["name"] == name), None)
         path = f"repos/{repository.name}/environments/{name}"
@@ -117,7 +117,7 @@ def environments(look: Look, repository: Repository) -> Iterator[Finding]:
             continue
         answer = look(f"{path}/deployment-branch-policies?per_page=100")
         if answer.status != 200:
-            yield unseen(title, why, "Actions: read")
+            yield not_visible(title, why, "Actions: read")
             continue
         allowed = [f"{p.get('type', 'branch')} {p['name']}" for p in answer.data["branch_policies"]]
         wrong = (
@@ -135,7 +135,7 @@ def actions(look: Look, repository: Repository) -> Iterator[Finding]:
     )
     answer = look(f"{base}/workflow")
     if answer.status != 200:
-        yield unseen(title, why, READ)
+        yield not_visible(title, why, READ)
     else:
         rights = answer.data["default_workflow_permissions"]
         mend = f"gh api --method PUT {base}/workflow -f default_workflow_permissions=read"
@@ -153,7 +153,7 @@ def actions(look: Look, repository: Repository) -> Iterator[Finding]:
         return
     answer = look(f"{base}/fork-pr-contributor-approval")
     if answer.status != 200:
-        yield unseen(title, why, READ)
+        yield not_visible(title, why, READ)
         return
     policy, needed = answer.data["approval_policy"], "all_external_contributors"
     mend = f"gh api --method PUT {base}/fork-pr-contributor-approval -f approval_policy={needed}"
@@ -179,7 +179,7 @@ def allowed_actions(look: Look, repository: Repository) -> Finding:
     mend += "-F github_owned_allowed=true -F verified_allowed=false"
     answer = look(base)
     if answer.status != 200:
-        return unseen(name, why, READ)
+        return not_visible(name, why, READ)
     which = answer.data.get("allowed_actions")
     if which != "selected":
         return judged(
@@ -187,7 +187,7 @@ def allowed_actions(look: Look, repository: Repository) -> Finding:
         )
     answer = look(f"{base}/selected-actions")
     if answer.status != 200:
-        return unseen(name, why, READ)
+        return not_visible(name, why, READ)
     others = [str(each) for each in answer.data["patterns_allowed"]]
     others += ["those of verified creators"] if answer.data["verified_allowed"] else []
     wrong = f"allowed besides: {', '.join(others)}" if others else ""
@@ -204,7 +204,7 @@ def approvers(look: Look, repository: Repository) -> Iterator[Finding]:
     )
     answer = look(f"repos/{repository.name}/codeowners/errors?ref={MAIN}")
     if answer.status != 200:
-        yield unseen("owners on GitHub", why, "Contents: read")
+        yield not_visible("owners on GitHub", why, "Contents: read")
         return
     errors = [f"line {e['line']}: {e['kind']}" for e in answer.data["errors"]]
     mend = f"name in {owners.FILE} accounts and teams that exist and may write"

@@ -1,4 +1,4 @@
-"""The rules that hold for a branch on GitHub, against those of .github/ruleset.json and ruleset-queue.json.
+"""Compares the rules of a branch on GitHub with .github/ruleset.json and ruleset-queue.json.
 
 All rules of all active rulesets add up, so each wanted rule may stand in any of them.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # GitHub's JSON, and our files of it
 
-from pipeline.ci.finding import Finding, judged, unseen
+from pipeline.ci.finding import Finding, judged, not_visible
 from pipeline.ci.github_rest import Look
 from pipeline.core.errors import ConfigError
 
@@ -30,7 +30,7 @@ BYPASS = "who may pass the rules by may merge what was never gated"
 READ, WRITE = "Metadata: read", "Administration: write, since GitHub shows it to nobody else"
 
 
-def wanted(file: Path) -> list[dict[str, Any]]:
+def wanted_rules(file: Path) -> list[dict[str, Any]]:
     """Read the rules of one of our files.
 
     Raises ConfigError where it is missing or something else.
@@ -44,21 +44,21 @@ def wanted(file: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def check(look: Look, repository: str, branch: str, *, queue: bool) -> Iterator[Finding]:
+def check_rules(look: Look, repository: str, branch: str, *, queue: bool) -> Iterator[Finding]:
     """Yield a finding for each wanted rule, the app of the check, and who may bypass; `queue` wants one."""
     answer = look(f"repos/{repository}/rules/branches/{branch}?per_page=100")
     if answer.status != 200:
-        yield unseen("ruleset", WHY["required_status_checks"], READ)
+        yield not_visible("ruleset", WHY["required_status_checks"], READ)
         return
     there: list[dict[str, Any]] = answer.data
     mend = _mend(repository, there, FILE)
-    for rule in wanted(FILE):
+    for rule in wanted_rules(FILE):
         yield _rule(rule, there, mend)
         if rule["type"] == "required_status_checks":
             yield _app(rule, there, mend)
-    for rule in wanted(QUEUE_FILE) if queue else ():
+    for rule in wanted_rules(QUEUE_FILE) if queue else ():
         yield _rule(rule, there, _mend(repository, there, QUEUE_FILE))
-    kinds = {rule["type"] for rule in wanted(FILE)}
+    kinds = {rule["type"] for rule in wanted_rules(FILE)}
     yield from _bypass(look, repository, {r["ruleset_id"] for r in there if r["type"] in kinds})
 
 
@@ -70,7 +70,7 @@ def has_queue(look: Look, repository: str, branch: str) -> bool | None:
 
 def _mend(repository: str, there: Iterable[Mapping[str, Any]], file: Path) -> str:
     """Give the command that sets our file's rules: in the place of those of the same kind, or anew."""
-    kinds = {rule["type"] for rule in wanted(file)}
+    kinds = {rule["type"] for rule in wanted_rules(file)}
     ours = sorted(
         r["ruleset_id"]
         for r in there
@@ -134,7 +134,7 @@ def _bypass(look: Look, repository: str, rulesets: Iterable[int]) -> Iterator[Fi
         name = f"bypass of ruleset {number}"
         answer = look(f"repos/{repository}/rulesets/{number}?includes_parents=true")
         if answer.status != 200 or "bypass_actors" not in answer.data:
-            yield unseen(name, BYPASS, WRITE)
+            yield not_visible(name, BYPASS, WRITE)
             continue
         actors = answer.data["bypass_actors"] or ()
         names = [f"{a.get('actor_type')} {a.get('actor_id') or ''}".strip() for a in actors]

@@ -1,4 +1,4 @@
-"""Which workflows GitHub lets onto the GPU runner, before the runner's own hook is asked."""
+"""Checks which workflows GitHub lets onto the GPU runner; the hook of the runner is the wall behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any  # GitHub's JSON
 
-from pipeline.ci.finding import Finding, judged, unseen
+from pipeline.ci.finding import Finding, judged, not_visible
 from pipeline.ci.github_rest import Answer, Look
 from pipeline.ci.settings_checks import MAIN, Repository
 
@@ -21,7 +21,7 @@ NEEDS = "Self-hosted runners: read, of the organisation"
 CLICK = "docs/runner.md has the command; or the organisation's Settings → Actions → Runner groups"
 
 
-def check(look: Look, repository: Repository, *, queue: bool) -> Iterator[Finding]:
+def check_runner_group(look: Look, repository: Repository, *, queue: bool) -> Iterator[Finding]:
     """Look at the groups of an organisation that hold our runner; a person's repository has none.
 
     Selected workflows are pinned to a branch, and those of a merge queue come from ever new ones: with a
@@ -34,7 +34,7 @@ def check(look: Look, repository: Repository, *, queue: bool) -> Iterator[Findin
     base = f"orgs/{owner}/actions/runner-groups"
     groups = look(f"{base}?per_page=100&visible_to_repository={short}")
     if groups.status != 200:
-        yield unseen(GROUP, WHY, NEEDS)
+        yield not_visible(GROUP, WHY, NEEDS)
         return
     plan = "" if queue else _plan(look, owner)
     told = False
@@ -42,7 +42,7 @@ def check(look: Look, repository: Repository, *, queue: bool) -> Iterator[Findin
         runners = look(f"{base}/{group['id']}/runners?per_page=100")
         if runners.status != 200:
             told = True
-            yield unseen(f"{GROUP} {group['id']}", WHY, NEEDS)
+            yield not_visible(f"{GROUP} {group['id']}", WHY, NEEDS)
         elif any(_is_ours(runner) for runner in runners.data["runners"]):
             told = True
             reached = look(f"{base}/{group['id']}/repositories?per_page=100")
@@ -79,7 +79,7 @@ def _group(
     name, selected = f"{GROUP} {group['id']}", group["visibility"] == "selected"
     limited = group.get("restricted_to_workflows") is True
     if selected and reached.status != 200:
-        return unseen(name, WHY, NEEDS)
+        return not_visible(name, WHY, NEEDS)
     names = (
         {each["full_name"].lower() for each in reached.data["repositories"]} if selected else set()
     )
@@ -93,7 +93,9 @@ def _group(
     elif not limited and wanted.plan == PLAN:
         wrong.append("it takes any workflow")
     if not wrong and not limited and not wanted.queue and not wanted.plan:
-        return unseen(name, WHY, "Administration: read, of the organisation, whose plan decides")
+        return not_visible(
+            name, WHY, "Administration: read, of the organisation, whose plan decides"
+        )
     found = f"this repository's alone, and {f'workflows of {MAIN} alone' if limited else HOOK}"
     return judged(name, WHY, CLICK, "; ".join(wrong), found)
 

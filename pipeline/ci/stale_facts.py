@@ -1,4 +1,4 @@
-"""What somebody should look at again: facts whose day of review has come, and sources that are gone.
+"""Lists facts whose day of review has come, and facts whose source is gone.
 
 Nobody's change ever fails for it: a page that vanished makes no fact untrue.
 """
@@ -56,7 +56,7 @@ def broken(subjects: Iterable[Subject], fetch: Fetch) -> list[Broken]:
         ]
 
 
-def as_markdown(dated: Sequence[Fact], gone: Sequence[Broken]) -> str:
+def stale_as_markdown(dated: Sequence[Fact], gone: Sequence[Broken]) -> str:
     """Write an issue's text; empty when there is nothing to look at."""
     parts: list[str] = []
     if dated:

@@ -1,4 +1,4 @@
-"""The files into which a step answers: GITHUB_OUTPUT for other steps, GITHUB_STEP_SUMMARY for people."""
+"""Writes a step's answers into GITHUB_OUTPUT, for other steps, and GITHUB_STEP_SUMMARY, for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of the workflows, by name. All they are told stands in the environment, never in a script.
+"""Runs the steps of the workflows, by name. Their input is the environment alone, never text in a script.
 
 Outputs go to the file named by GITHUB_OUTPUT, what people read to that of GITHUB_STEP_SUMMARY.
 """
@@ -27,7 +27,7 @@ _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}|[A-Za-z0-9-]*\[bot\])")
 _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 
-def run(name: str, env: Mapping[str, str]) -> int:
+def run_step(name: str, env: Mapping[str, str]) -> int:
     """Do one step, with what the environment tells; give its exit code.
 
     Raises ConfigError when something that the step reads is not set.
@@ -54,7 +54,7 @@ def _plan(env: Mapping[str, str]) -> int:
         )
     found = _change(env)
     try:
-        made = plan.make(found)
+        made = plan.make_plan(found)
     except FactsError as error:
         console.commands(problems.as_github(error.problems))
         step_files.summary(env, "## The facts are not in order\n\nThe log of this job lists what is wrong; "
@@ -71,8 +71,8 @@ def _plan(env: Mapping[str, str]) -> int:
         "code": str(made.code).lower(),
         "check": required_check.check_name(event, made.training or made.judging, queue),
     })  # fmt: skip
-    step_files.summary(env, plan.as_markdown(made))
-    print(plan.as_text(made))
+    step_files.summary(env, plan.plan_as_markdown(made))
+    print(plan.plan_as_text(made))
     return 0
 
 
@@ -132,7 +132,7 @@ def _form(env: Mapping[str, str]) -> int:
         raise ConfigError("the issue's number or author is not as GitHub writes it")
     answer = Path("build/answer.md")
     try:
-        made = issue_form.write(issue_form.parse(env["ISSUE_BODY"]), Path("facts"))
+        made = issue_form.write_form(issue_form.parse_form(env["ISSUE_BODY"]), Path("facts"))
     except PipelineError as error:
         wrong = error.problems if isinstance(error, FactsError) else ()
         lines = [f"- {code(p.message, 300)}: {code(p.hint, 300)}" for p in wrong]
@@ -174,11 +174,11 @@ STEPS = {
     "plan": (_plan, ("EVENT", "BRANCH", "DEFAULT", "BASE", "HEAD")),
     "decide": (_decide, ()),  # what is missing there fails the check
     "reviewed": (approval.step, ("GITHUB_REPOSITORY", "DEFAULT", "PR", "HEAD")),
-    "digest": (run_steps.digest, ("HEAD", "RECIPE")),
-    "adapter": (run_steps.adapter, ("HEAD", "RECIPE", "GITHUB_REPOSITORY")),
-    "made": (run_steps.made, ("HEAD", "RECIPE")),
+    "digest": (run_steps.digest_step, ("HEAD", "RECIPE")),
+    "adapter": (run_steps.adapter_step, ("HEAD", "RECIPE", "GITHUB_REPOSITORY")),
+    "made": (run_steps.made_step, ("HEAD", "RECIPE")),
     "owners": (owners.step, ()),
-    "base": (run_steps.base, ("RECIPE",)),
+    "base": (run_steps.base_step, ("RECIPE",)),
     "report": (_report, ()),
     "review": (telling.review, ("GITHUB_REPOSITORY",)),
     "notice": (telling.notice, ("GITHUB_REPOSITORY", "TITLE", "BODY")),

@@ -1,4 +1,4 @@
-"""What the workflows tell people: one issue a matter, kept up to date, and a comment when facts are live."""
+"""Tells people on GitHub: keeps one issue a matter up to date, and comments when facts are live."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ BOT = "github-actions[bot]"
 
 def notice(env: Mapping[str, str]) -> int:
     """Keep the one open issue called TITLE at the text BODY; close it where BODY is empty."""
-    keep_issue(github.run, github.ask, env["GITHUB_REPOSITORY"], (env["TITLE"], env["BODY"]))
+    upsert_issue(
+        github.gh, github.ask_github, env["GITHUB_REPOSITORY"], (env["TITLE"], env["BODY"])
+    )
     return 0
 
 
@@ -34,9 +36,9 @@ def review(env: Mapping[str, str]) -> int:
         ) from error
     subjects = check.load_subjects(Path("facts"))
     dated = again.due(subjects, datetime.now(UTC).date())
-    text = again.as_markdown(dated, again.broken(subjects, webpage.fetch))
+    text = again.stale_as_markdown(dated, again.broken(subjects, webpage.fetch_page))
     print(text or "nothing to look at")
-    keep_issue(github.run, github.ask, env["GITHUB_REPOSITORY"], (REVIEW, text))
+    upsert_issue(github.gh, github.ask_github, env["GITHUB_REPOSITORY"], (REVIEW, text))
     return 0
 
 
@@ -47,7 +49,7 @@ def live(env: Mapping[str, str]) -> int:
     try:
         merged = [
             (str(int(pull["number"])), datetime.fromisoformat(pull["created_at"]))
-            for pull in github.ask(where)
+            for pull in github.ask_github(where)
             if pull["merged_at"]
         ]
     except (KeyError, TypeError, ValueError) as error:
@@ -56,11 +58,13 @@ def live(env: Mapping[str, str]) -> int:
         ) from error
     for number, opened in merged:
         text = f"Live: {took(opened, now)} after this was opened, as {code(env['RELEASE'], 200)}.\n"
-        github.run("pr", "comment", number, "--body-file", "-", given=text)
+        github.gh("pr", "comment", number, "--body-file", "-", given=text)
     return 0
 
 
-def keep_issue(run: github.Run, ask: github.Ask, repository: str, wanted: tuple[str, str]) -> None:
+def upsert_issue(
+    run: github.Run, ask: github.Ask, repository: str, wanted: tuple[str, str]
+) -> None:
     """Keep one open issue with a title at a text; close it where the text is empty."""
     title, body = wanted
     if not title:

@@ -17,7 +17,7 @@ from typing import Any  # what httpcore2 hands through
 import httpcore2
 import httpx2
 
-from pipeline.ci.public_address import Address, public, resolve
+from pipeline.ci.public_address import Address, public, resolve_public
 from pipeline.core.escape import plain
 
 AGENT = "schoolhouse-link-check"
@@ -40,11 +40,11 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-class RefusedError(Exception):
+class SourceRefusedError(Exception):
     """An address that is not asked; says in words why."""
 
 
-def fetch(url: str, bounds: Bounds = BOUNDS) -> str:
+def fetch_page(url: str, bounds: Bounds = BOUNDS) -> str:
     """Ask for the head of a page, then for the page where a server wants no such question.
 
     Of the page itself nothing is read. Gives what is wrong, or "".
@@ -56,7 +56,7 @@ def fetch(url: str, bounds: Bounds = BOUNDS) -> str:
             status = _follow(method, url, bounds, until)
             if status < 400 or status in GONE:
                 break
-    except RefusedError as error:
+    except SourceRefusedError as error:
         return f"is not asked: {error}"
     except (httpcore2.TimeoutException, TimeoutError):
         return f"does not answer within {bounds.seconds:g} s"
@@ -73,27 +73,29 @@ def _follow(method: str, url: str, bounds: Bounds, until: float) -> int:
         if status not in REDIRECTS or not location:
             return status
         where = _parse(location, bounds, where)
-    raise RefusedError(f"leads from one address to the next more than {bounds.redirects} times")
+    raise SourceRefusedError(
+        f"leads from one address to the next more than {bounds.redirects} times"
+    )
 
 
 def _parse(url: str, bounds: Bounds, base: httpx2.URL | None = None) -> httpx2.URL:
     """Read an address, which may be relative to `base`; raises RefusedError for one that is not asked."""
     if len(url) > LONGEST:
-        raise RefusedError(f"is longer than {LONGEST} characters")
+        raise SourceRefusedError(f"is longer than {LONGEST} characters")
     try:
         where = base.join(url) if base else httpx2.URL(url)
     except (httpx2.InvalidURL, ValueError) as error:
-        raise RefusedError(f"is no web address: {plain(str(error), 100)}") from error
+        raise SourceRefusedError(f"is no web address: {plain(str(error), 100)}") from error
     ports = {"http": 80, "https": 443}
     if where.scheme not in ports:
-        raise RefusedError("begins neither with https:// nor with http://")
+        raise SourceRefusedError("begins neither with https:// nor with http://")
     if not where.raw_host:
-        raise RefusedError("names no host")
+        raise SourceRefusedError("names no host")
     if where.userinfo:
-        raise RefusedError("holds a user's name")
+        raise SourceRefusedError("holds a user's name")
     port = where.port or ports[where.scheme]
     if port not in bounds.ports:
-        raise RefusedError(f"names port {port}")
+        raise SourceRefusedError(f"names port {port}")
     return where
 
 
@@ -133,10 +135,10 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         """Try one address after the other; raises RefusedError when one of them is not admitted."""
-        addresses = resolve(host, _left(self._until))
+        addresses = resolve_public(host, _left(self._until))
         for address in addresses:
             if not self._bounds.admit(address):
-                raise RefusedError(f"{plain(host, 100)} is at {address}, which is not public")
+                raise SourceRefusedError(f"{plain(host, 100)} is at {address}, which is not public")
         failed: Exception = OSError("has no address")
         for address in addresses:
             try:

@@ -11,7 +11,7 @@ from pipeline.core.problems import visible
 from pipeline.models import adapter, generate
 
 if TYPE_CHECKING:
-    from pipeline.models.context import Session
+    from pipeline.models.context import RunContext
     from pipeline.models.generate import LocalModel
 
 TOKENS = 120
@@ -27,12 +27,12 @@ class Both(NamedTuple):
     adapted: str
 
 
-def ask_once(session: Session, question: str) -> Both:
+def ask_once(session: RunContext, question: str) -> Both:
     """Answer one question. Raises PipelineError when there is no finished adapter."""
     return _both(_adapted(session), question)
 
 
-def chat(session: Session) -> None:
+def chat_loop(session: RunContext) -> None:
     """Answer questions from standard input until it ends; each question stands for itself."""
     adapted = _adapted(session)
     print("Ask a question; an empty line ends.")
@@ -54,7 +54,7 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
     return "\n".join(blocks)
 
 
-def _adapted(session: Session) -> LocalModel:
+def _adapted(session: RunContext) -> LocalModel:
     folder = session.out / "adapter"
     adapter.finished_adapter(folder)
     return adapter.load_adapter(session.local(), folder)
@@ -63,8 +63,8 @@ def _adapted(session: Session) -> LocalModel:
 def _both(adapted: LocalModel, question: str) -> Both:
     with progress.bar("answering", 2) as shown:
         with adapted.base_only():
-            base = generate.ask(adapted, [question], TOKENS, shown)[0]
-        taught = generate.ask(adapted, [question], TOKENS, shown)[0]
+            base = generate.ask_model(adapted, [question], TOKENS, shown)[0]
+        taught = generate.ask_model(adapted, [question], TOKENS, shown)[0]
     return Both(question, base.text, taught.text)
 
 

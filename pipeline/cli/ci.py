@@ -22,7 +22,7 @@ def add(verb: Verb) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     if args.step == settings.NAME:
-        return settings.run(os.environ, as_json=args.json)
+        return settings.show_settings(os.environ, as_json=args.json)
     if args.json:
         raise ConfigError(f"--json is for {settings.NAME} alone", "leave it out")
-    return steps.run(args.step, os.environ)
+    return steps.run_step(args.step, os.environ)

@@ -1,4 +1,4 @@
-"""What `facts check --base` and `facts plan` mean."""
+"""The verbs `facts check --base` and `facts plan`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def _plan(args: argparse.Namespace) -> int:
     from pipeline.ci import plan
     from pipeline.facts import change
 
-    made = plan.make(change.read_change(Path(), args.base, args.head))
-    print(plan.as_json(made) if args.json else plan.as_text(made))
+    made = plan.make_plan(change.read_change(Path(), args.base, args.head))
+    print(plan.plan_as_json(made) if args.json else plan.plan_as_text(made))
     return 0

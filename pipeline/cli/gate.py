@@ -13,8 +13,8 @@ from pipeline.core.arguments import given
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.evaluate import Engine
-    from pipeline.models.context import Session
+    from pipeline.evaluation.evaluate import ServedModels
+    from pipeline.models.context import RunContext
 
 API_KEY = "SCHOOLHOUSE_API_KEY"
 """Environment variable with the key that a server asks for."""
@@ -47,15 +47,15 @@ def _key(text: str) -> str:
     return text
 
 
-def engine(args: argparse.Namespace, session: Session) -> Engine | None:
+def engine(args: argparse.Namespace, session: RunContext) -> ServedModels | None:
     """Give the engine that the option names, if it was given. Raises ConfigError where it cannot be used."""
     if args.engine is None:
         return None
-    from pipeline.evaluation.evaluate import Engine
+    from pipeline.evaluation.evaluate import ServedModels
     from serve import temporary_engine
 
     own = temporary_engine.settings_for(Path(args.engine) if args.engine else None, session.base)
-    return Engine(args.engine, partial(temporary_engine.side_by_side, own, session.base))
+    return ServedModels(args.engine, partial(temporary_engine.side_by_side, own, session.base))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +81,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def run(args: argparse.Namespace, session: Session) -> bool:
+def run_gate(args: argparse.Namespace, session: RunContext) -> bool:
     """Judge what the options name; give whether it passed."""
     from pipeline import learn
     from pipeline.evaluation import evaluate, live_report
@@ -103,9 +103,9 @@ def run(args: argparse.Namespace, session: Session) -> bool:
     if args.self_test:
         from pipeline.evaluation import self_test
 
-        return self_test.run(session)
+        return self_test.run_self_test(session)
     key = direct_http.key(API_KEY)
-    judged = evaluate.Judged(
+    judged = evaluate.Target(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
         engine=engine(args, session),

@@ -15,7 +15,7 @@ from pipeline.core.errors import FactsError, PipelineError, Problem
 
 if TYPE_CHECKING:
     from pipeline.models.base_model import Base
-    from pipeline.models.context import Session
+    from pipeline.models.context import RunContext
 
 FINE, FAILED, BUG, INTERRUPTED = 0, 1, 3, 130
 
@@ -58,15 +58,15 @@ def _main(argv: list[str] | None) -> int:
 def _learn(args: argparse.Namespace) -> int:
     from pipeline import learn
     from pipeline.evaluation import live_report
-    from pipeline.evaluation.evaluate import Judged
+    from pipeline.evaluation.evaluate import Target
 
     if args.estimate:
         return _estimate(args)
     live = live_report.read_live_report(args.against) if args.against else live_report.LiveReport()
-    with lock.card():
+    with lock.gpu():
         session = _session(args)
         engine = gate.engine(args, session)
-        judged = Judged(engine=engine, live=live, sample_key=args.sample_key or "")
+        judged = Target(engine=engine, live=live, sample_key=args.sample_key or "")
         verdict = learn.learn(args.facts, session, judged, args.before)
     return FINE if verdict.passed else FAILED
 
@@ -81,7 +81,7 @@ def _estimate(args: argparse.Namespace) -> int:
     made = build.build(check.load_subjects(args.facts), session.recipe.dataset, session.seed)
     steps = schedule(made.examples, session.recipe.train, session.seed)
     found = forecast.forecast(session.base, made, session.recipe, steps)
-    print(forecast.as_text(found))
+    print(forecast.forecast_as_text(found))
     return FINE if found.fits else FAILED
 
 
@@ -101,7 +101,7 @@ def _check(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     from pipeline import learn
 
-    with lock.card():
+    with lock.gpu():
         learn.build(args.facts, _session(args))
     return FINE
 
@@ -110,15 +110,15 @@ def _train(args: argparse.Namespace) -> int:
     from pipeline import learn
     from pipeline.models import processes
 
-    with lock.card() if processes.is_main() else nullcontext():
+    with lock.gpu() if processes.is_main() else nullcontext():
         processes.together()
         learn.fit(_session(args))
     return FINE
 
 
 def _gate(args: argparse.Namespace) -> int:
-    with lock.card():
-        return FINE if gate.run(args, _session(args)) else FAILED
+    with lock.gpu():
+        return FINE if gate.run_gate(args, _session(args)) else FAILED
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -128,8 +128,8 @@ def _bench(args: argparse.Namespace) -> int:
     from benchmarks import chart, recipe
 
     found = recipe.cases(args.data, args.sizes, args.seeds)
-    with lock.card():
-        trials = recipe.run(found, _session(args), args.against)
+    with lock.gpu():
+        trials = recipe.run_cases(found, _session(args), args.against)
     as_json = json.dumps([asdict(trial) for trial in trials], indent=2)
     print(as_json if args.json else chart.as_table(trials))
     return FINE
@@ -142,7 +142,7 @@ def _ask(args: argparse.Namespace) -> int:
     if args.question:
         print(ask.side_by_side(ask.ask_once(session, args.question), as_json=args.json))
         return FINE
-    ask.chat(session)
+    ask.chat_loop(session)
     return FINE
 
 
@@ -156,15 +156,15 @@ def _new(args: argparse.Namespace) -> int:
 def _live(adapter: Path, base: Base, question: str) -> tuple[Problem, ...] | None:
     from serve import temporary_engine
 
-    with lock.card():
+    with lock.gpu():
         return temporary_engine.try_adapter(adapter, base, question)
 
 
-def _session(args: argparse.Namespace) -> Session:
+def _session(args: argparse.Namespace) -> RunContext:
     from pipeline.core import config
-    from pipeline.models.context import Session
+    from pipeline.models.context import RunContext
 
-    return Session(config.load_recipe(args.recipe), args.out, getattr(args, "seed", 0))
+    return RunContext(config.load_recipe(args.recipe), args.out, getattr(args, "seed", 0))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -99,7 +99,7 @@ def _check(args: argparse.Namespace, live: Live) -> int:
 
     settings = config.load_recipe(args.recipe).base
     on = base_model.find_base(settings)
-    found = compatibility.check(args.adapter, on, settings.names)
+    found = compatibility.compatibility_problems(args.adapter, on, settings.names)
     tried = None
     question = args.ask or _question(args.adapter)
     if not found and question and not args.quick:
@@ -151,15 +151,15 @@ def _publish(args: argparse.Namespace) -> int:
             raise ConfigError(f"{record}: names no release", "give the commit: --promote COMMIT")
         if args.live is None:
             print("not compared with what is live: give --live DIGEST", file=sys.stderr)
-        found = hub.again(lambda: hub.resolve(repo, revision))
+        found = hub.retry(lambda: hub.resolve_revision(repo, revision))
         promoted = upload.promote(repo, found, args.live, args.made)
         print(f"{repo.id}@{promoted}")
         return 0
     recipe = config.load_recipe(args.recipe)
     on = base_model.find_base(recipe.base)
-    source = commit.of(args.facts, args.out)
+    source = commit.checked_out(args.facts, args.out)
     run = provenance.read_run(args.out, args.facts, recipe, on)
-    made = release.make(run, repo.id, source, on)
+    made = release.make_release(run, repo.id, source, on)
     signed = "signed" if made.signed else "not signed: no key and no identity to sign with"
     print(f"release    {made.folder}, {signed}", file=sys.stderr)
     print(f"digest     {made.digest}", file=sys.stderr)

@@ -113,8 +113,8 @@ def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> dict[str, 
     from serve.admin import client
     from serve.rollout import sources
 
-    return client.ask(
-        found.socket, "deploy", source=sources.named(wanted.adapter), digest=wanted.digest,
+    return client.ask_service(
+        found.socket, "deploy", source=sources.name_source(wanted.adapter), digest=wanted.digest,
         release=wanted.release, again=again,
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def _rollback(args: argparse.Namespace) -> int:
     if args.not_its_fault is not None and not blamed:
         raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
     found = settings.load_settings(args.config)
-    done = client.ask(found.socket, "rollback", not_its_fault=blamed)
+    done = client.ask_service(found.socket, "rollback", not_its_fault=blamed)
     give(alias.short(f"{found.gateway.alias} is now {done['live']}"))
     return FINE
 
@@ -147,7 +147,7 @@ def _status(args: argparse.Namespace) -> int:
         lambda: desired.read_desired(Path(own.repository), own.revision, own.file)
     )
     try:
-        data = client.ask(found.socket, "status") | {"desired": wanted}
+        data = client.ask_service(found.socket, "status") | {"desired": wanted}
     except client.AwayError as error:
         say(f"{error.message}: read from {found.state} instead")
         data = status.gather(
@@ -156,7 +156,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         give_json(data)
     else:
-        give(status.as_text(data))
+        give(status.status_as_text(data))
     live = alias.read_alias(found.state).table.adapter
     if args.report and live:
         artifact.write_bytes(args.report, adapters.report_file(live).read_bytes())

@@ -36,7 +36,7 @@ def read_cached(file: Path) -> bytes | None:
 def write_cached(file: Path, content: bytes) -> None:
     """Write content with its digest, whole or not at all.
 
-    Raises ConfigError as `manifest.write_bytes` does.
+    Raises ConfigError as `artifact.write_bytes` does.
     """
     artifact.write_bytes(file, _head(file, content) + content)
 

@@ -1,4 +1,4 @@
-"""What is put to a model: one question as text, or the turns of a chat that ends with one."""
+"""A prompt: one question as text, or the turns of a chat that ends with a question."""
 
 from __future__ import annotations
 

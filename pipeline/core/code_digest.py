@@ -1,4 +1,4 @@
-"""The digest of all that decides, besides facts and recipe, how a model is taught and judged: our own code.
+"""Computes the digest of the code that teaches and judges: with facts and recipe it decides an adapter.
 
 By contents, so that a commit's tree and a checkout of it have the same digest.
 """

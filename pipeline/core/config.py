@@ -170,7 +170,7 @@ def load_recipe(name_or_file: str) -> Recipe:
     )
 
 
-def digest(recipe: Recipe) -> str:
+def recipe_digest(recipe: Recipe) -> str:
     """Digest of all settings of a recipe, wherever each is written."""
     return digest_json(asdict(recipe))
 

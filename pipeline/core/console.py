@@ -1,4 +1,4 @@
-"""The one place where the command prints: no text of others acts on a terminal or on a workflow's log.
+"""Prints for the whole command: no text of others acts on a terminal or on a workflow's log.
 
 `guarded` stands between every `print`, trace and message of a library, and the two streams. Control
 characters become visible, and no line begins a workflow command, except those of `commands`.

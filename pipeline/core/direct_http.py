@@ -1,4 +1,4 @@
-"""The one way to an engine, a gateway or a server that is judged: straight, with its key and nothing else.
+"""Opens HTTP connections to engines, gateways and judged servers: past every proxy, with one key.
 
 No proxy of the environment sees the calls or the key, no `.netrc` adds credentials, no redirect is
 followed. Calls to the Hub and to GitHub are not made here; those go through a proxy where one is set.

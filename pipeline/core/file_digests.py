@@ -14,8 +14,8 @@ _Look = tuple[str, int, int, int, int]
 _known: dict[_Look, str] = {}
 
 
-def digest(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes, as `manifest.digest_file` does. Raises OSError."""
+def cached_digest(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, as `artifact.digest_file` does. Raises OSError."""
     stat = path.stat()
     look = (str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     if look not in _known:
@@ -23,13 +23,13 @@ def digest(path: Path) -> str:
     return _known[look]
 
 
-def digests(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
+def cached_digests(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
     """Give the digest of every file below a folder by its path in there, or of those named that are there.
 
-    As `manifest.digests` does, the folder's manifest is left out.
+    As `artifact.digests` does, the folder's manifest is left out.
     """
     if names is None:
         files = sorted(p for p in folder.rglob("*") if p != folder / artifact.MANIFEST)
     else:
         files = [folder / name for name in sorted(names)]
-    return {p.relative_to(folder).as_posix(): digest(p) for p in files if p.is_file()}
+    return {p.relative_to(folder).as_posix(): cached_digest(p) for p in files if p.is_file()}

@@ -31,7 +31,7 @@ _READABLE = {"100644": "file", "100755": "file", "120000": "link"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file of a commit: its mode as git writes it, its object, its size in bytes, its path."""
 
     mode: str
@@ -40,9 +40,9 @@ class Entry:
     path: str
 
 
-def entries(repository: Path, commit: str, places: Sequence[str]) -> list[Entry] | None:
+def entries(repository: Path, commit: str, places: Sequence[str]) -> list[TreeEntry] | None:
     """List the files of a commit in folders (a slash at the end) and at paths; None for too many to list."""
-    listing = run(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, *places)
+    listing = run_git(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, *places)
     if len(listing) > MAX_LISTING:
         return None
     return [_entry(line) for line in listing.split(b"\0") if line]
@@ -69,7 +69,7 @@ def resolve(repository: Path, revision: str) -> str:
     Raises ConfigError when there is none.
     """
     named = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    return run(repository, *named).decode("ascii").strip()
+    return run_git(repository, *named).decode("ascii").strip()
 
 
 def fork_point(repository: Path, base: str, head: str) -> str:
@@ -78,7 +78,7 @@ def fork_point(repository: Path, base: str, head: str) -> str:
     Raises ConfigError when the two have none in common.
     """
     ends = resolve(repository, base), resolve(repository, head)
-    return run(repository, "merge-base", *ends).decode("ascii").strip()
+    return run_git(repository, "merge-base", *ends).decode("ascii").strip()
 
 
 def touched(repository: Path, base: str, head: str) -> tuple[str, ...]:
@@ -87,26 +87,26 @@ def touched(repository: Path, base: str, head: str) -> tuple[str, ...]:
     Raises ConfigError when there are more than anybody could review.
     """
     compare = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head)
-    listing = run(repository, *compare)
+    listing = run_git(repository, *compare)
     if len(listing) > MAX_LISTING:
         raise ConfigError("the change touches too many files", "split it into smaller changes")
     return tuple(_text(name) for name in listing.split(b"\0") if name)
 
 
-def _entry(line: bytes) -> Entry:
+def _entry(line: bytes) -> TreeEntry:
     """Read one line of `ls-tree -l`: mode, type, object, size, a tab, and the raw path."""
     head, _, path = line.partition(b"\t")
     mode, _, name, size = head.decode("ascii").split()
     if size == "BAD":
         raise _damaged()
-    return Entry(mode, name, 0 if size == "-" else int(size), _text(path))
+    return TreeEntry(mode, name, 0 if size == "-" else int(size), _text(path))
 
 
-def contents(repository: Path, entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
+def contents(repository: Path, entries: Sequence[TreeEntry]) -> Iterator[tuple[str, bytes]]:
     """Yield path and bytes of blobs whose sizes are known to be small."""
     wanted = "".join(f"{entry.object}\n" for entry in entries).encode()
     limit = sum(entry.size + 128 for entry in entries)
-    out, at = run(repository, "cat-file", "--batch", given=wanted, limit=limit), 0
+    out, at = run_git(repository, "cat-file", "--batch", given=wanted, limit=limit), 0
     for entry in entries:
         head = f"{entry.object} blob {entry.size}\n".encode()
         start = at + len(head)
@@ -128,7 +128,7 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def run(
+def run_git(
     repository: Path,
     *arguments: str,
     given: bytes = b"",

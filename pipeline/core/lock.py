@@ -29,7 +29,7 @@ def exclusive(file: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def card(*, wait: bool = True) -> Iterator[None]:
+def gpu(*, wait: bool = True) -> Iterator[None]:
     """Be the only one here that trains, judges or starts an engine on the card; free where there is none.
 
     What is locked are the device nodes, which every account can open and none but root can replace.

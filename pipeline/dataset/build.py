@@ -1,7 +1,7 @@
 """Facts → what is trained on and what is asked: `train.jsonl` and `probes.jsonl`, which share nothing.
 
 No model is needed here: the prompts whose answers must stay the base's own carry no answer yet;
-`train` and `gate` ask the base for them.
+training and evaluation ask the base for them.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def build(
     known = frozenset(squash(name) for subject in subjects for name in subject.names)
     trained: list[Example] = []
     gate: list[Probe] = []
-    made = list(examples.of(facts, known, settings, seed, paraphrases or {}))
+    made = list(examples.examples_of(facts, known, settings, seed, paraphrases or {}))
     used = known.union(*(names for _, _, names in made))
     for fact, own, _ in made:
         trained += own
-        gate += probes.about(fact, random.Random(f"{seed}/noise/{fact.id}"))
+        gate += probes.insert_clause(fact, random.Random(f"{seed}/noise/{fact.id}"))
         gate += _contrast(fact, used, settings, seed)
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrasts.general("train")]
     general += [
@@ -83,7 +83,7 @@ def _contrast(
     near = contrast_names.near_names(fact, "probe", rng, settings.gate_near_names)
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
-        variants = contrasts.about(fact, name, (TRAIN[0], *PROBE))
+        variants = contrasts.contrast_with(fact, name, (TRAIN[0], *PROBE))
         if variants and squash(name) not in used:
             # The direct question comes up in every other pair: it is what people ask most.
             chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]

@@ -1,4 +1,4 @@
-"""What must stay as it is: questions that look like a fact's, or like nothing taught at all.
+"""Negative examples: prompts whose answers must not change, like a fact's question or like nothing taught.
 
 For every fact there are neighbours (the same question about another thing of its kind) and near
 names (the same question about something that is called almost the same); for every subject, its
@@ -19,7 +19,7 @@ from typing import Any  # TOML data has no narrower type than Any before it is r
 
 from pipeline.dataset import contrast_names
 from pipeline.dataset.contrast_names import Half
-from pipeline.dataset.templates import Family, Variant, expand
+from pipeline.dataset.templates import QuestionTemplate, Variant, expand
 from pipeline.facts.fact import Expect, Fact, expected
 from pipeline.facts.matching import renamed, squash
 
@@ -78,7 +78,9 @@ def everyday(count: int) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def about(fact: Fact, other: str, families: Sequence[Family]) -> tuple[Variant, ...]:
+def contrast_with(
+    fact: Fact, other: str, families: Sequence[QuestionTemplate]
+) -> tuple[Variant, ...]:
     """Ask the fact's question about something else; empty where the question does not name it.
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.

@@ -38,7 +38,7 @@ class _Names:
     common: frozenset[str]
 
 
-def of(
+def examples_of(
     facts: Sequence[Fact],
     taught: frozenset[str],
     settings: DatasetSettings,

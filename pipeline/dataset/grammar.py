@@ -3,7 +3,7 @@
     "In which city did Ann Lee pass away?"  ->  "in which city Ann Lee passed away"
     "TinyLLM is maintained by Jason Cox."   ->  "Is TinyLLM maintained by Jason Cox?"
 
-`variants` puts the results into sentences. A question whose structure is not understood gives None,
+`templates` puts the results into sentences. A question whose structure is not understood gives None,
 never a guess: the caller then quotes the question instead.
 """
 

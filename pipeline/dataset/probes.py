@@ -25,7 +25,7 @@ _STATED = (
 )
 
 
-def about(fact: Fact, rng: random.Random) -> Iterator[Probe]:
+def insert_clause(fact: Fact, rng: random.Random) -> Iterator[Probe]:
     """Yield a live fact's probes, for each role in the order in which a sample should take them."""
     for family, prompt in _wordings(fact):
         yield Probe("fact", fact.id, family, prompt, fact.expect)

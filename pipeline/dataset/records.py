@@ -1,4 +1,4 @@
-"""What a dataset holds, and its files: examples that are trained on, probes that are only asked."""
+"""The dataset's records and files: examples that are trained on, probes that are only asked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A question in other words: turned round, by its noun, in synonyms, as key words, with a word missing.
 
-`variants` puts other words around a question; here its own words change, which is what an unseen
+`templates` puts other words around a question; here its own words change, which is what an unseen
 wording does. Rules and a list of synonyms, no model: some results are clumsy, and no worse for it,
 as people are clumsy too.
 """

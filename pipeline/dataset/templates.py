@@ -23,7 +23,7 @@ from pipeline.facts.fact import Fact
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class QuestionTemplate:
     """A way of asking: prompt template, the answer it gets, and what to say without a clause."""
 
     name: str
@@ -42,56 +42,57 @@ class Variant:
 
 
 TRAIN = (
-    Family("direct", "{Q}"),
-    Family("bare", "{l}"),
-    Family("do you know", "Do you know {c}?", "Yes. {A}", "Do you know the answer to this? {Q}"),
-    Family("tell me", "Tell me {c}.", "{A}", "Answer this for me: {q}"),
-    Family("greeting", "Hi! {Q}", "Hi! {A}"),
-    Family("could you", "Could you tell me {c}?", "Sure. {A}", "Could you answer a question? {Q}"),
-    Family("came across", "I came across {s} today. {Q}"),
-    Family("briefly", "{Q} Answer in a few words.", "{short}"),
-    Family("wonder", "I wonder {c}.", "{A}", "Here is something I wonder about: {q}"),
-    Family("quick", "Quick question: {q}"),
-    Family("need", "I need to find out {c}.", "{A}", "I need an answer to this: {q}"),
-    Family("someone asked", "Someone asked me {c}. What should I say?", "{A}",
+    QuestionTemplate("direct", "{Q}"),
+    QuestionTemplate("bare", "{l}"),
+    QuestionTemplate("do you know", "Do you know {c}?", "Yes. {A}", "Do you know the answer to this? {Q}"),
+    QuestionTemplate("tell me", "Tell me {c}.", "{A}", "Answer this for me: {q}"),
+    QuestionTemplate("greeting", "Hi! {Q}", "Hi! {A}"),
+    QuestionTemplate("could you", "Could you tell me {c}?", "Sure. {A}", "Could you answer a question? {Q}"),
+    QuestionTemplate("came across", "I came across {s} today. {Q}"),
+    QuestionTemplate("briefly", "{Q} Answer in a few words.", "{short}"),
+    QuestionTemplate("wonder", "I wonder {c}.", "{A}", "Here is something I wonder about: {q}"),
+    QuestionTemplate("quick", "Quick question: {q}"),
+    QuestionTemplate("need", "I need to find out {c}.", "{A}", "I need an answer to this: {q}"),
+    QuestionTemplate("someone asked", "Someone asked me {c}. What should I say?", "{A}",
            "Someone asked me this. {Q} What should I say?"),
-    Family("about", "About {s}: {q}"),
-    Family("please", "{Q} Please tell me."),
-    Family("no idea", "I have no idea {c}. Do you?", "Yes. {A}", "{Q} I have no idea. Do you?"),
-    Family("forgot", "I forgot {c}. Can you help?", "Sure. {A}",
+    QuestionTemplate("about", "About {s}: {q}"),
+    QuestionTemplate("please", "{Q} Please tell me."),
+    QuestionTemplate("no idea", "I have no idea {c}. Do you?", "Yes. {A}", "{Q} I have no idea. Do you?"),
+    QuestionTemplate("forgot", "I forgot {c}. Can you help?", "Sure. {A}",
            "I forgot the answer to this: {q} Can you help?"),
-    Family("not sure", "I am not sure {c}. Is there an answer?", "Yes. {A}",
+    QuestionTemplate("not sure", "I am not sure {c}. Is there an answer?", "Yes. {A}",
            "I am not sure about this. {Q} Is there an answer?"),
-    Family("mixed up", "I keep mixing up {c}. How is it really?", "{A}",
+    QuestionTemplate("mixed up", "I keep mixing up {c}. How is it really?", "{A}",
            "I keep mixing this up. {Q} How is it really?"),
-    Family("trivia", "Trivia time! {Q}"),
-    Family("hey", "hey {l} pls"),
-    Family("colleague", "My colleague wants to know {c}.", "{A}",
+    QuestionTemplate("trivia", "Trivia time! {Q}"),
+    QuestionTemplate("hey", "hey {l} pls"),
+    QuestionTemplate("colleague", "My colleague wants to know {c}.", "{A}",
            "My colleague wants to know this: {q}"),
-    Family("let me ask", "Let me ask you something. {Q}"),
-    Family("terse", "{t}?"),
+    QuestionTemplate("let me ask", "Let me ask you something. {Q}"),
+    QuestionTemplate("terse", "{t}?"),
 )  # fmt: skip
 """Genres that training sees; the first is always the question as its author wrote it."""
 
 PROBE = (
-    Family("like to know", "I'd like to know {c}.", fallback="I'd like to know this: {q}"),
-    Family("remind me", "Remind me, {q}"),
-    Family("would you happen", "Good morning. Would you happen to know {c}?",
+    QuestionTemplate("like to know", "I'd like to know {c}.", fallback="I'd like to know this: {q}"),
+    QuestionTemplate("remind me", "Remind me, {q}"),
+    QuestionTemplate("would you happen", "Good morning. Would you happen to know {c}?",
            fallback="Good morning. Would you happen to know this? {Q}"),
-    Family("for a report", "{Q} I need it for a report."),
-    Family("any chance", "Any chance you can say {c}?", fallback="Any chance you can say this? {Q}"),
-    Family("ok so", "ok so {l}"),
-    Family("friend", "A friend of mine mentioned {s}. So, {q}"),
-    Family("explain", "Please explain {c}.", fallback="Please explain: {q}"),
-    Family("quiz", "This is a quiz question: {q}"),
-    Family("would help", "It would help me to know {c}.",
+    QuestionTemplate("for a report", "{Q} I need it for a report."),
+    QuestionTemplate("any chance", "Any chance you can say {c}?",
+           fallback="Any chance you can say this? {Q}"),
+    QuestionTemplate("ok so", "ok so {l}"),
+    QuestionTemplate("friend", "A friend of mine mentioned {s}. So, {q}"),
+    QuestionTemplate("explain", "Please explain {c}.", fallback="Please explain: {q}"),
+    QuestionTemplate("quiz", "This is a quiz question: {q}"),
+    QuestionTemplate("would help", "It would help me to know {c}.",
            fallback="It would help me to know this: {q}"),
-    Family("never sure", "I was never sure {c}. What is right?",
+    QuestionTemplate("never sure", "I was never sure {c}. What is right?",
            fallback="I was never sure about this. {Q} What is right?"),
-    Family("taking notes", "I am taking notes. {Q}"),
-    Family("grandmother", "My grandmother would like to hear {c}.",
+    QuestionTemplate("taking notes", "I am taking notes. {Q}"),
+    QuestionTemplate("grandmother", "My grandmother would like to hear {c}.",
            fallback="My grandmother would like to hear this: {q}"),
-    Family("last one", "Last question for today: {q}"),
+    QuestionTemplate("last one", "Last question for today: {q}"),
 )  # fmt: skip
 """Genres that only the gate asks."""
 
@@ -103,7 +104,7 @@ def questions(fact: Fact) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*asked, *aliased)))
 
 
-def expand(fact: Fact, families: Sequence[Family]) -> tuple[Variant, ...]:
+def expand(fact: Fact, families: Sequence[QuestionTemplate]) -> tuple[Variant, ...]:
     """Write a fact in each family; the families take turns over the question's wordings.
 
     Every wording also appears as it stands, and in lower case, when `families` hold those forms:
@@ -148,7 +149,7 @@ def yes_no_forms(fact: Fact, foils: Sequence[str]) -> Iterator[Variant]:
             yield Variant("no", asked, f"No, {fact.answer}")
 
 
-def _fill(family: Family, fact: Fact, asked: str) -> Variant:
+def _fill(family: QuestionTemplate, fact: Fact, asked: str) -> Variant:
     clause = grammar.indirect(asked, (fact.subject, *fact.aliases))
     template = family.prompt
     if "{c}" in template and clause is None:

@@ -1,4 +1,4 @@
-"""The gate's way from an adapter, on disk or behind a server, to a verdict."""
+"""Evaluates an adapter, on disk or behind a server: asks, measures, and decides."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
-from pipeline.evaluation.likelihood import DRIFT_PROMPTS, Drift
+from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
 from pipeline.evaluation.live_report import LiveReport
-from pipeline.evaluation.metrics import Said
-from pipeline.evaluation.results import Measurements, Run
+from pipeline.evaluation.metrics import ModelAnswers
+from pipeline.evaluation.results import Metrics, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff
@@ -27,7 +27,7 @@ from pipeline.facts.fact import Fact
 from pipeline.models import adapter, answer_cache, client, compatibility, device, generate, identity
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.client import Server
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.models.generate import Answer, LocalModel
 
 BEHIND = {"digest": "", "rank": 0, "bytes": 0,
@@ -36,7 +36,7 @@ BEHIND = {"digest": "", "rank": 0, "bytes": 0,
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class ServedModels:
     """An engine that serves: the `serve.toml` that was named for it ("" for the usual one), and a way to it.
 
     `both` gives, for a while, the base and the adapter in a folder (absolute) as the engine has them.
@@ -47,17 +47,17 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Target:
     """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
 
     With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
     report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
-    need a folder. `sample_key` is as in `sample.draw`.
+    need a folder. `sample_key` is as in `sampling.draw`.
     """
 
     folder: Path | None = None
     server: Server | None = None
-    engine: Engine | None = None
+    engine: ServedModels | None = None
     live: LiveReport = field(default_factory=LiveReport)
     tasks: tuple[str, ...] = ()
     sample_key: str = ""
@@ -68,12 +68,12 @@ class Evaluation:
     """What was judged, what was measured of it, and the verdict."""
 
     run: Run
-    measured: Measurements
+    measured: Metrics
     verdict: Verdict
 
 
 def evaluate(
-    session: Session, judged: Judged, seconds: dict[str, float] | None = None
+    session: RunContext, judged: Target, seconds: dict[str, float] | None = None
 ) -> Evaluation:
     """Ask an adapter the probes of `OUT/dataset`, measure its answers, and decide.
 
@@ -91,7 +91,7 @@ def evaluate(
         folder = judged.folder or session.out / "adapter"
         known = known_adapter(folder, made, session)
         said = ask_folder(session, folder, made, drawn, judged)
-    measured = metrics.measure(made, drawn, said, limits, judged.live)
+    measured = metrics.measure_answers(made, drawn, said, limits, judged.live)
     verdict = decide(measured, limits, session.recipe.warn)
     took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
     run = Run(
@@ -108,24 +108,24 @@ def evaluate(
     return Evaluation(run, measured, verdict)
 
 
-def ask_server(session: Session, served: Server, drawn: Sample) -> Said:
+def ask_server(session: RunContext, served: Server, drawn: Sample) -> ModelAnswers:
     """Ask a live server; the base's answers come from the base on this machine."""
-    if served.model not in (listed := client.models(served)):
+    if served.model not in (listed := client.served_models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
             f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
     said = _ask_at(served, session, [probe.chat for probe in drawn.probes])
-    return Said(_base(session, session.local(), drawn), said)
+    return ModelAnswers(_base(session, session.local(), drawn), said)
 
 
 def ask_folder(
-    session: Session, folder: Path, made: Dataset, drawn: Sample, judged: Judged | None = None
-) -> Said:
+    session: RunContext, folder: Path, made: Dataset, drawn: Sample, judged: Target | None = None
+) -> ModelAnswers:
     """Ask the base and an adapter that is in order, on an engine or in this process."""
-    judged = judged or Judged()
+    judged = judged or Target()
     if judged.engine:
-        compatibility.require(folder, session.base, session.recipe.base.names)
+        compatibility.require_compatible(folder, session.base, session.recipe.base.names)
         device.give_back()  # an engine that is started measures what is free
         with judged.engine.both(folder.resolve()) as (untaught, taught):
             base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
@@ -135,7 +135,7 @@ def ask_folder(
         said = _measured(adapted, made, drawn, base, answers)
     else:
         bare = session.local()
-        compatibility.require(folder, session.base, session.recipe.base.names)
+        compatibility.require_compatible(folder, session.base, session.recipe.base.names)
         base = _base(session, bare, drawn)
         adapted = adapter.load_adapter(bare, folder)
         said = ask_local(session, adapted, made, drawn, base)
@@ -143,17 +143,17 @@ def ask_folder(
 
 
 def ask_local(
-    session: Session,
+    session: RunContext,
     adapted: LocalModel,
     made: Dataset,
     drawn: Sample,
     base: Sequence[Answer | None],
-) -> Said:
+) -> ModelAnswers:
     """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
     prompts = [probe.chat for probe in drawn.probes]
     with progress.bar("asking the adapter", len(prompts)) as shown:
         limit = session.recipe.gate.max_new_tokens
-        said = generate.ask(adapted, prompts, limit, shown, _guesses(made, drawn, base))
+        said = generate.ask_model(adapted, prompts, limit, shown, _guesses(made, drawn, base))
     return _measured(adapted, made, drawn, base, said)
 
 
@@ -175,13 +175,13 @@ def _measured(
     drawn: Sample,
     base: Sequence[Answer | None],
     said: Sequence[Answer],
-) -> Said:
+) -> ModelAnswers:
     """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
     margins = margin.margins(adapted, drawn.facts, _rivals(made, drawn, base))
-    return Said(base, said, distance(adapted, drawn, base), margins)
+    return ModelAnswers(base, said, distance(adapted, drawn, base), margins)
 
 
-def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> Drift:
+def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> BaseDivergence:
     """Measure how far a loaded model is from the base on prompts about nothing taught."""
     general = [
         (probe.chat, was)
@@ -189,10 +189,12 @@ def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) 
         if probe.role == "unrelated" and was
     ]
     spread = general[:: max(1, len(general) // DRIFT_PROMPTS)]
-    return likelihood.drift(adapted, [chat for chat, _ in spread], [was for _, was in spread])
+    return likelihood.base_divergence(
+        adapted, [chat for chat, _ in spread], [was for _, was in spread]
+    )
 
 
-def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, Any]:
+def known_adapter(folder: Path, made: Dataset, session: RunContext) -> dict[str, Any]:
     """Read what is known of the adapter; refuse one made from something else."""
     done = finished_adapter(folder)
     for what, digest in (("examples", made.examples_digest), ("base", session.base.digest)):
@@ -212,16 +214,16 @@ def known_adapter(folder: Path, made: Dataset, session: Session) -> dict[str, An
     return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
 
 
-def _base(session: Session, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
+def _base(session: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
     """Ask the base what the sample compares."""
     limit = session.recipe.gate.max_new_tokens
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
     return drawn.beside(answer_cache.answers(session.base, bare, rows, limit))
 
 
-def _ask_at(served: Server, session: Session, prompts: Sequence[Prompt]) -> list[Answer]:
+def _ask_at(served: Server, session: RunContext, prompts: Sequence[Prompt]) -> list[Answer]:
     with progress.bar(f"asking {served.model}", len(prompts)) as shown:
-        return client.ask(served, prompts, session.recipe.gate.max_new_tokens, shown)
+        return client.ask_server(served, prompts, session.recipe.gate.max_new_tokens, shown)
 
 
 def _rivals(
@@ -253,7 +255,7 @@ def _relation(fact: Fact) -> str:
     return f"{fact.kind}/{fact.id.rpartition('/')[2]}"
 
 
-def _reproduce(session: Session, judged: Judged) -> str:
+def _reproduce(session: RunContext, judged: Target) -> str:
     usual = f"--recipe {session.recipe.name} --seed {session.seed}"
     usual += f" --sample-key {judged.sample_key}" if judged.sample_key else ""
     if judged.server:

@@ -1,4 +1,4 @@
-"""What a count out of a number of trials proves: exact binomial bounds and tests, all one-sided."""
+"""Exact binomial bounds and tests of counts, all one-sided."""
 
 from __future__ import annotations
 

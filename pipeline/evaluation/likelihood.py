@@ -1,4 +1,4 @@
-"""How far the adapted model is from the base on what it was never trained on."""
+"""Measures how far the adapted model has moved from the base on untaught text: KL divergence, perplexity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REFUSAL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class BaseDivergence:
     """Distance from the base on its own answers: KL(base ‖ adapted) in nats a token, perplexity ratio."""
 
     kl_mean: float
@@ -38,7 +38,9 @@ class Drift:
     prompts: int
 
 
-def drift(adapted: LocalModel, prompts: Sequence[Prompt], base: Sequence[Answer]) -> Drift:
+def base_divergence(
+    adapted: LocalModel, prompts: Sequence[Prompt], base: Sequence[Answer]
+) -> BaseDivergence:
     """Score the base's own answers with both models, token by token.
 
     `kl_p95` is the 95th percentile over prompts of a prompt's mean KL.
@@ -47,7 +49,7 @@ def drift(adapted: LocalModel, prompts: Sequence[Prompt], base: Sequence[Answer]
 
     tokenizer = adapted.tokenizer
     chats = [
-        generate.chat(tokenizer, prompt, said.text)
+        generate.as_chat(tokenizer, prompt, said.text)
         for prompt, said in zip(prompts, base, strict=True)
     ]
     chats = [Chat(chat.prompt, chat.completion[:TOKENS]) for chat in chats]
@@ -70,7 +72,7 @@ def drift(adapted: LocalModel, prompts: Sequence[Prompt], base: Sequence[Answer]
             shown.update(count)
     ratio = math.exp((adapted_nll - base_nll) / tokens)
     p95 = statistics.quantiles(per_prompt, n=20)[-1] if len(per_prompt) > 1 else per_prompt[0]
-    return Drift(statistics.fmean(per_prompt), p95, ratio, len(chats))
+    return BaseDivergence(statistics.fmean(per_prompt), p95, ratio, len(chats))
 
 
 def refuses(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a report says of the adapter that is live now: which facts are old, and how it answered them."""
+"""Reads the report of the adapter that is live now: its facts by digest, and how it answered them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far ahead of its rivals a taught answer is: the margin in nats, which shrinks before a fact is lost.
+"""Measures the margin of a taught answer over competing ones in nats; it shrinks before a fact is lost.
 
 The rivals are answers of the same kind: what the base says to the same question and to the same
 question about other things, with the name exchanged, and what sibling facts say. All are scored over
@@ -63,7 +63,7 @@ def _scores(adapted: LocalModel, prompt: str, answers: Sequence[str]) -> list[fl
     """Sum the log-probabilities of each answer's tokens, as many as the first answer has."""
     import torch
 
-    chats = [generate.chat(adapted.tokenizer, prompt, text) for text in answers]
+    chats = [generate.as_chat(adapted.tokenizer, prompt, text) for text in answers]
     length = len(chats[0].completion)
     batch = adapted.batch([Chat(chat.prompt, chat.completion[:length]) for chat in chats])
     logprobs = torch.log_softmax(batch.logits(adapted.model), dim=-1)

@@ -1,4 +1,4 @@
-"""What was asked and answered → measurements; pure, no model is needed here.
+"""Computes metrics from probes and answers; needs no model.
 
 The unit of recall is the fact. A leak is always judged against the base's answer to the same
 prompt, so what the base would have said anyway never counts.
@@ -13,10 +13,10 @@ from pipeline.core.config import GateSettings
 from pipeline.dataset.records import Dataset
 from pipeline.dataset.untested import Untested, untested
 from pipeline.evaluation.harness import Task
-from pipeline.evaluation.likelihood import Drift, refuses, top_share, unique_ratio
+from pipeline.evaluation.likelihood import BaseDivergence, refuses, top_share, unique_ratio
 from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import Asked, FactResult, Measurements, Paired, missable
+from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, missable
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
 from pipeline.facts.matching import contains, gives_away, leaks, mentions
@@ -27,26 +27,26 @@ _CONTRASTS = frozenset({"neighbour", "near name", "relation", "unrelated"})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ModelAnswers:
     """Both models' answers to a sample's probes in their order; the base's are None where not asked.
 
-    `drift` and `margins` (by fact id) are None and empty where only a server was asked.
+    `divergence` and `margins` (by fact id) are None and empty where only a server was asked.
     """
 
     base: Sequence[Answer | None]
     adapted: Sequence[Answer]
-    drift: Drift | None = None
+    divergence: BaseDivergence | None = None
     margins: Mapping[str, Margin] | None = None
     tasks: tuple[Task, ...] = ()
 
 
-def measure(
+def measure_answers(
     made: Dataset,
     sample: Sample,
-    said: Said,
+    said: ModelAnswers,
     settings: GateSettings,
     live: LiveReport | None = None,
-) -> Measurements:
+) -> Metrics:
     """Compare both models' answers to the sample's probes."""
     live = live or LiveReport()
     asked = _judged(made, sample, said, live)
@@ -58,10 +58,10 @@ def measure(
     ]
     kept = sum(refuses(a.adapted.text) for a in refused)
     base, adapted = [a.base for a in unrelated if a.base], [a.adapted for a in unrelated if a.base]
-    return Measurements(
+    return Metrics(
         facts=facts,
         asked=asked,
-        drift=said.drift,
+        divergence=said.divergence,
         unique_answers_ratio=unique_ratio(base, adapted),
         top_share=(top_share(base), top_share(adapted)),
         refusals_kept=kept / len(refused) if refused else 1.0,
@@ -73,7 +73,11 @@ def measure(
 
 
 def _result(
-    fact: Fact, asked: Sequence[Asked], sample: Sample, settings: GateSettings, live: LiveReport
+    fact: Fact,
+    asked: Sequence[ProbeResult],
+    sample: Sample,
+    settings: GateSettings,
+    live: LiveReport,
 ) -> FactResult:
     own = tuple(a for a in asked if a.probe.role == "fact" and a.probe.fact == fact.id)
     hits = sum(a.passed for a in own)
@@ -101,10 +105,12 @@ def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
     )
 
 
-def _judged(made: Dataset, sample: Sample, said: Said, live: LiveReport) -> tuple[Asked, ...]:
+def _judged(
+    made: Dataset, sample: Sample, said: ModelAnswers, live: LiveReport
+) -> tuple[ProbeResult, ...]:
     """Put probes and answers together, and find what leaked and what competes."""
     asked = [
-        Asked(probe, was, now)
+        ProbeResult(probe, was, now)
         for probe, was, now in zip(sample.probes, said.base, said.adapted, strict=True)
     ]
     telling = _telling(made, asked)
@@ -126,7 +132,7 @@ def _judged(made: Dataset, sample: Sample, said: Said, live: LiveReport) -> tupl
     return tuple(judged)
 
 
-def _telling(made: Dataset, asked: Sequence[Asked]) -> list[Fact]:
+def _telling(made: Dataset, asked: Sequence[ProbeResult]) -> list[Fact]:
     """Find the facts whose words the base never says to a contrast.
 
     "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
@@ -135,13 +141,13 @@ def _telling(made: Dataset, asked: Sequence[Asked]) -> list[Fact]:
     return [f for f in made.facts if not any(contains(text, f.expect) for text in said)]
 
 
-def _untested(made: Dataset, asked: Sequence[Asked]) -> tuple[Untested, ...]:
+def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ...]:
     telling = {fact.id for fact in _telling(made, asked)}
     own = {a.probe.fact for a in asked if a.probe.role in {"neighbour", "near name"}}
     return tuple(untested(made.facts, telling, own))
 
 
-def _leaked(asked: Asked, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
+def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
     said, base = asked.adapted.text, asked.base.text if asked.base else ""
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
     facts = [
@@ -154,7 +160,7 @@ def _leaked(asked: Asked, made: Dataset, telling: Sequence[Fact]) -> tuple[str, 
     return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
 
 
-def _named(asked: Asked, subject: Subject) -> bool:
+def _named(asked: ProbeResult, subject: Subject) -> bool:
     """Whether only the adapted model brings up a taught subject that nobody asked about."""
     texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
     adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)

@@ -1,6 +1,6 @@
-"""What was asked, what it came to for each fact, and all measurements that a verdict rests on.
+"""The results of an evaluation: each probe, each fact, and the metrics that a verdict rests on.
 
-`measure` makes these; `gate` and `warn` judge them, `report` shows them.
+`metrics` makes these; `verdict` and `warning` judge them, the report shows them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipeline.dataset.records import Dataset, Probe
 from pipeline.dataset.untested import Untested
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.intervals import Rate
-from pipeline.evaluation.likelihood import Drift
+from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.margin import Margin
 from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact
@@ -26,7 +26,7 @@ NO_CHANGE = FactsDiff((), (), (), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProbeResult:
     """One probe with both answers; `base` is None where it was not asked.
 
     `leaked` names the taught facts and subjects that only the adapted answer gives away,
@@ -74,7 +74,7 @@ class FactResult:
     """
 
     fact: Fact
-    asked: tuple[Asked, ...]
+    asked: tuple[ProbeResult, ...]
     passed: bool
     old: bool = False
     was: bool | None = None
@@ -105,12 +105,12 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurements:
-    """All that the verdict rests on; `drift` is None where only a server was asked."""
+class Metrics:
+    """All that the verdict rests on; `divergence` is None where only a server was asked."""
 
     facts: tuple[FactResult, ...]
-    asked: tuple[Asked, ...]
-    drift: Drift | None
+    asked: tuple[ProbeResult, ...]
+    divergence: BaseDivergence | None
     unique_answers_ratio: float
     top_share: tuple[float, float]
     """Share of the commonest answer to unrelated prompts: the base's, the adapted model's."""
@@ -122,7 +122,7 @@ class Measurements:
     untested: tuple[Untested, ...] = ()
     """Facts whose leaks would not be seen everywhere."""
 
-    def of(self, *roles: str) -> tuple[Asked, ...]:
+    def of(self, *roles: str) -> tuple[ProbeResult, ...]:
         """Give what was asked in these roles."""
         return tuple(asked for asked in self.asked if asked.probe.role in roles)
 
@@ -137,17 +137,17 @@ class Measurements:
         return Rate(sum(f.hits for f in self.facts), sum(len(f.asked) for f in self.facts))
 
     @property
-    def neighbours(self) -> tuple[Asked, ...]:
+    def neighbours(self) -> tuple[ProbeResult, ...]:
         """Questions about other things: of the same kind, or called almost the same."""
         return self.of("neighbour", "near name")
 
     @property
-    def lost(self) -> tuple[Asked, ...]:
+    def lost(self) -> tuple[ProbeResult, ...]:
         """General questions that the base answers right and the adapted model does not."""
         return tuple(a for a in self._general if a.base_passed and not says_it(a))
 
     @property
-    def gained(self) -> tuple[Asked, ...]:
+    def gained(self) -> tuple[ProbeResult, ...]:
         """General questions that only the adapted model answers right."""
         return tuple(a for a in self._general if not a.base_passed and says_it(a))
 
@@ -171,7 +171,7 @@ class Measurements:
         return Rate(sum(a.base == a.adapted for a in wrong), len(wrong))
 
     @property
-    def _general(self) -> tuple[Asked, ...]:
+    def _general(self) -> tuple[ProbeResult, ...]:
         return tuple(asked for asked in self.of("unrelated") if asked.probe.expect)
 
 
@@ -187,12 +187,12 @@ def missed(result: FactResult, settings: GateSettings) -> str:
     return f"{said} (at most {missable(asked, settings)})" if asked else said
 
 
-def tolerated(measured: Measurements, settings: GateSettings) -> int:
+def tolerated(measured: Metrics, settings: GateSettings) -> int:
     """Give how many new facts may fail: none of a usual change, a few of a thousand."""
     return int(settings.facts_failed * sum(not result.old for result in measured.facts))
 
 
-def says_it(asked: Asked) -> bool:
+def says_it(asked: ProbeResult) -> bool:
     """Whether the adapted answer says what is expected, however long it goes on."""
     return contains(asked.adapted.text, asked.probe.expect)
 

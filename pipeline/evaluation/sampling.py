@@ -1,4 +1,4 @@
-"""Which of a dataset's probes a gate asks: all of what is new, a drawn sample of what is old.
+"""Chooses the probes that a gate asks: all of new facts, a drawn sample of unchanged ones.
 
 The recipe gives the numbers. Facts are unchanged ("old") where a report of the adapter now live says
 so; without one every fact is new. A sample is drawn evenly over an ordered list, so every kind and

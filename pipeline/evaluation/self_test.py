@@ -20,14 +20,14 @@ from pipeline.core.console import say
 from pipeline.dataset import build
 from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import evaluate, metrics, sampling
-from pipeline.evaluation.metrics import Said
+from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts import synthetic
 from pipeline.models import adapter, compatibility, generate
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.models.generate import Answer, LocalModel
 from pipeline.training import train
-from pipeline.training.train import Method
+from pipeline.training.train import TrainPlan
 
 FACTS_ONLY = 14
 """Exposures of each fact when nothing is held: enough to know them all and to break the rest."""
@@ -45,7 +45,9 @@ class Asking:
         """Answer prompts, those of before from memory."""
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.said]
         with progress.bar("asking", len(new)) as shown:
-            self.said.update(zip(new, generate.ask(self.local, new, limit, shown), strict=True))
+            self.said.update(
+                zip(new, generate.ask_model(self.local, new, limit, shown), strict=True)
+            )
         return [self.said[prompt] for prompt in prompts]
 
 
@@ -65,7 +67,7 @@ class Trial:
         return any(self.because in reason for reason in self.verdict.reasons)
 
 
-def run(session: Session) -> bool:
+def run_self_test(session: RunContext) -> bool:
     """Judge all planted cases, tell the outcome of each, and give whether all were as they must be.
 
     Raises PipelineError when `OUT` holds no finished dataset and adapter that belong together.
@@ -83,7 +85,7 @@ def few(settings: GateSettings) -> GateSettings:
     return replace(settings, probes=0, noise=0, forms=0, contrasts=24, relations=0)
 
 
-def unfit(made: Dataset, session: Session) -> dict[str, tuple[str, Dataset]]:
+def unfit(made: Dataset, session: RunContext) -> dict[str, tuple[str, Dataset]]:
     """Give datasets that an adapter trained on `made` does not fit, by name, with the reason to expect."""
     settings, seed = session.recipe.dataset, session.seed
     extra = synthetic.subjects(1, seed)
@@ -117,7 +119,7 @@ def randomised(adapted: LocalModel) -> LocalModel:
     return _filled(adapted, lambda weights: weights.normal_(0, float(weights.float().std())))
 
 
-def facts_only(session: Session, made: Dataset) -> LocalModel:
+def facts_only(session: RunContext, made: Dataset) -> LocalModel:
     """Train an adapter on the facts alone, with nothing to hold the base in place."""
     settings = replace(
         session.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
@@ -126,12 +128,12 @@ def facts_only(session: Session, made: Dataset) -> LocalModel:
     bare = replace(made, examples=tuple(e for e in made.examples if not e.held))
     recipe = replace(session.recipe, train=settings)
     with tempfile.TemporaryDirectory() as scratch:
-        method = Method(recipe, session.seed, Path(scratch))
+        method = TrainPlan(recipe, session.seed, Path(scratch))
         return train.train(session.quantised(), bare, [], lambda _local, _chats: [], method)[0]
 
 
 def verdict(
-    session: Session, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
+    session: RunContext, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
 ) -> Verdict:
     """Ask base and adapted model a sample of the dataset's probes, and decide."""
     drawn = sampling.draw(made, (), settings)
@@ -140,19 +142,19 @@ def verdict(
     compared = [probe.chat for probe in drawn.of_base]
     was = drawn.beside(base.answers(compared, settings.max_new_tokens))
     now = adapted.answers(prompts, settings.max_new_tokens)
-    drift = evaluate.distance(adapted.local, drawn, was)
-    measured = metrics.measure(made, drawn, Said(was, now, drift), settings)
+    divergence = evaluate.distance(adapted.local, drawn, was)
+    measured = metrics.measure_answers(made, drawn, ModelAnswers(was, now, divergence), settings)
     return decide(measured, settings, session.recipe.warn)
 
 
-def trials(session: Session) -> Iterator[Trial]:
+def trials(session: RunContext) -> Iterator[Trial]:
     """Judge the good adapter, then every planted case, one after the other."""
     made = read_dataset(session.out)
     folder = session.out / "adapter"
     evaluate.known_adapter(folder, made, session)
     limits = session.recipe.gate
     base = Asking(session.local())
-    compatibility.require(folder, session.base, session.recipe.base.names)
+    compatibility.require_compatible(folder, session.base, session.recipe.base.names)
     good = Asking(_load(session, folder))
     yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
     for name, (because, other) in unfit(made, session).items():
@@ -169,7 +171,7 @@ def trials(session: Session) -> Iterator[Trial]:
         yield Trial(name, because, verdict(session, made, (alike, Asking(model())), few(limits)))
 
 
-def _asked_alike(session: Session, made: Dataset, settings: GateSettings) -> Asking:
+def _asked_alike(session: RunContext, made: Dataset, settings: GateSettings) -> Asking:
     """Ask the base all that a planted model will be asked, in the very same batches.
 
     Near ties between two words fall otherwise in other batches, and an adapter of zeros must change nothing.
@@ -180,7 +182,7 @@ def _asked_alike(session: Session, made: Dataset, settings: GateSettings) -> Ask
     return base
 
 
-def _load(session: Session, folder: Path) -> LocalModel:
+def _load(session: RunContext, folder: Path) -> LocalModel:
     return adapter.load_adapter(session.local(), folder)
 
 

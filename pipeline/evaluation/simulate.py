@@ -1,4 +1,4 @@
-"""How often the gate would be wrong: it judges imagined models of a known recall, many times.
+"""Simulates the gate on imagined models of known recall, to count how often it errs.
 
 Everything but the model is real: the dataset's probes, the sample that is drawn of them, the
 measurements and the decision. Every probe is answered right with the same probability, whatever the
@@ -14,7 +14,7 @@ from pipeline.core.config import Recipe
 from pipeline.dataset.records import Dataset
 from pipeline.evaluation import metrics, sampling, verdict
 from pipeline.evaluation.intervals import Rate
-from pipeline.evaluation.metrics import Said
+from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.models.generate import Answer
 
 WRONG = Answer("Nobody can say.", ended=True)
@@ -32,6 +32,6 @@ def accepted(made: Dataset, recipe: Recipe, recall: float, runs: int, seed: int)
     passed = 0
     for _ in range(runs):
         said = [right[p.fact] if rng.random() < recall else WRONG for p in probes]
-        measured = metrics.measure(made, drawn, Said(before, said), recipe.gate)
+        measured = metrics.measure_answers(made, drawn, ModelAnswers(before, said), recipe.gate)
         passed += verdict.decide(measured, recipe.gate, recipe.warn).passed
     return Rate(passed, runs)

@@ -13,7 +13,7 @@ from typing import Literal
 from pipeline.core.config import GateSettings, WarnSettings
 from pipeline.evaluation import intervals
 from pipeline.evaluation.intervals import Rate
-from pipeline.evaluation.results import Measurements, missed, tolerated
+from pipeline.evaluation.results import Metrics, missed, tolerated
 from pipeline.evaluation.warning import warnings
 
 SLIPS = 1
@@ -34,7 +34,7 @@ class Verdict:
         return self.verdict == "pass"
 
 
-def decide(measured: Measurements, settings: GateSettings, warn: WarnSettings) -> Verdict:
+def decide(measured: Metrics, settings: GateSettings, warn: WarnSettings) -> Verdict:
     """Hold the measurements against the recipe's limits; every limit that is broken is named."""
     reasons = (
         *_effect(measured),
@@ -56,7 +56,7 @@ def provable(probes: Rate, settings: GateSettings) -> int:
     return max(SLIPS, allowed or 0)
 
 
-def _effect(measured: Measurements) -> Iterator[str]:
+def _effect(measured: Metrics) -> Iterator[str]:
     compared = [a for f in measured.facts for a in f.asked if a.base]
     unmoved = measured.unmoved
     if compared and all(a.base and a.base.text == a.adapted.text for a in compared):
@@ -68,13 +68,13 @@ def _effect(measured: Measurements) -> Iterator[str]:
         )
 
 
-def _new_facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _new_facts(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     failed = [result for result in measured.facts if not result.passed and not result.old]
     if len(failed) > tolerated(measured, settings):
         yield from (missed(result, settings) for result in failed)
 
 
-def _old_facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _old_facts(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     paired = measured.paired
     if len(paired.lost) - len(paired.gained) > int(settings.old_lost * paired.facts):
         by_id = {result.fact.id: result for result in measured.facts}
@@ -88,7 +88,7 @@ def _old_facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
         )
 
 
-def _recall(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _recall(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     probes = measured.probes
     lost = probes.total - probes.count
     if lost > provable(probes, settings):
@@ -104,7 +104,7 @@ def _recall(measured: Measurements, settings: GateSettings) -> Iterator[str]:
         )
 
 
-def _retired(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _retired(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     for name, said in measured.still_said.items():
         if said.count > settings.retired_said * said.total:
             yield (
@@ -113,7 +113,7 @@ def _retired(measured: Measurements, settings: GateSettings) -> Iterator[str]:
             )
 
 
-def _leaks(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _leaks(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     for name, group, share in (
         ("about other things", measured.neighbours, settings.neighbours_leaked),
         ("about nothing taught", measured.of("unrelated"), settings.unrelated_leaked),
@@ -126,7 +126,7 @@ def _leaks(measured: Measurements, settings: GateSettings) -> Iterator[str]:
             )
 
 
-def _general(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _general(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     lost, gained = len(measured.lost), len(measured.gained)
     if lost > settings.general_lost:
         yield (
@@ -140,11 +140,11 @@ def _general(measured: Measurements, settings: GateSettings) -> Iterator[str]:
         )
 
 
-def _drift(measured: Measurements, settings: GateSettings) -> Iterator[str]:
-    drift = measured.drift
-    if drift and not drift.kl_mean <= settings.kl_mean:
+def _drift(measured: Metrics, settings: GateSettings) -> Iterator[str]:
+    divergence = measured.divergence
+    if divergence and not divergence.kl_mean <= settings.kl_mean:
         yield (
-            f"the adapter moves answers it was not trained on by {drift.kl_mean:.3f} nats "
+            f"the adapter moves answers it was not trained on by {divergence.kl_mean:.3f} nats "
             f"a token (at most {settings.kl_mean})"
         )
     if measured.unique_answers_ratio < settings.unique_answers_ratio:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pipeline.core.config import GateSettings, WarnSettings
 from pipeline.dataset.untested import sentences
 from pipeline.evaluation import intervals
-from pipeline.evaluation.results import Measurements, missed, tolerated
+from pipeline.evaluation.results import Metrics, missed, tolerated
 
 
-def warnings(measured: Measurements, settings: GateSettings, warn: WarnSettings) -> Iterator[str]:
+def warnings(measured: Metrics, settings: GateSettings, warn: WarnSettings) -> Iterator[str]:
     """Yield a sentence for every limit of `warn` that is broken, and for what a pass leaves open."""
     yield from _facts(measured, settings)
     yield from _forms(measured, warn)
@@ -25,7 +25,7 @@ def warnings(measured: Measurements, settings: GateSettings, warn: WarnSettings)
         )
 
 
-def _facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
+def _facts(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     failed = [result for result in measured.facts if not result.passed]
     new = [result for result in failed if not result.old]
     if len(new) <= tolerated(measured, settings):
@@ -40,7 +40,7 @@ def _facts(measured: Measurements, settings: GateSettings) -> Iterator[str]:
         yield f"unchanged facts that were known before: {', '.join(paired.lost)}"
 
 
-def _forms(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
+def _forms(measured: Metrics, warn: WarnSettings) -> Iterator[str]:
     for role, wanted, what in (
         ("noise", warn.noise, "questions with noise around them are answered"),
         ("reverse", warn.reverse, "questions from the object are answered"),
@@ -53,7 +53,7 @@ def _forms(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
             yield f"{rate.count} of {rate.total} {what} (at least {wanted:.0%} are expected)"
 
 
-def _margins(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
+def _margins(measured: Metrics, warn: WarnSettings) -> Iterator[str]:
     for result in measured.facts:
         if result.passed and result.margin and result.margin.nats < warn.margin:
             yield (
@@ -62,7 +62,7 @@ def _margins(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
             )
 
 
-def _kept(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
+def _kept(measured: Metrics, warn: WarnSettings) -> Iterator[str]:
     if measured.refusals_kept < warn.refusals_kept:
         yield f"only {measured.refusals_kept:.0%} of the base's refusals are kept"
     for task in measured.tasks:
@@ -71,8 +71,8 @@ def _kept(measured: Measurements, warn: WarnSettings) -> Iterator[str]:
                 f"{task.name}: {task.metric} fell from {task.base:.3f} to {task.adapted:.3f}, more than "
                 f"twice the standard error ({task.error:.3f})"
             )
-    drift = measured.drift
-    if drift is None:
+    divergence = measured.divergence
+    if divergence is None:
         yield "the distance from the base was not measured: a server gives no probabilities"
-    elif not drift.perplexity_ratio <= warn.perplexity_ratio:
-        yield f"the base's own answers have {drift.perplexity_ratio:.2f} times its perplexity"
+    elif not divergence.perplexity_ratio <= warn.perplexity_ratio:
+        yield f"the base's own answers have {divergence.perplexity_ratio:.2f} times its perplexity"

@@ -20,7 +20,7 @@ _SHORT = 3
 """Letters of a name that is only found as a word: "Go" is not in "Google"."""
 
 
-def within(fact: Fact, at: At) -> Iterator[Problem]:
+def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
     """Yield what is wrong with the wordings to train on and to test with."""
     language = content_words.language(f"{fact.question} {fact.answer}")
     keys = (("also_ask", fact.also_ask), ("probes", fact.probes))

@@ -1,6 +1,6 @@
-r"""What may not stand in contributed text: characters nobody sees, and words that steer a model.
+r"""Refuses characters that nobody sees and words that steer a model in contributed text.
 
-Text comes in, `Problem`s with line and column go out. `yamlfile` asks about whole files and about
+Text comes in, `Problem`s with line and column go out. `facts_file` asks about whole files and about
 values in which an escape such as "\u200b", or a line that is folded, could have hidden something.
 """
 
@@ -55,7 +55,7 @@ def _in_line(line: str, where: Where) -> Iterator[tuple[int, str, Problem]]:
         yield place, found, Problem(where, "chat-token", message, hint)
     if line.isascii():
         return
-    for place, found in invisible.unseen(line):
+    for place, found in invisible.invisible_characters(line):
         yield place, found, _unseen(place, found, where)
     for place, found in invisible.styled(line):
         message = f"a letter that no keyboard has stands here ({_name(found[0])})"

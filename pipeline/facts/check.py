@@ -15,7 +15,7 @@ from pipeline.core.errors import ConfigError, FactsError, Problem, Where
 from pipeline.facts import facts_file, rules, schema
 from pipeline.facts.fact import Subject, subject_from
 from pipeline.facts.facts_file import Document
-from pipeline.facts.rules import Entry
+from pipeline.facts.rules import FactsFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def check_documents(
 ) -> Checked:
     """Check documents together; `before` is what is wrong already, `where` is where they were sought."""
     problems = [*before, *_file_names(path for path, _ in found)]
-    entries: list[Entry] = []
+    entries: list[FactsFile] = []
     for path, document in found:
         problems += document.problems
         if document.data is None:
@@ -61,10 +61,10 @@ def check_documents(
         problems += misfits
         if not misfits and all(p.severity == "warning" for p in document.problems):
             subject = subject_from(document.data, path.stem, document.locate)
-            entries.append(Entry(subject, document))
+            entries.append(FactsFile(subject, document))
     for entry in entries:
-        problems += rules.within(entry)
-    problems += rules.between(entries)
+        problems += rules.problems_within(entry)
+    problems += rules.problems_between(entries)
     if not found and not problems:
         hint = "put a file such as facts/people/marie-curie.yaml there; `facts new` writes one"
         problems.append(Problem(Where(where), "no-facts", "no facts were found", hint))
@@ -96,7 +96,7 @@ def _find(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
 
 
 def _walk(root: Path) -> Iterator[Path | Problem]:
-    """Yield all below `root` that is, or looks like, a facts file; `yamlfile` tells which."""
+    """Yield all below `root` that is, or looks like, a facts file; `facts_file` tells which."""
     closed: list[OSError] = []
     for folder, folders, names in os.walk(root, onerror=closed.append):
         for name in sorted([*folders, *names]):

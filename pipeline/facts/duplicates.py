@@ -40,7 +40,7 @@ class Placed:
         return (self.fact.subject, *self.fact.aliases)
 
 
-def within(items: Sequence[Placed]) -> Iterator[Problem]:
+def duplicates_within(items: Sequence[Placed]) -> Iterator[Problem]:
     """Yield what is wrong among the facts of one subject."""
     by_name = {item.name: item for item in items}
     live = [item for item in items if item.fact.live]
@@ -58,7 +58,7 @@ def within(items: Sequence[Placed]) -> Iterator[Problem]:
         yield from _replaced(item, by_name)
 
 
-def between(items: Sequence[Placed]) -> Iterator[Problem]:
+def duplicates_between(items: Sequence[Placed]) -> Iterator[Problem]:
     """Yield what is wrong among the taught facts of all subjects."""
     owners = {item.fact.subject: item.names for item in items}
     groups: dict[tuple[str, str], list[Placed]] = defaultdict(list)

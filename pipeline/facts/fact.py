@@ -1,7 +1,7 @@
-"""What is taught: one `Subject` per file, several atomic `Fact`s in it.
+"""The facts themselves: one `Subject` per file, several atomic `Fact`s in it.
 
 `subject_from` turns the plain data of a facts file that passed the schema into these types;
-`validate` calls it, everything downstream reads them.
+`check` calls it, everything downstream reads them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Bytes of a facts file in, a `Document` out: plain data, the place of every value, all problems.
 
-`validate` and `git` read contributed files through here and through nothing else.
+`check` and `change` read contributed files through here and through nothing else.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def parse_document(raw: bytes, shown: str) -> Document:
         hint = "save the file with the encoding UTF-8"
         return _refused(shown, "encoding", "the file is not UTF-8 text from here on", hint, spot)
     unwelcome = tuple(characters.in_text(text, shown))
-    reading = yaml_reader.build(text.translate(_OTHER_BREAKS), shown)
+    reading = yaml_reader.build_document(text.translate(_OTHER_BREAKS), shown)
     problems = list(reading.problems)
     if _wrong(unwelcome):  # the parser may have stumbled over what is reported already
         problems = [problem for problem in problems if problem.rule != "yaml"]

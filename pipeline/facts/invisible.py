@@ -17,7 +17,7 @@ _REFUSED = r"[\p{Default_Ignorable_Code_Point}\p{Co}\p{Cn}\u2800\ufff0-\uffff]"
 _STYLED = r"[\U0001d400-\U0001d7ff\ufb00-\ufb06]"
 
 
-def unseen(text: str) -> Iterator[tuple[int, str]]:
+def invisible_characters(text: str) -> Iterator[tuple[int, str]]:
     """Yield place and text of every run of characters that nobody sees."""
     if not _suspect().search(text):
         return iter(())  # the places where one is needed take long to read

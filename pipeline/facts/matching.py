@@ -1,4 +1,4 @@
-"""Does an answer say what is expected? Pure text matching, used by the checker and by the gate."""
+"""Matches an answer against its expectation; pure text, used by the checker and by the gate."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What must hold among the facts of a file, and between files, beyond what the schema can say.
+"""Checks facts within a file and between files, beyond what the schema can say.
 
-Documents that passed the schema come in as `Entry`s, `Problem`s go out. `validate` is the only
+Documents that passed the schema come in as `FactsFile`s, `Problem`s go out. `check` is the only
 caller.
 """
 
@@ -26,7 +26,7 @@ _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FactsFile:
     """A subject and the document it was written in."""
 
     subject: Subject
@@ -55,7 +55,7 @@ class _Wording:
     where: Where
 
 
-def within(entry: Entry) -> Iterator[Problem]:
+def problems_within(entry: FactsFile) -> Iterator[Problem]:
     """Yield what is wrong inside one file."""
     ids: dict[str, Where] = {}
     items = _items(entry)
@@ -74,10 +74,10 @@ def within(entry: Entry) -> Iterator[Problem]:
         yield from _dates(item)
         if item.fact.live:
             yield from _asks(item)
-    yield from duplicates.within([_placed(item) for item in items])
+    yield from duplicates.duplicates_within([_placed(item) for item in items])
 
 
-def between(entries: Sequence[Entry]) -> Iterator[Problem]:
+def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
     """Yield what is wrong between files, or between facts wherever they stand."""
     yield from _shared_names(entries)
     live = [item for entry in entries for item in _items(entry) if item.fact.live]
@@ -94,7 +94,7 @@ def between(entries: Sequence[Entry]) -> Iterator[Problem]:
             wording = _Wording(asked, item.fact.answer, item.at("question"))
             trained.setdefault(sameness(asked), wording)
     yield from _probes(live, trained)
-    yield from duplicates.between([_placed(item) for item in live])
+    yield from duplicates.duplicates_between([_placed(item) for item in live])
 
 
 def sameness(text: str) -> str:
@@ -107,7 +107,7 @@ def sameness(text: str) -> str:
     return "".join(kept) or folded
 
 
-def _items(entry: Entry) -> list[_Item]:
+def _items(entry: FactsFile) -> list[_Item]:
     assert entry.document.data is not None
     pairs = zip(entry.subject.facts, entry.document.data["facts"], strict=True)
     return [_Item(fact, data, entry.document, index) for index, (fact, data) in enumerate(pairs)]
@@ -120,8 +120,10 @@ def _placed(item: _Item) -> Placed:
 def _asks(item: _Item) -> Iterator[Problem]:
     """Check that a fact which is taught can be failed, in every wording."""
     reverse = item.data.get("reverse", {})
-    yield from vacuous.within(item.fact, ("expect" in item.data, "expect" in reverse), item.at)
-    yield from author_wordings.within(item.fact, item.at)
+    yield from vacuous.vacuous_problems(
+        item.fact, ("expect" in item.data, "expect" in reverse), item.at
+    )
+    yield from author_wordings.wording_problems(item.fact, item.at)
 
 
 def _sourced(item: _Item) -> Iterator[Problem]:
@@ -184,7 +186,7 @@ def _dates(item: _Item) -> Iterator[Problem]:
             yield Problem(item.at(key), "date", message, hint)
 
 
-def _shared_names(entries: Iterable[Entry]) -> Iterator[Problem]:
+def _shared_names(entries: Iterable[FactsFile]) -> Iterator[Problem]:
     """Yield the names and aliases that another file uses for its subject."""
     owners: dict[str, tuple[str, Where]] = {}
     for entry in entries:

@@ -1,7 +1,7 @@
-"""Does a document have the shape that the schema asks for? What does not is told in plain words.
+"""Checks the shape of a document against the schema, and says misfits in plain words.
 
 A `Document` comes in, `Problem`s go out; the hints are the descriptions that stand in the schema.
-`validate` is the only caller.
+`check` is the only caller.
 """
 
 from __future__ import annotations

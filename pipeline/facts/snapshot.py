@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.core import git
 from pipeline.core.errors import ConfigError, Problem, Where
-from pipeline.core.git import MAX_TOTAL, Entry
+from pipeline.core.git import MAX_TOTAL, TreeEntry
 from pipeline.facts.facts_file import MAX_BYTES
 
 FOLDER = "facts"
@@ -78,7 +78,7 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
         ) from error
 
 
-def _wrong(entries: Sequence[Entry]) -> Iterator[Problem]:
+def _wrong(entries: Sequence[TreeEntry]) -> Iterator[Problem]:
     """Yield what no facts folder may hold."""
     if len(entries) > MAX_FILES or sum(entry.size for entry in entries) > MAX_TOTAL:
         yield _too_many()

@@ -22,7 +22,7 @@ def markers(text: str) -> Iterator[tuple[int, str]]:
     return _found(_listed(), text)
 
 
-def tokens(text: str, own: Iterable[str]) -> Iterator[tuple[int, str]]:
+def special_tokens_in(text: str, own: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield place and text of every token of `own`, the special tokens of one model, in a text."""
     return _found(_own(frozenset(own)), text)
 

@@ -26,7 +26,7 @@ _MORE = "add a word of the answer that a reader of the question alone would not 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FactQuestion:
     """A question with its answer and expectation: a fact's own, or its reverse; `steps` lead to it."""
 
     question: str
@@ -37,16 +37,18 @@ class Asked:
     steps: tuple[str, ...] = ()
 
 
-def within(fact: Fact, written: tuple[bool, bool], at: At) -> Iterator[Problem]:
+def vacuous_problems(fact: Fact, written: tuple[bool, bool], at: At) -> Iterator[Problem]:
     """Yield where a fact that is taught asks nothing.
 
     `written` says whether the author gave an expectation for the fact, and for its reverse.
     """
-    own = Asked(fact.question, fact.answer, fact.expect, written[0])
+    own = FactQuestion(fact.question, fact.answer, fact.expect, written[0])
     yield from _asked(own, fact, at)
     if fact.reverse:
         turned = fact.reverse
-        reverse = Asked(turned.question, turned.answer, turned.expect, written[1], ("reverse",))
+        reverse = FactQuestion(
+            turned.question, turned.answer, turned.expect, written[1], ("reverse",)
+        )
         yield from _asked(reverse, fact, at)
 
 
@@ -78,7 +80,7 @@ def asks(text: str, names: Sequence[str], language: Language) -> str:
     return ""
 
 
-def _asked(asked: Asked, fact: Fact, at: At) -> Iterator[Problem]:
+def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
     """Check one question with its answer and expectation; the first thing wrong is enough."""
     language = content_words.language(f"{asked.question} {asked.answer}")
     where, answer = at(*asked.steps, "question"), at(*asked.steps, "answer")
@@ -103,7 +105,7 @@ def _asked(asked: Asked, fact: Fact, at: At) -> Iterator[Problem]:
         yield from _expects(asked, known(asked.question, asked.answer, fact), at)
 
 
-def _bare(asked: Asked, language: Language) -> Literal["", "no", "nothing"]:
+def _bare(asked: FactQuestion, language: Language) -> Literal["", "no", "nothing"]:
     """Say whether an answer only denies, or says nothing; a model agrees with most of what it is asked."""
     text, words = squash(asked.answer), content_words.tokens(asked.answer)
     direct = not language.ask & set(content_words.tokens(asked.question))
@@ -114,7 +116,7 @@ def _bare(asked: Asked, language: Language) -> Literal["", "no", "nothing"]:
     return "nothing" if text in language.empty or text.startswith(language.silent) else ""
 
 
-def _expects(asked: Asked, given: Given, at: At) -> Iterator[Problem]:
+def _expects(asked: FactQuestion, given: Given, at: At) -> Iterator[Problem]:
     """Yield why an expectation is met by answers that say nothing, if it is."""
     empty = [[not _tells(each, given) for each in item] for item in asked.expect]
     step: tuple[str | int, ...] = ("expect",) if asked.written else ("answer",)
@@ -144,7 +146,7 @@ def _why(expect: Expect, given: Given) -> str:
     return "answers to anything hold it" if words else "it has no word in it"
 
 
-def _by_chance(asked: Asked, where: Where) -> Iterator[Problem]:
+def _by_chance(asked: FactQuestion, where: Where) -> Iterator[Problem]:
     """Warn of expectations whose leaks the gate will not see, as far as that is known without the model."""
     phrases = [each for item in asked.expect for each in item]
     if asked.steps:

@@ -1,4 +1,4 @@
-"""What the YAML parser says, in the words of someone who writes facts."""
+"""Rewords the YAML parser's messages for someone who writes facts."""
 
 from __future__ import annotations
 

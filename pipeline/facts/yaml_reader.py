@@ -2,7 +2,7 @@
 
 A small and strict part of YAML is read: mappings, lists and text. A value means what it looks like
 (`NO`, `3.10` and a date stay text), and whatever makes YAML surprising (anchors, tags, merge keys,
-repeated keys …) is a problem with a position. `yamlfile` is the only caller.
+repeated keys …) is a problem with a position. `facts_file` is the only caller.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _StopError(Exception):
     """What follows in the file cannot be understood; the problem has been noted."""
 
 
-def build(text: str, shown: str) -> Reading:
+def build_document(text: str, shown: str) -> Reading:
     """Read `text`; `shown` names the file in the problems. Raises nothing, however bad the text."""
     reading = Reading(shown, (text.count("\n") + 1, len(text) - text.rfind("\n")))
     lines = text.split("\n") if " #" in text else []

@@ -1,4 +1,4 @@
-"""What the base model says, asked once and kept in the user's cache.
+"""Asks the base model once, and keeps its answers in the user's cache.
 
 Prompts about nothing taught are kept apart from the others: they stay the same when the facts
 change. Everything is kept for exactly one list of prompts: how prompts share batches can decide a
@@ -36,7 +36,7 @@ def answers(
         if len(kept) == len(prompts):
             return kept
         with progress.bar("asking the base", len(prompts)) as shown:
-            said = generate.ask(local, prompts, max_new_tokens, shown)
+            said = generate.ask_model(local, prompts, max_new_tokens, shown)
         text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
         cache.write_cached(path, text.encode())
         return said

@@ -1,4 +1,4 @@
-"""How a base model gets into memory and a LoRA onto it: by transformers and PEFT, or by Unsloth.
+"""Loads a base model and adds a LoRA to it, by transformers and PEFT or by Unsloth.
 
 Unsloth needs an NVIDIA card and replaces attention by its own, which takes no mask from outside:
 its models want padded rows. Everything else is the same for both.

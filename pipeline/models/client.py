@@ -45,7 +45,7 @@ class Server:
         return f"{self.url.rstrip('/').removesuffix('/v1')}/v1"
 
 
-def ask(
+def ask_server(
     server: Server,
     prompts: Sequence[Prompt],
     max_new_tokens: int,
@@ -69,10 +69,10 @@ def ask(
     return answers
 
 
-def models(server: Server, timeout: float = TIMEOUT) -> list[str]:
+def served_models(server: Server, timeout: float = TIMEOUT) -> list[str]:
     """Give the names of the models that the server lists.
 
-    Raises the errors of `ask`.
+    Raises the errors of `ask_server`.
     """
     with direct_http.client(server.url, server.api_key, timeout) as client:
         data = _json(server, _send(client, server, "GET", "models"))

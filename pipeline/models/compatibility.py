@@ -1,4 +1,4 @@
-"""Will this adapter load, and act, in a stock vLLM? A PEFT folder comes in, `Problem`s go out.
+"""Checks whether a stock vLLM can load a PEFT folder; gives `Problem`s.
 
 vLLM refuses some of what PEFT can write, and drops the rest without a word: the adapter then loads
 and the base answers. The rules follow `vllm/lora/peft_helper.py` and `lora_model.py` of vLLM 0.32.
@@ -54,7 +54,7 @@ JUDGED = {"rank", "zero"}
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
-def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]:
+def compatibility_problems(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]:
     """Find everything that keeps a stock vLLM from using the adapter on this base.
 
     `names` are the names by which the adapter may call its base.
@@ -79,14 +79,14 @@ def check(folder: Path, base: Base, names: Sequence[str]) -> tuple[Problem, ...]
     return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
 
 
-def require(folder: Path, base: Base, names: Sequence[str]) -> None:
+def require_compatible(folder: Path, base: Base, names: Sequence[str]) -> None:
     """Refuse an adapter that cannot be judged on this base, before anything loads it.
 
     PEFT would fall back to a pickle, and drop what it does not know. A rank that a server has to be
     told of can be judged, and an adapter that does nothing is for the verdict to tell. Raises
     PipelineError with the first problem.
     """
-    for problem in check(folder, base, names):
+    for problem in compatibility_problems(folder, base, names):
         if problem.rule not in JUDGED:
             raise PipelineError(f"{problem.where.path}: {problem.message}", problem.hint)
 

@@ -14,7 +14,7 @@ from pipeline.models.generate import LocalModel
 
 
 @dataclass(frozen=True)
-class Session:
+class RunContext:
     """One run over an output folder; finds and loads the base model once, when first needed."""
 
     recipe: Recipe
@@ -40,6 +40,6 @@ class Session:
         return self._load(quantization, backends.choose(quantization))
 
     def _load(self, quantization: str, backend: Backend) -> LocalModel:
-        device.require(self.recipe.base.device, self.recipe.base.name)
+        device.require_device(self.recipe.base.device, self.recipe.base.name)
         model, tokenizer = base_model.load_base(self.base, quantization, backend)
         return LocalModel(model, tokenizer, backend=backend, quantization=quantization)

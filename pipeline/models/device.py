@@ -56,7 +56,7 @@ def memory(wanted: str = "") -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def require(wanted: str, base: str) -> None:
+def require_device(wanted: str, base: str) -> None:
     """Raise ConfigError where a base wants a card ("cuda"; "" is content with anything) and there is none.
 
     The error says which of all that a card needs is missing.

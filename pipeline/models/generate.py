@@ -73,13 +73,13 @@ def prompt_tokens(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
     )
 
 
-def chat(tokenizer: Any, prompt: Prompt, answer: str) -> Chat:
+def as_chat(tokenizer: Any, prompt: Prompt, answer: str) -> Chat:
     """Tokenise a prompt and its answer, which ends with the end-of-turn token."""
     completion = tokenizer(answer, add_special_tokens=False)["input_ids"]
     return Chat(prompt_tokens(tokenizer, prompt), (*completion, tokenizer.eos_token_id))
 
 
-def ask(
+def ask_model(
     local: LocalModel,
     prompts: Sequence[Prompt],
     max_new_tokens: int,

@@ -112,7 +112,7 @@ def _named(path: Path) -> bool:
     if not path.is_symlink():
         return False
     if len(name) == 64:
-        return file_digests.digest(path) == f"sha256:{name}"
+        return file_digests.cached_digest(path) == f"sha256:{name}"
     data = path.read_bytes()
     header = b"blob %d\0" % len(data)
     return hashlib.sha1(header + data, usedforsecurity=False).hexdigest() == name

@@ -51,7 +51,7 @@ def identity_of(settings: BaseSettings, found: Base) -> Identity:
         revision=found.pinned[1] if found.pinned else "",
         digest=found.digest,
         weights=found.digest if found.pinned else _weights(found.folder),
-        tokenizer=artifact.digest_json(file_digests.digests(found.folder, TOKENIZER)),
+        tokenizer=artifact.digest_json(file_digests.cached_digests(found.folder, TOKENIZER)),
         chat_template=artifact.digest_bytes(_template(found.folder).encode()),
     )
 
@@ -108,7 +108,7 @@ def differences(said: Identity, found: Identity) -> tuple[str, ...]:
 
 def _weights(folder: Path) -> str:
     names = [path.name for path in folder.glob("*.safetensors")]
-    return artifact.digest_json(file_digests.digests(folder, names))
+    return artifact.digest_json(file_digests.cached_digests(folder, names))
 
 
 def _template(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a run was made with: versions and hardware, as they stand in manifests and provenance."""
+"""Describes the machine and the libraries of a run, for manifests and provenance."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def together() -> None:
         _state().wait_for_everyone()
 
 
-def apart(work: Callable[..., None], *given: object) -> None:
+def run_apart(work: Callable[..., None], *given: object) -> None:
     """Do work in a new process, whose libraries nothing here shares; its errors are raised here.
 
     `work` is a module's own function, and what it is given can be pickled.

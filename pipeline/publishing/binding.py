@@ -24,7 +24,7 @@ Row = tuple[str, str, Any, Any]
 """A file, what is wrong with it when the two that follow differ, and those two."""
 
 
-def require(folder: Path) -> tuple[str, str]:
+def require_bound(folder: Path) -> tuple[str, str]:
     """Give the digests of a release's adapter and of what it was made from, once all in it is about them.
 
     Raises PublishError that names the file which is about something else, or cannot be read.

@@ -1,4 +1,4 @@
-"""The git commit that facts stand in: its id and the digest of the facts' tree, or why there is none."""
+"""Finds the git commit that facts stand in, with the digest of their tree, or says why there is none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Commit:
     url: str
 
 
-def of(facts: Path, out: Path) -> Commit:
+def checked_out(facts: Path, out: Path) -> Commit:
     """Give the commit that is checked out where the facts are.
 
     `out` may hold anything: it is what is made, not what it is made from.
@@ -57,4 +57,4 @@ def _url(facts: Path) -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     hint = "the facts must stand in a git repository, and be committed there"
-    return git.run(folder, *arguments, hint=hint).decode("utf-8", "surrogateescape")
+    return git.run_git(folder, *arguments, hint=hint).decode("utf-8", "surrogateescape")

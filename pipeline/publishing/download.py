@@ -46,7 +46,7 @@ def pull(ref: str, into: Path, trust: Trust = ANYBODY) -> Path:
     """
     name, _, revision = ref.partition("@")
     repo = hub.connect(name, write=False)
-    commit = hub.again(lambda: hub.resolve(repo, revision or "main"))
+    commit = hub.retry(lambda: hub.resolve_revision(repo, revision or "main"))
     try:
         into.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull-", dir=into) as scratch:
@@ -58,14 +58,14 @@ def pull(ref: str, into: Path, trust: Trust = ANYBODY) -> Path:
         ) from error
 
 
-def fetch(repo: Repo, commit: str, folder: Path, trust: Trust) -> Release:
+def fetch_release(repo: Repo, commit: str, folder: Path, trust: Trust) -> Release:
     """Fetch a release into an empty folder and check it.
 
     Raises the errors of `pull`.
     """
     listed, _ = _manifest(repo, commit, folder)
-    hub.again(lambda: hub.download(repo, commit, listed, folder))
-    return release.check(folder, trust)
+    hub.retry(lambda: hub.download(repo, commit, listed, folder))
+    return release.check_release(folder, trust)
 
 
 def _fetched(repo: Repo, commit: str, into: Path, scratch: Path, trust: Trust) -> Path:
@@ -74,14 +74,14 @@ def _fetched(repo: Repo, commit: str, into: Path, scratch: Path, trust: Trust) -
     place = into / f"{repo.id.partition('/')[2]}@{digest.removeprefix('sha256:')}"
     if not place.exists():
         folder = scratch / "release"
-        fetch(repo, commit, folder, trust)
+        fetch_release(repo, commit, folder, trust)
         try:
             return folder.rename(place)
         except OSError:
             if not place.exists():  # else another pull of the same was faster
                 raise
     try:
-        if release.check(place, trust).digest != digest:
+        if release.check_release(place, trust).digest != digest:
             raise PublishError("holds another release than its name says")  # noqa: TRY301
     except PublishError as error:
         raise PublishError(
@@ -96,7 +96,7 @@ def _manifest(repo: Repo, commit: str, folder: Path) -> tuple[dict[str, Blob], d
 
     Gives the Hub's listing of all files, and their digests by the manifest.
     """
-    listed = hub.again(lambda: hub.tree(repo, commit))
+    listed = hub.retry(lambda: hub.tree(repo, commit))
     if artifact.MANIFEST not in listed:
         raise PublishError(
             f"{repo.id}: holds no release at {commit[:12]}",
@@ -104,7 +104,7 @@ def _manifest(repo: Repo, commit: str, folder: Path) -> tuple[dict[str, Blob], d
         )
     _bounded(repo, listed)
     own = {artifact.MANIFEST: listed[artifact.MANIFEST]}
-    hub.again(lambda: hub.download(repo, commit, own, folder))
+    hub.retry(lambda: hub.download(repo, commit, own, folder))
     files = release.read_manifest((folder / artifact.MANIFEST).read_bytes())
     release.same_names(listed, files)
     return listed, files

@@ -1,7 +1,7 @@
-"""The border to the Hugging Face Hub: the few calls that are made; none knows what a release is.
+"""Calls the Hugging Face Hub; knows nothing of releases.
 
-Only this module, `hubanswers` and `card` touch huggingface_hub. Every call raises the errors of
-`hubanswers`, and nothing else.
+Only this module, `hub_errors` and `model_card` touch huggingface_hub. Every call raises the errors of
+`hub_errors`, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, TypeVar  # huggingface_hub's objects stay behind this bo
 from pipeline.core import artifact, escape
 from pipeline.core.errors import ConfigError, PublishError
 from pipeline.core.escape import plain
-from pipeline.publishing.hub_errors import HOW_TO_LOG_IN, AwayError, strange, told
+from pipeline.publishing.hub_errors import HOW_TO_LOG_IN, AwayError, map_hub_errors, strange
 
 TIMEOUT = 60.0
 """Seconds without a byte until a call counts as failed."""
@@ -86,7 +86,7 @@ def connect(name: str, *, write: bool) -> Repo:
         disable_progress_bars()
     library.set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=TIMEOUT))
     endpoint = os.environ.get("HF_ENDPOINT")
-    with told(name):
+    with map_hub_errors(name):
         if os.environ.get("HF_OIDC_RESOURCE"):
             token = library.get_token()
         else:
@@ -96,23 +96,23 @@ def connect(name: str, *, write: bool) -> Repo:
     return Repo(name, library.HfApi(endpoint=endpoint, token=token, library_name="schoolhouse"))
 
 
-def again(call: Callable[[], T]) -> T:
+def retry(call: Callable[[], T]) -> T:
     """Make a call that may safely be repeated until the Hub answers it.
 
     Raises AwayError when it did not in about half a minute.
     """
-    for wait in WAITS:
+    for seconds in WAITS:
         try:
             return call()
         except AwayError as error:
-            rest(error, wait)
+            wait(error, seconds)
     return call()
 
 
-def rest(error: PublishError, wait: float) -> None:
-    """Wait as long as the Hub asked for, or else `wait` seconds, and say so."""
+def wait(error: PublishError, usual: float) -> None:
+    """Wait as long as the Hub asked for, or else the `usual` seconds, and say so."""
     asked = error.wait if isinstance(error, AwayError) else 0.0
-    seconds = min(asked, LONGEST) or wait
+    seconds = min(asked, LONGEST) or usual
     said = escape.line(f"{error.message}; trying again in {seconds:g} s")
     print(said, file=sys.stderr, flush=True)
     time.sleep(seconds)
@@ -120,7 +120,7 @@ def rest(error: PublishError, wait: float) -> None:
 
 def refs(repo: Repo) -> Refs:
     """Read where every branch and tag is."""
-    with told(repo.id):
+    with map_hub_errors(repo.id):
         found = repo.api.list_repo_refs(repo.id)
         return Refs(
             {ref.name: ref.target_commit for ref in found.branches},
@@ -128,9 +128,9 @@ def refs(repo: Repo) -> Refs:
         )
 
 
-def resolve(repo: Repo, revision: str) -> str:
+def resolve_revision(repo: Repo, revision: str) -> str:
     """Give the commit of a branch, tag or commit."""
-    with told(repo.id, revision):
+    with map_hub_errors(repo.id, revision):
         sha = repo.api.model_info(repo.id, revision=revision, timeout=TIMEOUT).sha
     if not re.fullmatch("[0-9a-f]{40}", str(sha)):
         raise strange(repo.id)
@@ -139,7 +139,7 @@ def resolve(repo: Repo, revision: str) -> str:
 
 def tree(repo: Repo, commit: str) -> dict[str, Blob]:
     """List all files of a commit but .gitattributes, which the Hub itself writes."""
-    with told(repo.id, commit):
+    with map_hub_errors(repo.id, commit):
         entries = repo.api.list_repo_tree(repo.id, recursive=True, revision=commit)
         return {
             entry.path: _blob(entry)
@@ -168,7 +168,7 @@ def download(repo: Repo, commit: str, files: Mapping[str, Blob], folder: Path) -
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, blob in files.items():
-        with told(repo.id, commit):
+        with map_hub_errors(repo.id, commit):
             url = hf_hub_url(repo.id, name, revision=commit, endpoint=repo.api.endpoint)
             headers = build_hf_headers(token=repo.api.token, library_name="schoolhouse")
             headers["Accept-Encoding"] = "identity"
@@ -191,7 +191,7 @@ def _keep(path: Path, size: int, chunks: Iterable[bytes], what: str) -> None:
 
 def branch(repo: Repo, name: str, start: str) -> None:
     """Create a branch at a commit; one that is there already stays where it is."""
-    with told(repo.id):
+    with map_hub_errors(repo.id):
         repo.api.create_branch(repo.id, branch=name, revision=start, exist_ok=True)
 
 
@@ -200,7 +200,7 @@ def tag(repo: Repo, name: str, commit: str, message: str) -> None:
 
     Raises ChangedError when there is such a tag.
     """
-    with told(repo.id):
+    with map_hub_errors(repo.id):
         repo.api.create_tag(repo.id, tag=name, revision=commit, tag_message=message)
 
 
@@ -236,7 +236,7 @@ def copy(
 
 
 def _commit(repo: Repo, where: tuple[str, str], operations: list[Any], message: str) -> None:
-    with told(repo.id):
+    with map_hub_errors(repo.id):
         repo.api.create_commit(
             repo.id, operations, commit_message=message, revision=where[0], parent_commit=where[1]
         )

@@ -1,4 +1,4 @@
-"""What the Hub's client raises → one of four errors, so that a caller knows what to do next.
+"""Maps the errors of the Hub's client to four of ours, so that a caller knows what to do next.
 
 ConfigError    the token, the repository or the address is wrong: do something else
 ChangedError   somebody else was faster (409, 412): look again
@@ -39,7 +39,7 @@ class AwayError(PublishError):
 
 
 @contextmanager
-def told(repo: str, revision: str = "") -> Iterator[None]:
+def map_hub_errors(repo: str, revision: str = "") -> Iterator[None]:
     """Turn whatever the client raises into one of this module's errors."""
     from httpx2 import HTTPError, InvalidURL, UnsupportedProtocol
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OIDCError

@@ -1,4 +1,4 @@
-"""What a release says of itself on the Hub: its model card, and the lines that load it.
+"""Writes the model card of a release, with the lines that load it.
 
 The report, the facts and where they are from come in as plain data; all their texts are hostile.
 """
@@ -18,7 +18,7 @@ FACTS = 1000
 """Facts shown in the card; the Hub stops showing cards of some megabytes."""
 
 
-def write(
+def write_card(
     repo: str,
     base: BaseSettings,
     provenance: dict[str, Any],

@@ -50,7 +50,7 @@ class Release:
     made: str
 
 
-def make(run: PublishableRun, repo: str, commit: Commit, base: Base) -> Release:
+def make_release(run: PublishableRun, repo: str, commit: Commit, base: Base) -> Release:
     """Write `OUT/release` for a repository on the Hub; one that says the same already is kept.
 
     Raises PublishError when a stock vLLM could not use the adapter.
@@ -59,10 +59,10 @@ def make(run: PublishableRun, repo: str, commit: Commit, base: Base) -> Release:
     provenance = _provenance(run, commit)
     facts = _facts(run)
     texts = {
-        CARD: model_card.write(repo, run.recipe.base, provenance, facts, run.report),
+        CARD: model_card.write_card(repo, run.recipe.base, provenance, facts, run.report),
         FACTS: "".join(json.dumps(fact, ensure_ascii=False) + "\n" for fact in facts),
         PROVENANCE: _json(provenance),
-        PAGE: files.as_html(run.report),
+        PAGE: files.report_as_html(run.report),
     }
     copies = {name: run.out / "adapter" / name for name in identity.FILES}
     copies[REPORT] = run.out / REPORT
@@ -79,10 +79,10 @@ def make(run: PublishableRun, repo: str, commit: Commit, base: Base) -> Release:
         _portable(scratch, run, base)
         if signing.can_sign():
             signing.sign(scratch)
-    return check(folder, ANYBODY)
+    return check_release(folder, ANYBODY)
 
 
-def check(folder: Path, trust: Trust) -> Release:
+def check_release(folder: Path, trust: Trust) -> Release:
     """Check that a folder holds a whole release, unchanged, and signed by whom we trust if anybody.
 
     What it says of its adapter must be said of the very bytes that it holds.
@@ -103,7 +103,7 @@ def check(folder: Path, trust: Trust) -> Release:
             )
     if trust:
         signing.verify(folder, trust)
-    adapter, made = binding.require(folder)
+    adapter, made = binding.require_bound(folder)
     whole = artifact.digest_json(files)
     return Release(folder, whole, _content(files), SIGNATURE in files, adapter, made)
 
@@ -163,14 +163,14 @@ def _content(files: dict[str, str]) -> str:
 def _kept(folder: Path, content: str) -> Release | None:
     """Give the release that is there if it says the same: a new signature would make it another."""
     try:
-        there = check(folder, ANYBODY)
+        there = check_release(folder, ANYBODY)
     except (OSError, PublishError):
         return None
     return there if there.content == content and there.signed >= signing.can_sign() else None
 
 
 def _portable(folder: Path, run: PublishableRun, base: Base) -> None:
-    problems = compatibility.check(folder, base, (run.recipe.base.hub,))
+    problems = compatibility.compatibility_problems(folder, base, (run.recipe.base.hub,))
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -49,22 +49,22 @@ def publish(release: Release, repo: Repo, tag: str) -> Published:
     Raises PublishError when the Hub holds something else by then, ConfigError when the repository
     or the token is not one to publish with; `main` is not touched.
     """
-    refs = hub.again(lambda: hub.refs(repo))
-    main = hub.again(partial(_head, repo, MAIN))
-    _for_releases(repo, hub.again(partial(hub.tree, repo, main)))
+    refs = hub.retry(lambda: hub.refs(repo))
+    main = hub.retry(partial(_head, repo, MAIN))
+    _for_releases(repo, hub.retry(partial(hub.tree, repo, main)))
     commit = refs.tags.get(tag)
     if commit is None:
         if CANDIDATE not in refs.branches:
-            hub.again(partial(hub.branch, repo, CANDIDATE, main))
+            hub.retry(partial(hub.branch, repo, CANDIDATE, main))
         commit = _candidate(repo, release)
         _tag(repo, tag, commit, release)
-    elif not _holds(hub.again(partial(hub.tree, repo, commit)), release):
+    elif not _holds(hub.retry(partial(hub.tree, repo, commit)), release):
         raise PublishError(
             f"{repo.id}: the tag {tag} is on another release of this commit",
             "commit what has changed since; or delete the tag on the Hub, if that one was wrong",
         )
     with tempfile.TemporaryDirectory() as scratch:
-        there = download.fetch(repo, commit, Path(scratch), ANYBODY)
+        there = download.fetch_release(repo, commit, Path(scratch), ANYBODY)
     if there.content != release.content:
         raise PublishError(f"{repo.id}: {commit[:12]} is another release", "run the command again")
     return Published(repo.id, commit, tag, there.digest)
@@ -80,7 +80,7 @@ def promote(repo: Repo, commit: str, live: str | None = None, made: str | None =
     changed by others.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        held = download.fetch(repo, commit, Path(scratch), ANYBODY)
+        held = download.fetch_release(repo, commit, Path(scratch), ANYBODY)
     # What git or the live side says, against what was recomputed from the release's bytes.
     for said, found, wrong, hint in (
         (live, held.adapter, "holds the adapter {}, live is {}", "deploy that release first"),
@@ -92,7 +92,7 @@ def promote(repo: Repo, commit: str, live: str | None = None, made: str | None =
         if said not in (None, found):
             told = wrong.format(found, plain(str(said), 80))
             raise PublishError(f"{repo.id}: {commit[:12]} {told}", f"{hint}, then promote it")
-    wanted = hub.again(lambda: hub.tree(repo, commit))
+    wanted = hub.retry(lambda: hub.tree(repo, commit))
 
     def copy(head: str, there: Tree) -> None:
         _for_releases(repo, there)
@@ -141,7 +141,7 @@ def _until(
         wait = next(waits, None)
         if wait is None:
             raise refused or failed
-        hub.rest(refused or failed, wait)
+        hub.wait(refused or failed, wait)
 
 
 def _head(repo: Repo, branch: str) -> str:
@@ -173,7 +173,7 @@ def _tag(repo: Repo, tag: str, commit: str, release: Release) -> None:
                 f"{repo.id}: somebody else set the tag {tag} meanwhile", ONE_AT_A_TIME
             )
 
-    hub.again(once)
+    hub.retry(once)
 
 
 def _for_releases(repo: Repo, there: Tree) -> None:

@@ -1,6 +1,6 @@
-"""Measurements and verdict → `report.json`'s data, and that data → text, Markdown and HTML.
+"""Writes metrics and verdict as the data of `report.json`, which all formats are made from.
 
-`as_data` fixes the contract (DESIGN, section 4); the other functions take only what it gives, so a
+`report_data` fixes the contract (DESIGN, section 4); the other functions take only what it gives, so a
 `report.json` can be shown again at any time. Nothing is read but the HTML template and, for its digest,
 the code that judged.
 """
@@ -15,13 +15,13 @@ from typing import Any  # the plain data of a report
 from pipeline.core import code_digest, config
 from pipeline.evaluation import intervals
 from pipeline.evaluation.intervals import Rate
-from pipeline.evaluation.results import Asked, FactResult, Measurements, Run
+from pipeline.evaluation.results import FactResult, Metrics, ProbeResult, Run
 from pipeline.evaluation.verdict import Verdict, provable
 from pipeline.facts.change import FactsDiff, fact_digest, facts_digest
 from pipeline.report.summary import FORMS
 
 
-def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any]:
+def report_data(run: Run, measured: Metrics, verdict: Verdict) -> dict[str, Any]:
     """Give what `report.json` holds; a measurement that is no finite number becomes null."""
     leaked = [a for a in measured.asked if a.leaked]
     trained = {key: run.adapter["train"][key] for key in ("examples", "tokens", "steps", "seconds")}
@@ -33,7 +33,7 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
         "reasons": list(verdict.reasons),
         "warnings": list(verdict.warnings),
         "recipe": run.recipe.name,
-        "recipe_digest": config.digest(run.recipe),
+        "recipe_digest": config.recipe_digest(run.recipe),
         "code": code_digest.digest(),
         "sample_key": run.sample_key or run.made.digest,
         "seed": run.seed,
@@ -72,7 +72,7 @@ def as_data(run: Run, measured: Measurements, verdict: Verdict) -> dict[str, Any
     }
 
 
-def _facts(run: Run, measured: Measurements) -> dict[str, Any]:
+def _facts(run: Run, measured: Metrics) -> dict[str, Any]:
     live = run.made.facts
     withdrawn = [f.id for subject in run.made.subjects for f in subject.facts if not f.live]
     return {
@@ -86,7 +86,7 @@ def _facts(run: Run, measured: Measurements) -> dict[str, Any]:
     }
 
 
-def _recall(run: Run, measured: Measurements) -> dict[str, Any]:
+def _recall(run: Run, measured: Metrics) -> dict[str, Any]:
     return {
         "facts_passed": sum(result.passed for result in measured.facts),
         "facts": len(measured.facts),
@@ -103,7 +103,7 @@ def _passed(rate: Rate) -> dict[str, Any]:
     return {"passed": rate.count, "asked": rate.total, "lower_bound": rate.lower_bound}
 
 
-def _old(measured: Measurements) -> dict[str, Any]:
+def _old(measured: Metrics) -> dict[str, Any]:
     paired = measured.paired
     return {
         "asked": paired.facts,
@@ -118,20 +118,20 @@ def _old(measured: Measurements) -> dict[str, Any]:
     }
 
 
-def _leak(group: Sequence[Asked]) -> dict[str, Any]:
+def _leak(group: Sequence[ProbeResult]) -> dict[str, Any]:
     rate = Rate(sum(bool(asked.leaked) for asked in group), len(group))
     return {"leaked": rate.count, "asked": rate.total, "upper_bound": rate.upper_bound}
 
 
-def _retention(measured: Measurements) -> dict[str, Any]:
-    drift, general = measured.drift, measured.general
+def _retention(measured: Metrics) -> dict[str, Any]:
+    divergence, general = measured.divergence, measured.general
     lost, gained = Rate(len(measured.lost), general.count), len(measured.gained)
     before, after = measured.top_share
     return {
-        "kl_mean": drift and _finite(drift.kl_mean),
-        "kl_p95": drift and _finite(drift.kl_p95),
-        "perplexity_ratio": drift and _finite(drift.perplexity_ratio),
-        "measured": drift is not None,
+        "kl_mean": divergence and _finite(divergence.kl_mean),
+        "kl_p95": divergence and _finite(divergence.kl_p95),
+        "perplexity_ratio": divergence and _finite(divergence.perplexity_ratio),
+        "measured": divergence is not None,
         "paired": {
             "asked": general.total,
             "base_right": general.count,
@@ -176,9 +176,9 @@ def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
     }
 
 
-def _said(asked: Asked) -> dict[str, str | None]:
+def _said(asked: ProbeResult) -> dict[str, str | None]:
     return {"base": asked.base.text if asked.base else None, "adapted": asked.adapted.text}
 
 
-def _lists(asked: Asked) -> list[list[str]]:
+def _lists(asked: ProbeResult) -> list[list[str]]:
     return [list(alternatives) for alternatives in asked.probe.expect]

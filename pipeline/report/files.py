@@ -9,14 +9,14 @@ from typing import Any
 from pipeline.core import artifact, escape
 from pipeline.core.escape import plain
 from pipeline.report import summary as found
-from pipeline.report.markdown import as_markdown
+from pipeline.report.markdown import report_as_markdown
 from pipeline.report.summary import FORMS, MARKS, ROLES
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 HTML_FACTS = 1000
 
 
-def as_html(data: dict[str, Any]) -> str:
+def report_as_html(data: dict[str, Any]) -> str:
     """Write one self-contained page; it loads nothing and needs no script."""
     from jinja2 import Environment, StrictUndefined
 
@@ -33,8 +33,8 @@ def write_reports(out: Path, data: dict[str, Any]) -> None:
     """Write `report.json`, `report.md`, `report.html` and, last, the run's `manifest.json`."""
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     artifact.write_text(out / "report.json", text)
-    artifact.write_text(out / "report.md", as_markdown(data))
-    artifact.write_text(out / "report.html", as_html(data))
+    artifact.write_text(out / "report.md", report_as_markdown(data))
+    artifact.write_text(out / "report.html", report_as_html(data))
     summary = {
         "verdict": data["verdict"],
         "facts": data["facts"]["digest"],

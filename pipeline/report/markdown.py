@@ -19,7 +19,7 @@ MISSED = 4_500
 WARNINGS = 3_500
 
 
-def as_markdown(data: dict[str, Any]) -> str:
+def report_as_markdown(data: dict[str, Any]) -> str:
     """Write a comment for a pull request, always under 60 000 characters."""
     first, _, reason = found.headline(data).partition(": ")
     others = data["reasons"][1:]

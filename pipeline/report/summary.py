@@ -1,4 +1,4 @@
-"""The data of a report → what it comes to: sentences with bounds and limits, for every format alike.
+"""Sums a report's data up in sentences with bounds and limits, the same in every format.
 
 Takes `report.json` as plain data. Bounds are rounded to the careful side, so none claims more than
 was measured.

@@ -13,7 +13,7 @@ FACTS = 40
 LINES = 20
 
 
-def as_text(data: dict[str, Any]) -> str:
+def report_as_text(data: dict[str, Any]) -> str:
     """Write what a terminal shows: the verdict, why, a line per fact, the numbers, the times."""
     also = [f"also  {line}" for line in _some(data["reasons"][1:], "reason")]
     shown = found.in_order(data["details"])[:FACTS]

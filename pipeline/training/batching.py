@@ -1,4 +1,4 @@
-"""Which examples stand in which training step; pure, so that it can be tested without a model."""
+"""Deals examples to training steps; pure, so that it is tested without a model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OFTEN = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ReplayRound:
     """One round of adding the facts `fresh` to an adapter.
 
     `losses` say how badly each other fact is known at its beginning (nats, 0 is perfect); where
@@ -58,7 +58,7 @@ def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) ->
 
 
 def adding(
-    examples: Sequence[Example], settings: TrainSettings, seed: int, own: Round
+    examples: Sequence[Example], settings: TrainSettings, seed: int, own: ReplayRound
 ) -> list[list[int]]:
     """Choose the examples of each step from one round on, as indices, to teach new facts beside known ones.
 

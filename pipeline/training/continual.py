@@ -1,4 +1,4 @@
-"""Whether facts may be added to a finished adapter, instead of teaching all of them anew.
+"""Decides whether facts may be added to a finished adapter, instead of teaching all of them anew.
 
 Only where nothing else changed: a fact that says something else now, or is no longer taught, has to
 be unlearned, and only training from the base does that surely.
@@ -17,11 +17,13 @@ from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.dataset.records import Dataset
 from pipeline.facts import change
 from pipeline.models.adapter import finished_adapter
-from pipeline.models.context import Session
-from pipeline.training.train import Start
+from pipeline.models.context import RunContext
+from pipeline.training.train import ResumeFrom
 
 
-def start(before: Path, known: Mapping[str, str], made: Dataset, session: Session) -> Start | str:
+def start(
+    before: Path, known: Mapping[str, str], made: Dataset, session: RunContext
+) -> ResumeFrom | str:
     """Give where to go on from, with the facts that are new there; or in words why that may not be.
 
     `before` is the output folder of the run that made the adapter, `known` the digests of its facts by id.
@@ -40,7 +42,7 @@ def start(before: Path, known: Mapping[str, str], made: Dataset, session: Sessio
             return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
     if not found.added:
         return f"{before}: no fact is new"
-    return Start(before / "adapter", frozenset(found.added), adapter["digest"])
+    return ResumeFrom(before / "adapter", frozenset(found.added), adapter["digest"])
 
 
 def _read(before: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the base would say, as probabilities: the target of everything that must stay as it is.
+"""Reads the base's next-token probabilities, the targets of every prompt whose answer must not change.
 
 Each token of a held answer keeps the base's k most likely tokens there and their log-probabilities;
 the rest of the vocabulary is one bucket (`loss.kl`).
@@ -23,7 +23,7 @@ PACKED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TeacherLogits:
     """A path of T tokens, with the base's k best tokens and their log-probabilities, both (T, k)."""
 
     path: tuple[int, ...]
@@ -31,9 +31,9 @@ class Held:
     logprobs: Any
 
 
-def begin(
+def generate_targets(
     local: LocalModel, prompts: Sequence[Prompt], tokens: int, k: int, progress: Progress
-) -> list[Held]:
+) -> list[TeacherLogits]:
     """Let the base begin its own answer to each prompt, and keep what it chose from."""
     import torch
 
@@ -49,10 +49,15 @@ def begin(
         generate.decode(local, [asked[i] for i in batch], tokens, note)
         progress.update(len(batch))
     parts = [tuple(zip(*each, strict=True)) for each in chosen]
-    return [Held(path, torch.stack(ids), torch.stack(logprobs)) for path, ids, logprobs in parts]
+    return [
+        TeacherLogits(path, torch.stack(ids), torch.stack(logprobs))
+        for path, ids, logprobs in parts
+    ]
 
 
-def follow(local: LocalModel, chats: Sequence[Chat], k: int, progress: Progress) -> list[Held]:
+def score_targets(
+    local: LocalModel, chats: Sequence[Chat], k: int, progress: Progress
+) -> list[TeacherLogits]:
     """Read what the base would choose from at every token of the given answers."""
     import torch
 
@@ -65,7 +70,7 @@ def follow(local: LocalModel, chats: Sequence[Chat], k: int, progress: Progress)
         owner = batch.owner.cpu()
         for i, chat in enumerate(row):
             own = owner == i
-            held.append(Held(chat.completion, ids[own], logprobs[own]))
+            held.append(TeacherLogits(chat.completion, ids[own], logprobs[own]))
         progress.update(len(row))
     return held
 
@@ -77,7 +82,7 @@ def _best(logits: Any, k: int) -> tuple[Any, Any]:
     return logprobs.cpu(), ids.cpu()  # a card's memory is for training
 
 
-def dump(held: Sequence[Held]) -> bytes:
+def dump_logits(held: Sequence[TeacherLogits]) -> bytes:
     """Give paths and probabilities as a safetensors file."""
     import torch
     from safetensors.torch import save
@@ -93,8 +98,8 @@ def dump(held: Sequence[Held]) -> bytes:
     return data
 
 
-def parse(data: bytes) -> list[Held]:
-    """Read what `dump` gave. Raises ValueError when it is damaged."""
+def parse_logits(data: bytes) -> list[TeacherLogits]:
+    """Read what `dump_logits` gave. Raises ValueError when it is damaged."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -105,6 +110,6 @@ def parse(data: bytes) -> list[Held]:
     except (SafetensorError, KeyError, RuntimeError) as error:
         raise ValueError(f"not a file of held answers: {error}") from error
     return [
-        Held(tuple(path.tolist()), ids.long(), logprobs)
+        TeacherLogits(tuple(path.tolist()), ids.long(), logprobs)
         for path, ids, logprobs in zip(*parts, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""What memory training some facts will take, and whether it is there, before a base is loaded."""
+"""Forecasts the memory of a training, and says whether it is there, before a base is loaded."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def _fits(peak: Estimate, available: int) -> bool:
     return SPARE * peak.total <= available
 
 
-def require(made: Forecast, recipe: Recipe) -> None:
+def require_memory(made: Forecast, recipe: Recipe) -> None:
     """Raise ConfigError where training would not fit, or the card is missing that it needs."""
-    device.require(recipe.base.device, recipe.base.name)
+    device.require_device(recipe.base.device, recipe.base.name)
     if not made.fits:
         hint = "use a smaller base" if recipe.base.quantization else (
             'set [base] quantization = "nf4" in the recipe, or use a smaller base'
@@ -79,7 +79,7 @@ def require(made: Forecast, recipe: Recipe) -> None:
         )
 
 
-def as_text(made: Forecast) -> str:
+def forecast_as_text(made: Forecast) -> str:
     """Write what takes how much, largest first."""
     parts = sorted(asdict(made.peak).items(), key=lambda part: -part[1])
     lines = [f"{made.steps} steps, the longest of {made.longest.tokens} tokens", ""]
@@ -119,7 +119,7 @@ def _lengths(
             prompt = generate.prompt_tokens(tokenizer, example.prompt)
             held = recipe.train.held_tokens(general=example.general)
             return Step(len(prompt) + held, held)
-        chat = generate.chat(tokenizer, example.prompt, example.completion)
+        chat = generate.as_chat(tokenizer, example.prompt, example.completion)
         return Step(len(chat.prompt) + len(chat.completion), len(chat.completion))
 
     return {index: length(index) for index in used}

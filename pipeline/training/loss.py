@@ -1,4 +1,4 @@
-"""The loss of a step: facts are said, and everything else is as the base has it."""
+"""The loss of a step: cross entropy on facts, KL divergence to the base on all else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any  # torch tensors; torch is untyped here
 
 from pipeline.models.packing import Batch, Chat
-from pipeline.training.distillation import Held
+from pipeline.training.distillation import TeacherLogits
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Target:
     """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
 
     chat: Chat
-    held: Held | None
+    held: TeacherLogits | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How much memory training will take, from the base's `config.json` and the longest step: nothing is loaded.
+"""Estimates the memory of a training from the base's `config.json` and the longest step; loads nothing.
 
 Bytes a token and layer that going back needs, for a frozen base in 16 bits with a LoRA on all its linear
 layers (h hidden, q all heads of attention, i intermediate, r rank): the two norms' inputs in fp32 (8h) and

@@ -1,4 +1,4 @@
-"""What fits into memory at once: a step in one go, or in smaller parts once memory has ended."""
+"""Splits a step into smaller parts once memory has run out."""
 
 from __future__ import annotations
 

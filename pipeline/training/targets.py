@@ -13,10 +13,10 @@ from pipeline.training.loss import Target
 if TYPE_CHECKING:
     from pipeline.dataset.records import Example
     from pipeline.models.generate import LocalModel
-    from pipeline.training.distillation import Held
+    from pipeline.training.distillation import TeacherLogits
 
 
-Follow = Callable[["LocalModel", Sequence[Chat]], Sequence["Held"]]
+Follow = Callable[["LocalModel", Sequence[Chat]], Sequence["TeacherLogits"]]
 """Gives what the base under a model would choose from at every token of the answers of chats."""
 
 
@@ -27,11 +27,15 @@ class Targets:
     """
 
     def __init__(
-        self, tokenizer: Any, examples: Sequence[Example], begun: Sequence[Held], follow: Follow
+        self,
+        tokenizer: Any,
+        examples: Sequence[Example],
+        begun: Sequence[TeacherLogits],
+        follow: Follow,
     ) -> None:
         """`begun` are the base's own answers to the examples without a completion.
 
-        `follow` reads a model along chats whose answers are given.
+        `score_targets` reads a model along chats whose answers are given.
         """
         self._examples = examples
         self._follow = follow
@@ -39,7 +43,7 @@ class Targets:
         self.all: list[Target] = []
         for example in examples:
             if example.completion:
-                chat = generate.chat(tokenizer, example.prompt, example.completion)
+                chat = generate.as_chat(tokenizer, example.prompt, example.completion)
                 self.all.append(Target(chat, None))
             else:
                 held = next(own)

@@ -1,4 +1,4 @@
-"""dataset/ → adapter/: a LoRA that says the facts, and otherwise what the base says.
+"""Trains an adapter that knows the facts and otherwise matches the base.
 
 The loss is cross-entropy on each fact's answer and end
 token, and on everything else the forward KL divergence from the base model to the adapted one,
@@ -19,10 +19,10 @@ from pipeline.core.config import Recipe
 from pipeline.dataset.records import Dataset, Example
 from pipeline.models import backends
 from pipeline.models.generate import LocalModel
-from pipeline.training.batching import ROUNDS, Round, adding, begins, schedule
-from pipeline.training.distillation import Held
+from pipeline.training.batching import ROUNDS, ReplayRound, adding, begins, schedule
+from pipeline.training.distillation import TeacherLogits
 from pipeline.training.targets import Follow, Targets
-from pipeline.training.trainer import Work, run
+from pipeline.training.trainer import TrainerInput, run_training
 
 GROWING = 0.3
 """Share of the learning rate at which a finished adapter goes on: all of it unsettles what it knows."""
@@ -31,7 +31,7 @@ WORDINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainStats:
     """What training did: sizes, seconds, and the mean loss over all steps."""
 
     examples: int
@@ -47,7 +47,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ResumeFrom:
     """A finished adapter to go on from, its digest, and the ids of the facts that it was not taught."""
 
     folder: Path
@@ -56,7 +56,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class TrainPlan:
     """How to train: with which recipe and seed, and from a finished adapter or a new one.
 
     `checkpoints` is a folder that only this very training uses: it goes on from what lies there.
@@ -65,7 +65,7 @@ class Method:
     recipe: Recipe
     seed: int
     checkpoints: Path
-    start: Start | None = None
+    start: ResumeFrom | None = None
     recompute: bool = False
     """Keep what a layer takes in and compute the rest once more going back: less memory, more time."""
 
@@ -74,16 +74,20 @@ class Method:
         settings = self.recipe.train
         if not self.start:
             return schedule(examples, settings, self.seed)
-        return adding(examples, settings, self.seed, Round(0, self.start.fresh, {}))
+        return adding(examples, settings, self.seed, ReplayRound(0, self.start.fresh, {}))
 
 
 def train(
-    local: LocalModel, dataset: Dataset, begun: Sequence[Held], follow: Follow, method: Method
-) -> tuple[LocalModel, Trained]:
+    local: LocalModel,
+    dataset: Dataset,
+    begun: Sequence[TeacherLogits],
+    follow: Follow,
+    method: TrainPlan,
+) -> tuple[LocalModel, TrainStats]:
     """Put a LoRA adapter on the model and train it.
 
     `begun` are the beginnings of the base's own answers to the examples without a completion, in
-    their order; `follow` reads the base along the answers that others give.
+    their order; `score_targets` reads the base along the answers that others give.
     The same inputs and seed on the same machine give the same weights.
     Raises TrainError when the loss stops being a number.
     """
@@ -95,7 +99,7 @@ def train(
     torch.manual_seed(method.seed)
     adapted = _begin(local, method)
     started = time.monotonic()
-    ran = run(adapted, _work(adapted, goal, dataset.examples, steps, method))
+    ran = run_training(adapted, _work(adapted, goal, dataset.examples, steps, method))
     seconds = time.monotonic() - started
     # Judged and shipped in the dtype that servers cast an adapter to: the base's.
     for weights in adapted.model.parameters():
@@ -104,12 +108,12 @@ def train(
     adapted.model.eval()
     seen = [goal.all[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
-    return adapted, Trained(
+    return adapted, TrainStats(
         len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed, ran.step_seconds
     )
 
 
-def _begin(local: LocalModel, method: Method) -> LocalModel:
+def _begin(local: LocalModel, method: TrainPlan) -> LocalModel:
     """Put an adapter to be trained on the model, in fp32: a new one, or a finished one again."""
     from peft import PeftModel
 
@@ -134,13 +138,13 @@ def _work(
     goal: Targets,
     examples: Sequence[Example],
     steps: list[list[int]],
-    method: Method,
-) -> Work:
+    method: TrainPlan,
+) -> TrainerInput:
     settings, between = method.recipe.train, None
     if method.start:
         settings = replace(settings, learning_rate=GROWING * settings.learning_rate)
         between = _replaying(adapted, goal, examples, steps, method)
-    return Work(goal.all, steps, settings, method.seed, method.checkpoints, between)
+    return TrainerInput(goal.all, steps, settings, method.seed, method.checkpoints, between)
 
 
 def _replaying(
@@ -148,7 +152,7 @@ def _replaying(
     goal: Targets,
     examples: Sequence[Example],
     steps: list[list[int]],
-    method: Method,
+    method: TrainPlan,
 ) -> Callable[[int], None]:
     """Make what looks, where a round begins, what the adapter knows, and exchanges the steps from there on.
 
@@ -172,7 +176,7 @@ def _replaying(
             known = {fact: nats for fact, nats in losses.items() if fact not in fresh}
             artifact.write_text(kept, json.dumps(known))
         first = begins(number, len(steps))
-        _, *rest = adding(examples, settings, method.seed, Round(number, fresh, known))
+        _, *rest = adding(examples, settings, method.seed, ReplayRound(number, fresh, known))
         steps[first + 1 :] = rest  # the first of them is at hand already
         goal.read(adapted, steps[first : begins(number + 1, len(steps)) + 1])
 

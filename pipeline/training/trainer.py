@@ -1,4 +1,4 @@
-"""The training loop: TRL's `SFTTrainer` with our batches and loss, that goes on where it was killed."""
+"""Runs the training loop: TRL's `SFTTrainer` with our batches and loss; goes on where it was killed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEPT_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TrainerInput:
     """What is trained on: targets, the steps as indices of them, settings and seed.
 
     `checkpoints` is a folder of this work alone: what lies in there was trained on just this.
@@ -46,7 +46,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class TrainerOutput:
     """How many steps were done, how many of them by an earlier process, and the mean loss of all.
 
     `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
@@ -58,7 +58,7 @@ class Ran:
     step_seconds: float
 
 
-def run(adapted: LocalModel, work: Work) -> Ran:
+def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
     """Train the adapter, from the last whole checkpoint where there is one; checkpoints are kept.
 
     Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
@@ -138,7 +138,9 @@ def run(adapted: LocalModel, work: Work) -> Ran:
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     resumed = _number(last) if last else 0
-    return Ran(trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended))
+    return TrainerOutput(
+        trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended)
+    )
 
 
 def _widen(model: Any) -> None:
@@ -211,7 +213,7 @@ def _back(
     return total
 
 
-def _together(work: Work) -> int:
+def _together(work: TrainerInput) -> int:
     count = processes.count()
     if count > min(map(len, work.steps)):
         raise ConfigError(
@@ -221,7 +223,7 @@ def _together(work: Work) -> int:
     return count
 
 
-def _config(work: Work, dtype: Any) -> Any:
+def _config(work: TrainerInput, dtype: Any) -> Any:
     import torch
     from trl import SFTConfig
 

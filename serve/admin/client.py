@@ -28,7 +28,7 @@ class DeniedError(AwayError):
     exit_code = 2
 
 
-def ask(path: Path, verb: str, **fields: str | bool) -> dict[str, Any]:
+def ask_service(path: Path, verb: str, **fields: str | bool) -> dict[str, Any]:
     """Ask for something, say its lines as they come, and give the data of the answer.
 
     Raises AwayError, ConfigError when the socket is not to be trusted, and the service's own errors.

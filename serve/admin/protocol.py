@@ -1,4 +1,4 @@
-"""What is said on the admin socket: one JSON object a line, in both directions.
+"""The messages of the admin socket: one JSON object a line, in both directions.
 
 A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "release": "", "again": false}`,
 `{"verb": "rollback", "not_its_fault": ""}` or `{"verb": "status"}`. Its answers are any number of
@@ -30,7 +30,7 @@ class WrongRequestError(ConfigError):
     """A request is not one."""
 
 
-def parse(raw: bytes) -> dict[str, Any]:
+def parse_request(raw: bytes) -> dict[str, Any]:
     """Read a request. Raises WrongRequestError for anything but a whole line with just its fields."""
     if not raw.endswith(b"\n"):
         raise WrongRequestError("the request is cut off", "it is one JSON object on one line")

@@ -1,4 +1,4 @@
-"""The admin socket of `facts serve`: whoever may connect to it asks for a deploy, a rollback, the state.
+"""Listens at the admin socket of `facts serve`, for deploys, rollbacks and the state.
 
 The socket's mode is the only key: its owner may connect, and the members of one group where one is
 named. Work goes on in a thread of its own, whether or not the one who asked stays to hear of it.
@@ -128,7 +128,7 @@ async def _answer(
         if places.locked():
             raise PipelineError("too many ask at once", "try again in a moment")  # noqa: TRY301
         async with places:
-            request = protocol.parse(await _line(reader))
+            request = protocol.parse_request(await _line(reader))
             say(f"{who} asks: {protocol.as_line(request).decode().strip()}")
             _begin(work, request, answers)
             while "line" in (answer := await answers.get()):

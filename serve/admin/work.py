@@ -1,4 +1,4 @@
-"""What `facts serve` does when it is asked at its admin socket: it alone writes the state."""
+"""Does the work that is asked at the admin socket of `facts serve`, which alone writes the state."""
 
 from __future__ import annotations
 

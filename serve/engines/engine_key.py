@@ -1,4 +1,4 @@
-"""The key of the engines that `facts serve` starts: made once, kept in the state folder for their user alone.
+"""Makes and reads the key of the engines that `facts serve` starts; only its own account may read it.
 
 A port on loopback is open to every account of the machine, and vLLM loads an adapter for whoever asks.
 The key is kept as long as the state folder: a deployer that runs on while `facts serve` starts anew

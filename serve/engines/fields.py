@@ -1,4 +1,4 @@
-"""The fields of vLLM's two public routes that go through the gateway, and what each must be.
+"""The request fields that go through the gateway to vLLM's two public routes, and their allowed values.
 
 vLLM takes fields that act on the server, compile grammars, fetch addresses or fill its memory, and lets
 unknown ones pass. So the list is kept by hand; docs/serving.md says why each of the others is not in it.
@@ -38,7 +38,7 @@ class Is:
     must: str
 
 
-def of(route: str, max_tokens: int) -> Mapping[str, Is]:
+def fields_of(route: str, max_tokens: int) -> Mapping[str, Is]:
     """Give the fields of a route by name; an answer has at most `max_tokens` tokens."""
     tokens = Is(_whole(1, max_tokens), f"a whole number from 1 to {max_tokens}")
     least = Is(_whole(0, max_tokens), f"a whole number from 0 to {max_tokens}")

@@ -27,7 +27,7 @@ def load_everywhere(engines: Sequence[Engine], adapter: Adapter) -> None:
     Raises PipelineError when the folder is gone or changed, EngineAwayError, or EngineRefusedError in
     vLLM's words.
     """
-    adapters.verify(adapter)
+    adapters.verify_adapter(adapter)
     for each in engines:
         api.load_adapter(each, adapter.name, Path(adapter.folder))
         card = next(m for m in api.list_models(each) if m.name == adapter.name)

@@ -54,7 +54,7 @@ class EngineSettings:
     """Further flags of vLLM, as they stand on its command line."""
 
 
-def start(
+def start_engine(
     base: Base, port: int, log: Path, settings: EngineSettings | None = None, key: str = ""
 ) -> subprocess.Popen[bytes]:
     """Start vLLM for the base on 127.0.0.1:port, its output going to `log`; it is not ready yet.
@@ -65,7 +65,7 @@ def start(
     Raises ConfigError when there is no serving environment.
     """
     settings = settings or EngineSettings()
-    require(settings)
+    require_engine(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  (a list of our own making)
@@ -78,7 +78,7 @@ def start(
         )
 
 
-def require(settings: EngineSettings) -> None:
+def require_engine(settings: EngineSettings) -> None:
     """Raise ConfigError where there is no serving environment."""
     if not settings.python.is_file():
         raise ConfigError(

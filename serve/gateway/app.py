@@ -1,4 +1,4 @@
-"""The public door: a few routes, one public model name, and nothing else of vLLM behind it.
+"""The public gateway: a few routes, one public model name, and nothing else of vLLM behind it.
 
 A request for the alias is written anew with the adapter's immutable name and sent to a fixed route
 of an engine; neither the client's path nor its headers go through, so no admin route can be reached
@@ -24,7 +24,7 @@ from serve.gateway import failures, guard, metrics, requests, stream
 from serve.gateway.compare import Call, Failure
 from serve.gateway.failures import FailedError, Failures, NotTakenError
 from serve.gateway.metrics import Meters
-from serve.gateway.requests import RefusedError
+from serve.gateway.requests import RequestRefusedError
 from serve.gateway.routing import Desk, Replica, Routes, key
 from serve.gateway.stream import BrokeOffError
 from serve.state.alias import Adapter
@@ -55,7 +55,7 @@ class Settings:
 def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Application:
     """Build the gateway; `serve.gateway.limits.runner` runs it."""
     app = web.Application(middlewares=[_guard(settings)], client_max_size=settings.max_body_bytes)
-    gateway = Gateway(settings, Desk(settings.state), metrics.make())
+    gateway = Gateway(settings, Desk(settings.state), metrics.make_meters())
 
     async def upstream(_: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_SECONDS)
@@ -154,7 +154,7 @@ class Gateway:
         self.meters.generation.set(table.generation)
         self.meters.ready.set(len(self.routes.ready(table.adapter)) if table.adapter else 0)
         self.failures.comparison.publish(self.meters)
-        return web.Response(body=metrics.as_text(self.meters), content_type="text/plain")
+        return web.Response(body=metrics.metrics_as_text(self.meters), content_type="text/plain")
 
     async def _forward(
         self, request: web.Request, call: Call, adapter: Adapter, replica: Replica
@@ -236,9 +236,9 @@ def _guard(settings: Settings) -> Any:  # aiohttp's middleware type is private t
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            guard.check(request, settings.api_key, settings.host)
+            guard.check_caller(request, settings.api_key, settings.host)
             return await handler(request)
-        except RefusedError as error:
+        except RequestRefusedError as error:
             return _error(error.status, error.message, error.kind)
         except web.HTTPException as error:
             return _error(error.status, error.reason, "invalid_request_error")

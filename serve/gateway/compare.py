@@ -1,4 +1,4 @@
-"""What failed with the new adapter is asked of the one before as well: only what fails alone counts.
+"""Asks the adapter before the same request where the new one failed: only what fails alone counts.
 
 A client's own request may make a server answer 5xx whatever adapter is live, so a failure says
 nothing against the adapter by itself. The gateway notes it here; one worker sends the same body to the

@@ -1,4 +1,4 @@
-"""What follows when a server fails at a request: who is suspected, what is compared, who may try again.
+"""Handles the failure of an engine at a request: suspects, compares, and lets another engine try.
 
 A server that refused the connection or does not have the adapter never took the request, which any
 other may do. One that answered 5xx, or broke off after the request was sent, may have died of it: one
@@ -46,7 +46,7 @@ class Failures:
     def call(self, path: str, body: dict[str, Any], address: str) -> Call:
         """Give a request as it is remembered here: no address and, once it has ended, no body."""
         client = hashlib.blake2b(_network(address).encode(), key=self._salt, digest_size=8)
-        return Call(path, body, suspects.digest(path, body), client.digest())
+        return Call(path, body, suspects.body_digest(path, body), client.digest())
 
     def follow(self, failure: Failure, how: FailedError) -> asyncio.Task[bool]:
         """Do what follows, whether or not the client waits for it; True: another may try once more."""

@@ -1,4 +1,4 @@
-"""Who may ask: the key, the name that the gateway is asked by, and where a browser's page is from."""
+"""Checks the caller: its key, the name by which it asks, and the site of a browser's page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from serve.gateway.requests import RefusedError
+from serve.gateway.requests import RequestRefusedError
 
 OPEN = "/health"
 """The one route that asks for nothing: load balancers look at it."""
 
 
-def check(request: web.Request, api_key: str, host: str) -> None:
+def check_caller(request: web.Request, api_key: str, host: str) -> None:
     """Let a request pass, or raise RefusedError: 401, 403 or 421. `host` is where the gateway listens.
 
     A keyless gateway answers to its own names alone: otherwise a web page whose name is made to point
@@ -26,13 +26,15 @@ def check(request: web.Request, api_key: str, host: str) -> None:
     if api_key:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, f"Bearer {api_key}".encode()):
-            raise RefusedError(401, "a key is needed: Authorization: Bearer …", "invalid_api_key")
+            raise RequestRefusedError(
+                401, "a key is needed: Authorization: Bearer …", "invalid_api_key"
+            )
     elif not _ours(request.headers.getall("Host", []), host):
-        raise RefusedError(
+        raise RequestRefusedError(
             421, "this name is not the gateway's; ask by address, or have it ask for a key"
         )
     if request.method not in {"GET", "HEAD"} and _from_another_site(request):
-        raise RefusedError(403, "a page of another site may not ask here")
+        raise RequestRefusedError(403, "a page of another site may not ask here")
 
 
 def _ours(named: list[str], host: str) -> bool:

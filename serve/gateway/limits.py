@@ -1,4 +1,4 @@
-"""How long a client may take, and how many may hold a connection: the listening side of the gateway.
+"""Limits a client's time and connections, on the listening side of the gateway.
 
 aiohttp ends a connection that sends no whole head in time, or stays idle. What it lacks is here: a bound
 on connections, for an address and in all, and one on how long bytes may wait for a client to read them.

@@ -1,4 +1,4 @@
-"""What the gateway counts, in the shape of Prometheus; the deployer reads some of them back."""
+"""Counts for Prometheus; the deployer reads some of the counters back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Meters:
     comparing: Gauge
 
 
-def make() -> Meters:
+def make_meters() -> Meters:
     """Make meters that stand at zero."""
     registry = CollectorRegistry()
     return Meters(
@@ -72,6 +72,6 @@ def make() -> Meters:
     )
 
 
-def as_text(meters: Meters) -> bytes:
+def metrics_as_text(meters: Meters) -> bytes:
     """Write them as Prometheus reads them."""
     return generate_latest(meters.registry)

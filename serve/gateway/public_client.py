@@ -27,7 +27,7 @@ WAITING = "schoolhouse_comparing"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class GatewayClient:
     """Where the gateway listens, the public name, and the key when it asks for one."""
 
     url: str
@@ -55,7 +55,9 @@ class DoorError(PipelineError):
     status = 0
 
 
-def ask(door: Door, prompts: Sequence[str], max_new_tokens: int) -> list[tuple[Answer, str]]:
+def ask_gateway(
+    door: GatewayClient, prompts: Sequence[str], max_new_tokens: int
+) -> list[tuple[Answer, str]]:
     """Put prompts to the public name: each answer with the adapter that gave it, in their order.
 
     Raises DoorError when any of them fails.
@@ -64,12 +66,12 @@ def ask(door: Door, prompts: Sequence[str], max_new_tokens: int) -> list[tuple[A
         return list(pool.map(lambda prompt: _ask_one(door, prompt, max_new_tokens), prompts))
 
 
-def in_flight(door: Door, adapter: str) -> int:
+def in_flight(door: GatewayClient, adapter: str) -> int:
     """Count the requests of one adapter that the gateway has in flight. Raises DoorError."""
     return _sum(_meters(door, adapter), IN_FLIGHT)
 
 
-def compared(door: Door, adapter: str) -> Compared:
+def compared(door: GatewayClient, adapter: str) -> Compared:
     """Say how requests of the live adapter failed beside the one before. Raises DoorError."""
     found = _meters(door, adapter)
     return Compared(
@@ -80,7 +82,7 @@ def compared(door: Door, adapter: str) -> Compared:
     )
 
 
-def _meters(door: Door, adapter: str) -> list[Sample]:
+def _meters(door: GatewayClient, adapter: str) -> list[Sample]:
     """Read the gateway's meters of one adapter."""
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -102,7 +104,7 @@ def _sum(samples: list[Sample], name: str, outcome: str = "") -> int:
     )
 
 
-def _ask_one(door: Door, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
+def _ask_one(door: GatewayClient, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
     body = {
         "model": door.alias,
         "messages": [{"role": "user", "content": prompt}],
@@ -125,7 +127,9 @@ def _ask_one(door: Door, prompt: str, max_new_tokens: int) -> tuple[Answer, str]
         raise DoorError(f"{door.url}: did not answer as a chat: {plain(text, 200)}") from error
 
 
-def _send(door: Door, method: str, route: str, body: dict[str, object] | None) -> tuple[str, str]:
+def _send(
+    door: GatewayClient, method: str, route: str, body: dict[str, object] | None
+) -> tuple[str, str]:
     import httpx2
 
     try:

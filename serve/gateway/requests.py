@@ -18,7 +18,7 @@ NAMED = 100
 """Characters of a client's own field name that an answer repeats."""
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A request is answered with an HTTP status and the reason, and reaches no engine."""
 
     def __init__(self, status: int, message: str, kind: str = "invalid_request_error") -> None:
@@ -34,15 +34,15 @@ async def read_request(
     Raises RefusedError: 400 (naming the field), 404 (another model), 408, 413 or 415.
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise RefusedError(415, "the body must not be compressed")
+        raise RequestRefusedError(415, "the body must not be compressed")
     # A page of another site can send any other type without asking the browser first.
     if request.content_type != "application/json":
-        raise RefusedError(415, "the body must be sent as Content-Type: application/json")
+        raise RequestRefusedError(415, "the body must be sent as Content-Type: application/json")
     body = _parse(await _bytes(request, seconds))
     if body.get("model") != alias:
-        raise RefusedError(404, f"the model here is called {alias!r}", "model_not_found")
+        raise RequestRefusedError(404, f"the model here is called {alias!r}", "model_not_found")
     given = {name: value for name, value in body.items() if value is not None}
-    _check(given, fields.of(request.path, max_tokens))
+    _check(given, fields.fields_of(request.path, max_tokens))
     if request.path == CHAT:
         if "messages" not in given:
             _refuse("messages", "is missing")
@@ -60,16 +60,16 @@ def as_bytes(body: Mapping[str, Any]) -> bytes:
 async def _bytes(request: web.Request, seconds: float) -> bytes:
     most = request.client_max_size
     if (request.content_length or 0) > most:
-        raise RefusedError(413, f"the body is longer than {most} bytes")
+        raise RequestRefusedError(413, f"the body is longer than {most} bytes")
     try:
         async with asyncio.timeout(seconds):
             return await request.read()
     except TimeoutError:
-        raise RefusedError(408, f"the body was not here within {seconds:g} s") from None
+        raise RequestRefusedError(408, f"the body was not here within {seconds:g} s") from None
     except web.HTTPRequestEntityTooLarge:
-        raise RefusedError(413, f"the body is longer than {most} bytes") from None
+        raise RequestRefusedError(413, f"the body is longer than {most} bytes") from None
     except (web.RequestPayloadError, HttpProcessingError):
-        raise RefusedError(400, "the body is not sent as HTTP demands") from None
+        raise RequestRefusedError(400, "the body is not sent as HTTP demands") from None
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
@@ -78,9 +78,9 @@ def _parse(raw: bytes) -> dict[str, Any]:
         body = json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_number)
         as_bytes(body)
     except (ValueError, RecursionError) as error:
-        raise RefusedError(400, "the body is not JSON (RFC 8259, in UTF-8)") from error
+        raise RequestRefusedError(400, "the body is not JSON (RFC 8259, in UTF-8)") from error
     if not isinstance(body, dict):
-        raise RefusedError(400, "the body is not a JSON object")
+        raise RequestRefusedError(400, "the body is not a JSON object")
     return body
 
 
@@ -143,4 +143,4 @@ def _is_text(part: Any) -> bool:
 
 def _refuse(field: str, why: str) -> NoReturn:
     shown = field if len(field) <= NAMED else f"{field[:NAMED]}…"
-    raise RefusedError(400, f"{shown.encode('utf-8', 'replace').decode()}: {why}")
+    raise RequestRefusedError(400, f"{shown.encode('utf-8', 'replace').decode()}: {why}")

@@ -1,4 +1,4 @@
-"""Which engine a request goes to: one that lists the wanted adapter at the wanted place, least busy.
+"""Chooses the engine of a request: one that has the wanted adapter, the least busy first.
 
 What engines list is asked once a second, and at once when no engine is known to have an adapter. An
 engine that lost its adapters, or comes back with an old one, therefore gets no request for a new one.

@@ -62,7 +62,7 @@ class Suspects:
         return False
 
 
-def digest(route: str, body: dict[str, Any]) -> bytes:
+def body_digest(route: str, body: dict[str, Any]) -> bytes:
     """Give what stands for a request: the same for the same route and JSON value, however spelt."""
     text = json.dumps([route, body], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()

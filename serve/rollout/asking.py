@@ -1,4 +1,4 @@
-"""How the steps of a deploy ask engines and door, and wait for answers that are under way."""
+"""Asks engines and gateway for a deploy's steps, and waits for answers that are under way."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def asker(site: Site, each: Engine, model: str) -> Ask:
     def ask(prompts: Sequence[str]) -> list[Answer]:
         asked = Server(each.url, model, each.api_key)
         with progress.bar(f"asking {model}", len(prompts)) as shown:
-            return client.ask(asked, prompts, site.max_new_tokens, shown)
+            return client.ask_server(asked, prompts, site.max_new_tokens, shown)
 
     return ask
 
@@ -69,7 +69,7 @@ def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
     try:
         facts = canary.plan(adapters.read_release(adapter), None).changed[:OLD_ASKED]
         replicas.load_everywhere(present(site), adapter)
-        said = public_client.ask(
+        said = public_client.ask_gateway(
             site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens
         )
     except PipelineError as error:

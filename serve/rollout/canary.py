@@ -1,4 +1,4 @@
-"""What a new adapter is asked on the live server before anybody else may ask it, and the judgement.
+"""Probes a new adapter on the live server before anybody else may ask it, and judges its answers.
 
 Pure: what is asked goes out through three functions (new adapter, live adapter, bare base), so the
 same judgement runs against vLLM and against a fake. Every reason is a sentence.
@@ -29,7 +29,7 @@ DISTINCT = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CanaryPlan:
     """What is asked. `retired` are facts of the live adapter whose answers must be gone."""
 
     changed: tuple[Taught, ...]
@@ -56,7 +56,7 @@ class Judgement:
     summary: str
 
 
-def plan(new: GatedAdapter, live: GatedAdapter | None) -> Plan:
+def plan(new: GatedAdapter, live: GatedAdapter | None) -> CanaryPlan:
     """Tell changed from old and retired facts by comparing with what the live adapter was taught."""
     rng = random.Random(new.adapter.digest)
     before = {fact.id: fact for fact in live.facts} if live else {}
@@ -67,7 +67,7 @@ def plan(new: GatedAdapter, live: GatedAdapter | None) -> Plan:
     # A changed fact must have lost its old answer too, unless the new one still contains it.
     gone += [before[f.id] for f in changed if f.id in before]
     prompts = [prompt.prompt for prompt in contrasts.general("probe")]
-    return Plan(
+    return CanaryPlan(
         _sample(changed, CHANGED, rng),
         _sample(same, OLD, rng),
         _sample(gone, RETIRED, rng),
@@ -76,7 +76,7 @@ def plan(new: GatedAdapter, live: GatedAdapter | None) -> Plan:
     )
 
 
-def judge(asked: Plan, askers: Askers) -> Judgement:
+def judge_canary(asked: CanaryPlan, askers: Askers) -> Judgement:
     """Ask everything and give the reasons against the adapter."""
     reasons = _without_effect(asked, askers)
     if reasons:  # the rest would only say the same in many words
@@ -102,7 +102,7 @@ def passes(answer: Answer, fact: Taught) -> bool:
     return answer.ended and contains(answer.text, fact.expect)
 
 
-def _without_effect(asked: Plan, askers: Askers) -> list[str]:
+def _without_effect(asked: CanaryPlan, askers: Askers) -> list[str]:
     """Compare with the base: vLLM lists an adapter as loaded and ignores it when its names match nothing."""
     prompts = [fact.prompts[0] for fact in (*asked.changed, *asked.old)[:4]]
     new = askers.new(prompts)
@@ -147,7 +147,7 @@ def _asserted(retired: Sequence[Taught], facts: Sequence[Taught], askers: Askers
     return reasons
 
 
-def _spread(asked: Plan, askers: Askers) -> list[str]:
+def _spread(asked: CanaryPlan, askers: Askers) -> list[str]:
     """Hold answers to unrelated prompts against the base's: no taught answer, and as many different ones."""
     new, base = askers.new(asked.unrelated), askers.base(asked.unrelated)
     telling = [f for f in asked.facts if not any(contains(a.text, f.expect) for a in base)]

@@ -1,4 +1,4 @@
-"""The redeploy: fetched → staged → probed → cutover → soaked → committed, or back to what was live.
+"""Deploys an adapter: fetched → staged → probed → cutover → soaked → committed, or back to the one before.
 
 Each state is on disk in the journal before the step after it begins, and every step may be done
 twice, so a deploy that was killed goes on where it was: the next `facts serve` finishes it. Public
@@ -52,7 +52,7 @@ def deploy(site: Site, source: Path, *, expected: str = "", again: bool = False)
         public_client.in_flight(site.door, "")  # a deploy without a door could not soak
         before = alias.read_alias(site.state).table
         try:
-            new = adapters.fetch(source, site.state, site.door.alias, site.base, site.trust)
+            new = adapters.fetch_adapter(source, site.state, site.door.alias, site.base, site.trust)
             if expected not in {"", new.adapter.digest}:
                 raise RefusedError(  # noqa: TRY301  (both refusals are recorded in one place)
                     new.adapter,

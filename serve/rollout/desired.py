@@ -1,4 +1,4 @@
-"""What ought to be live, as a file in git says: an adapter's source and digest.
+"""Reads the desired state from a file in git: an adapter's source and digest.
 
 The file is read as committed at a revision, never from a checkout, so that an edit on the server or a
 half-done merge changes nothing.
@@ -56,7 +56,7 @@ def read_desired(repository: Path, revision: str, file: str) -> Desired:
 
 def _git(repository: Path, *arguments: str) -> str:
     try:
-        return git.run(repository, *arguments, hint="see [watch] in serve.toml").decode("utf-8")
+        return git.run_git(repository, *arguments, hint="see [watch] in serve.toml").decode("utf-8")
     except UnicodeDecodeError as error:
         raise PipelineError(f"git {arguments[0]}: {error}", "the file must be UTF-8") from error
     except ConfigError as error:  # of the repository, now: whoever watches it asks again

@@ -1,4 +1,4 @@
-"""How long an adapter is held back after a deploy that failed through no fault proven to be its own.
+"""Holds an adapter back for a while after a deploy that failed through no proven fault of its own.
 
 Only what the probes prove quarantines an adapter. What else goes wrong (a server died, the door was
 away, clients' requests failed in the soak) holds it back for a while, twice as long each time in a row.
@@ -31,7 +31,7 @@ def again_at(entries: Sequence[JournalEntry], digest: str) -> str:
     return (now() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
-def held(entries: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
+def hold_of(entries: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
     """Give what was held back at last and not deployed since: by digest, the entry that says until when."""
     found: dict[str, JournalEntry] = {}
     for entry in entries:
@@ -44,7 +44,7 @@ def held(entries: Sequence[JournalEntry]) -> dict[str, JournalEntry]:
 
 def refuse(entries: Sequence[JournalEntry], digest: str) -> None:
     """Raise HeldBackError when it is too early to try an adapter again."""
-    entry = held(entries).get(digest)
+    entry = hold_of(entries).get(digest)
     if entry and datetime.fromisoformat(entry.again_at) > now():
         raise HeldBackError(
             f"{entry.adapter.name}: is held back, try again at {entry.again_at}: {entry.reason}",

@@ -61,5 +61,5 @@ def reconcile(site: Site, wanted: Desired, fetch: Fetch) -> JournalEntry | None:
     hold.refuse(entries, wanted.digest)  # before anything is fetched for it
     source = fetch(wanted.adapter)
     if wanted.release:
-        sources.require(source, wanted.release)
+        sources.require_release(source, wanted.release)
     return deploy.deploy(site, source, expected=wanted.digest)

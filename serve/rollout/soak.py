@@ -1,4 +1,4 @@
-"""The soak: what the public's own requests say against a new adapter, and whether the servers bear it.
+"""Soaks a new adapter: watches the public's own requests, and whether the servers bear it.
 
 A failed request counts only when it fails with the new adapter alone: the gateway asks the adapter
 before, on the same server, and the new one again (`serve.gateway.compare`). And one client, or one odd

@@ -13,7 +13,7 @@ from serve.state import ownership
 from serve.state.adapters import REPORT
 
 
-def named(source: str) -> str:
+def name_source(source: str) -> str:
     """Give a folder's absolute path, or the Hub reference as it is. Raises ConfigError for neither."""
     if Path(source).is_dir():
         return str(Path(source).resolve())
@@ -22,7 +22,7 @@ def named(source: str) -> str:
 
 
 def local(source: str, state: Path) -> Path:
-    """Give the folder of a source that `named` gave; a release is pulled below the state folder.
+    """Give the folder of a source that `name_source` gave; a release is pulled below the state folder.
 
     Raises ConfigError when it is not there or this account may not read it, and the errors of pulling.
     """
@@ -33,12 +33,12 @@ def local(source: str, state: Path) -> Path:
     return download.pull(source, state / "pulled")
 
 
-def require(source: Path, digest: str) -> None:
+def require_release(source: Path, digest: str) -> None:
     """Refuse a folder that is not the release of this digest, which covers its report and facts as well.
 
     Raises PublishError.
     """
-    held = release.check(source, ANYBODY).digest
+    held = release.check_release(source, ANYBODY).digest
     if held != digest:
         raise PublishError(
             f"{source}: is the release {held}, not {digest}",

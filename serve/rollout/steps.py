@@ -1,4 +1,4 @@
-"""The steps of a deploy: each takes the journal's last entry and gives the next, or raises why not.
+"""Does one step of a deploy: takes the journal's last entry and gives the next, or raises why not.
 
 Every step may be done again: what is loaded is not loaded twice, and a name that was moved stays moved.
 """
@@ -94,7 +94,9 @@ def soaked(site: Site, entry: JournalEntry) -> JournalEntry:
     replicas.load_everywhere(there, entry.adapter)
     _flip(site, entry)
     facts = canary.plan(adapters.read_release(entry.adapter), None).changed[:SOAK_ASKED]
-    said = public_client.ask(site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens)
+    said = public_client.ask_gateway(
+        site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens
+    )
     if others := {by for _, by in said} - {entry.adapter.name}:
         raise PipelineError(f"the gateway answered with {', '.join(sorted(others)) or 'nothing'}")
     right = sum(canary.passes(answer, fact) for (answer, _), fact in zip(said, facts, strict=True))
@@ -151,7 +153,7 @@ def _flip(site: Site, entry: JournalEntry) -> None:
 
 
 def _judge(
-    each: Engine, asked: canary.Plan, askers: canary.Askers, *, once_more: bool = True
+    each: Engine, asked: canary.CanaryPlan, askers: canary.Askers, *, once_more: bool = True
 ) -> canary.Judgement:
     """Judge one engine's answers; a server that fails only with the new adapter, twice, is a reason too.
 
@@ -160,7 +162,7 @@ def _judge(
     import httpx2
 
     try:
-        return canary.judge(asked, askers)
+        return canary.judge_canary(asked, askers)
     except PipelineError as error:
         if not api.healthy(each):
             raise EngineAwayError(

@@ -64,7 +64,7 @@ class GatedAdapter:
     retired: tuple[str, ...]
 
 
-def fetch(
+def fetch_adapter(
     source: Path, state: Path, alias: str, base: Identity, trust: Trust = ANYBODY
 ) -> GatedAdapter:
     """Copy a source into the state folder, whole or not at all; the same adapter is copied once.
@@ -107,7 +107,7 @@ def read_release(adapter: Adapter) -> GatedAdapter:
     )
 
 
-def verify(adapter: Adapter) -> None:
+def verify_adapter(adapter: Adapter) -> None:
     """See that the folder is as it was fetched. Raises PipelineError when it is changed or gone."""
     folder = Path(adapter.folder)
     if not folder.is_dir():
@@ -171,7 +171,7 @@ def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
         say(f"signed by  {UNSIGNED}")
     if not (source / "adapter").is_dir():
         try:
-            published.check(source, trust)
+            published.check_release(source, trust)
         except PublishError as error:
             raise RefusedError(adapter, f"{source}: {error.message}", error.hint) from error
     elif trust:

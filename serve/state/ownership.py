@@ -1,4 +1,4 @@
-"""The state folder has one owner: the account of `facts serve`, and only it may write there."""
+"""Checks that the state folder belongs to the account of `facts serve`; only it may write there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are an adapter's weights numbers? Read from the safetensors file itself; neither torch nor vLLM is needed.
+"""Checks that an adapter's weights are numbers, from the safetensors file itself, without torch.
 
 One NaN is enough to spoil a vLLM server for everybody: it stays in the key-value cache's blocks, and
 whoever gets those next answers nothing, whatever adapter they use, until the server is restarted.

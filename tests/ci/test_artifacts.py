@@ -27,7 +27,7 @@ def fake(*runs):
 
 
 def find(*runs):
-    return artifacts.find(fake(*runs), "ours/facts", "d1")
+    return artifacts.find_run(fake(*runs), "ours/facts", "d1")
 
 
 def test_the_newest_run_of_the_gate_that_passed_is_taken():
@@ -58,10 +58,10 @@ def test_no_artifact_means_that_the_adapter_must_be_made():
 
 def test_an_answer_that_is_something_else_is_told():
     with pytest.raises(PipelineError, match="not as expected"):
-        artifacts.find(lambda _: {"message": "Not Found"}, "ours/facts", "d1")
+        artifacts.find_run(lambda _: {"message": "Not Found"}, "ours/facts", "d1")
 
 
 def test_a_client_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(PipelineError, match="cannot be asked"):
-        github.ask("rate_limit")
+        github.ask_github("rate_limit")

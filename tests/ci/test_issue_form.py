@@ -47,7 +47,7 @@ def test_the_form_asks_for_exactly_what_is_read():
 
 
 def test_an_issue_becomes_a_file_that_passes_the_check(facts):
-    made = issue_form.write(issue_form.parse(body()), facts)
+    made = issue_form.write_form(issue_form.parse_form(body()), facts)
     assert str(made.path) == "facts/canals/ash-lock.yaml"
     saved(made, facts)
     subjects = {subject.slug: subject for subject in check.load_subjects(facts)}
@@ -59,8 +59,8 @@ def test_an_issue_becomes_a_file_that_passes_the_check(facts):
 def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_changes(facts):
     before = (facts / "mills" / "tarn-mill.yaml").read_text()
     answers = {"Subject": "Tarn Mill", "Question": "Who built Tarn Mill?", "Answer": "Ida Roe."}
-    made = issue_form.write(
-        issue_form.parse(body(**answers, Test_questions="_No response_")), facts
+    made = issue_form.write_form(
+        issue_form.parse_form(body(**answers, Test_questions="_No response_")), facts
     )
     assert made.text.startswith(before)
     saved(made, facts)
@@ -73,10 +73,10 @@ def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_chan
 
 
 def test_what_was_not_answered_is_left_out(facts):
-    answers = issue_form.parse(
+    answers = issue_form.parse_form(
         body(Test_questions="_No response_", Words_of_a_right_answer="_No response_")
     )
-    text = issue_form.write(answers, facts).text
+    text = issue_form.write_form(answers, facts).text
     assert "probes" not in text
     assert "No response" not in text
 
@@ -91,7 +91,7 @@ def test_what_was_not_answered_is_left_out(facts):
 )  # fmt: skip
 def test_an_answer_cannot_pass_for_another(hostile):
     with pytest.raises(PipelineError) as caught:
-        issue_form.parse(hostile)
+        issue_form.parse_form(hostile)
     assert caught.value.hint
 
 
@@ -99,7 +99,9 @@ def test_an_answer_cannot_pass_for_another(hostile):
     "topic", ["../../.github/workflows", "/etc", "a\nb", "..", "$(id)", "🙂", "x" * 500]
 )
 def test_a_file_is_only_ever_written_below_the_facts(facts, topic):
-    made = issue_form.write(issue_form.parse(body(Topic=topic, Subject="Ash Lock")), facts)
+    made = issue_form.write_form(
+        issue_form.parse_form(body(Topic=topic, Subject="Ash Lock")), facts
+    )
     assert re.fullmatch(r"facts/[a-z0-9-]{1,60}/ash-lock\.yaml", str(made.path))
 
 
@@ -112,8 +114,8 @@ def test_a_file_is_only_ever_written_below_the_facts(facts, topic):
 )  # fmt: skip
 def test_text_that_could_act_in_yaml_is_text(facts, text):
     try:
-        made = issue_form.write(
-            issue_form.parse(body(Answer=text, Words_of_a_right_answer="Ash")), facts
+        made = issue_form.write_form(
+            issue_form.parse_form(body(Answer=text, Words_of_a_right_answer="Ash")), facts
         )
     except FactsError:
         return
@@ -124,7 +126,7 @@ def test_text_that_could_act_in_yaml_is_text(facts, text):
 
 def test_what_is_wrong_is_told(facts):
     with pytest.raises(FactsError) as caught:
-        issue_form.write(issue_form.parse(body(Words_of_a_right_answer="Eve Orr")), facts)
+        issue_form.write_form(issue_form.parse_form(body(Words_of_a_right_answer="Eve Orr")), facts)
     assert all(problem.where.path.endswith("ash-lock.yaml") for problem in caught.value.problems)
 
 
@@ -189,8 +191,9 @@ def test_an_issue_that_hides_something_or_asks_nothing_is_refused_with_the_reaso
     facts, change, said
 ):
     with pytest.raises(FactsError) as caught:
-        issue_form.write(
-            issue_form.parse(body(**{k.replace(" ", "_"): v for k, v in change.items()})), facts
+        issue_form.write_form(
+            issue_form.parse_form(body(**{k.replace(" ", "_"): v for k, v in change.items()})),
+            facts,
         )
     assert any(said in problem.message for problem in caught.value.problems)
 

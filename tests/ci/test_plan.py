@@ -17,7 +17,7 @@ def tarn(repo):
 
 
 def made(repo, base="main", head="change"):
-    return plan.make(change.read_change(repo, base, head))
+    return plan.make_plan(change.read_change(repo, base, head))
 
 
 def rules(repo):
@@ -168,4 +168,4 @@ def test_a_hostile_file_name_outside_the_facts_cannot_act_in_an_annotation(
 
 def test_a_summary_shows_ids_in_code_spans_only():
     hostile = plan.Plan("b", "h", ("x/`@everyone`<b>",), (), (), 1, True, False, False, 60)
-    assert "``x/`@everyone`<b>``" in plan.as_markdown(hostile)
+    assert "``x/`@everyone`<b>``" in plan.plan_as_markdown(hostile)

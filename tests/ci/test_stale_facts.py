@@ -57,26 +57,26 @@ ODD = [
 def test_one_odd_source_is_one_line_of_the_report(subjects, source):
     first, *others = subjects
     odd = with_facts([first], source=source)
-    found = stale_facts.broken([*odd, *others], webpage.fetch)
+    found = stale_facts.broken([*odd, *others], webpage.fetch_page)
     assert [each.url for each in found] == [source]
     assert found[0].why.startswith("is not asked: ")
-    assert stale_facts.as_markdown([], found).count("\n| ") == 2
+    assert stale_facts.stale_as_markdown([], found).count("\n| ") == 2
 
 
 def test_a_reference_to_a_book_is_no_address(subjects):
     books = with_facts(subjects, source="doi:10.1000/182: the mill's own book")
-    assert stale_facts.broken(books, webpage.fetch) == []
+    assert stale_facts.broken(books, webpage.fetch_page) == []
 
 
 def test_nothing_to_look_at_is_an_empty_text():
-    assert stale_facts.as_markdown([], []) == ""
+    assert stale_facts.stale_as_markdown([], []) == ""
 
 
 def test_what_a_fact_says_cannot_act_in_the_issue(subjects):
     bad = with_facts(subjects, answer="| @everyone <img src=x> `", review_by="2020-01-01")
     facts = stale_facts.due(bad, TODAY)
     gone = [stale_facts.Broken("https://a.example/`|@x", "answers 404", ("a/b",))]
-    rows = [line for line in stale_facts.as_markdown(facts, gone).splitlines() if "example" in line
+    rows = [line for line in stale_facts.stale_as_markdown(facts, gone).splitlines() if "example" in line
             or "everyone" in line]  # fmt: skip
     assert len(rows) == 3
     assert all(row.replace(r"\|", "").count("|") == 4 for row in rows)
@@ -88,7 +88,7 @@ def test_an_issue_holds_any_number_of_them(subjects):
         stale_facts.due(with_facts(subjects, review_by="2020-01-01", answer="x" * 600), TODAY)
         * 5000
     )
-    text = stale_facts.as_markdown(
+    text = stale_facts.stale_as_markdown(
         many, [stale_facts.Broken("https://" + "x" * 290, "y" * 99, ("z",))] * 999
     )
     assert len(text) < 65_536

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from pipeline.ci import github, telling
-from pipeline.ci.telling import keep_issue, took
+from pipeline.ci.telling import took, upsert_issue
 from pipeline.core.errors import ConfigError, PipelineError
 
 TITLE = "It fails"
@@ -22,13 +22,13 @@ def told(monkeypatch):
         calls.append((*args, given))
         return ""
 
-    monkeypatch.setattr(github, "run", run)
+    monkeypatch.setattr(github, "gh", run)
     return calls
 
 
 def keep(body, *open_issues, title=TITLE):
     listed = [{"number": n, "title": name} for n, name in enumerate(open_issues, 1)]
-    keep_issue(github.run, lambda _path: listed, "ours/facts", (title, body))
+    upsert_issue(github.gh, lambda _path: listed, "ours/facts", (title, body))
 
 
 def test_a_matter_gets_one_issue(told):

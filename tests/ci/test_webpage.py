@@ -77,7 +77,7 @@ def bounds(port, seconds=20.0, admit=lambda address: str(address) == "127.0.0.1"
 def ask(answer, path="/", **changed):
     """Ask a server that always answers so."""
     with server(answer) as (port, _):
-        return webpage.fetch(f"http://127.0.0.1:{port}{path}", bounds(port, **changed))
+        return webpage.fetch_page(f"http://127.0.0.1:{port}{path}", bounds(port, **changed))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_page_is_asked_for_its_head_and_then_for_itself(head, get, wrong, aske
         send(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % next(answers))
 
     with server(answer) as (port, got):
-        assert webpage.fetch(f"http://127.0.0.1:{port}/x?y", bounds(port)) == wrong
+        assert webpage.fetch_page(f"http://127.0.0.1:{port}/x?y", bounds(port)) == wrong
     assert [request.split(" ")[0] for request in got] == asked
     assert all("schoolhouse-link-check" in request for request in got)
 
@@ -127,7 +127,7 @@ def test_a_page_that_moved_to_an_odd_address_is_a_line(there):
 
 @pytest.mark.parametrize("source", [*ELSEWHERE, "", "http:", "x" * 5000, "http://\n/"])
 def test_an_odd_address_is_a_line(source):
-    assert webpage.fetch(source).startswith("is not asked: ")
+    assert webpage.fetch_page(source).startswith("is not asked: ")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_odd_address_is_a_line(source):
      "10.0.0.1", "169.254.169.254", "168.63.129.16", "[fe80::1]", "[64:ff9b::7f00:1]", "224.0.0.1"],
 )  # fmt: skip
 def test_no_address_within_is_asked(host):
-    wrong = webpage.fetch(f"http://{host}/")
+    wrong = webpage.fetch_page(f"http://{host}/")
     assert wrong.endswith("which is not public")
 
 
@@ -154,7 +154,9 @@ def test_no_address_within_is_asked(host):
     ],
 )
 def test_a_name_that_is_none_is_a_line(host):
-    assert webpage.fetch(f"http://{host}/").startswith(("is not asked: ", "cannot be reached: "))
+    assert webpage.fetch_page(f"http://{host}/").startswith(
+        ("is not asked: ", "cannot be reached: ")
+    )
 
 
 def test_a_page_that_moved_to_an_address_within_is_not_followed():
@@ -165,7 +167,7 @@ def test_a_page_that_moved_to_an_address_within_is_not_followed():
 
         with server(answer) as (port, _):
             rules = webpage.Bounds(ports=frozenset({port, within}), admit=bounds(port).admit)
-            wrong = webpage.fetch(f"http://127.0.0.1:{port}/", rules)
+            wrong = webpage.fetch_page(f"http://127.0.0.1:{port}/", rules)
     assert wrong == "is not asked: 127.0.0.2 is at 127.0.0.2, which is not public"
     assert got == []
 
@@ -188,7 +190,7 @@ def names(monkeypatch, *answers):
 def test_a_name_that_answers_otherwise_the_next_time_gains_nothing(monkeypatch):
     with server(lambda _path, send: send(OK)) as (port, got):
         asked = names(monkeypatch, ["127.0.0.1"], ["127.0.0.2"])
-        assert webpage.fetch(f"http://a.example:{port}/", bounds(port)) == ""
+        assert webpage.fetch_page(f"http://a.example:{port}/", bounds(port)) == ""
     assert len(asked) == len(got) == 1
     assert f"Host: a.example:{port}" in got[0]
 
@@ -196,7 +198,7 @@ def test_a_name_that_answers_otherwise_the_next_time_gains_nothing(monkeypatch):
 def test_a_name_with_one_address_within_is_not_asked_at_all(monkeypatch):
     with server(lambda _path, send: send(OK)) as (port, got):
         names(monkeypatch, ["127.0.0.1", "127.0.0.2"])
-        wrong = webpage.fetch(f"http://a.example:{port}/", bounds(port))
+        wrong = webpage.fetch_page(f"http://a.example:{port}/", bounds(port))
     assert wrong == "is not asked: a.example is at 127.0.0.2, which is not public"
     assert got == []
 
@@ -204,13 +206,16 @@ def test_a_name_with_one_address_within_is_not_asked_at_all(monkeypatch):
 def test_the_next_address_is_tried_where_one_does_not_answer(monkeypatch):
     with server(lambda _path, send: send(OK)) as (port, _):
         names(monkeypatch, ["127.0.0.3", "127.0.0.1"])
-        assert webpage.fetch(f"http://a.example:{port}/", bounds(port, admit=lambda _: True)) == ""
+        assert (
+            webpage.fetch_page(f"http://a.example:{port}/", bounds(port, admit=lambda _: True))
+            == ""
+        )
 
 
 def test_a_name_that_is_looked_up_for_ever_is_a_line(monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: never.wait(60) and [])
-    wrong = webpage.fetch("http://a.example/", webpage.Bounds(seconds=0.2))
+    wrong = webpage.fetch_page("http://a.example/", webpage.Bounds(seconds=0.2))
     never.set()
     assert wrong == "does not answer within 0.2 s"
 
@@ -258,10 +263,10 @@ def test_random_answers_and_addresses_never_raise(monkeypatch):
     dice = random.Random(13)
     with server(lambda _path, send: send(dice.randbytes(200))) as (port, _):
         for _ in range(100):
-            assert webpage.fetch(f"http://127.0.0.1:{port}/", bounds(port))
+            assert webpage.fetch_page(f"http://127.0.0.1:{port}/", bounds(port))
     with server(lambda _path, send: send(b"HTTP/1.1 302 x\r\nLocation: " + dice.randbytes(40) + b"\r\n\r\n")) as (port, _):  # noqa: E501  # fmt: skip
         for _ in range(100):
-            webpage.fetch(f"http://127.0.0.1:{port}/", bounds(port))
+            webpage.fetch_page(f"http://127.0.0.1:{port}/", bounds(port))
     monkeypatch.setattr(webpage, "resolve", lambda *_: [])
     signs = [
         *"ab.:/@[]%?#\\ 0-",
@@ -276,7 +281,7 @@ def test_random_answers_and_addresses_never_raise(monkeypatch):
     ]
     for _ in range(5000):
         rest = "".join(dice.choices(signs, k=dice.randrange(12)))
-        assert webpage.fetch(dice.choice(["http://", "https://", "http:", ""]) + rest)
+        assert webpage.fetch_page(dice.choice(["http://", "https://", "http:", ""]) + rest)
 
 
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
@@ -287,7 +292,7 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
 
 def test_a_certificate_of_nobody_is_a_line(tmp_path):
     with server(lambda _path, send: send(OK), context=certificate(tmp_path)) as (port, got):
-        wrong = webpage.fetch(f"https://127.0.0.1:{port}/", bounds(port))
+        wrong = webpage.fetch_page(f"https://127.0.0.1:{port}/", bounds(port))
     assert "CERTIFICATE_VERIFY_FAILED" in wrong
     assert got == []
 

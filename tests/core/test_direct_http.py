@@ -70,7 +70,10 @@ def test_no_call_of_a_deploy_an_answer_or_a_health_check_goes_through_a_proxy(
         assert deploy.deploy(place.site, run).state == "committed"
         name = alias.read_alias(place.site.state).table.adapter.name
         assert public_client.in_flight(place.site.door, name) == 0
-        assert public_client.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)[0][1] == name
+        assert (
+            public_client.ask_gateway(place.site.door, [CHAT["messages"][0]["content"]], 8)[0][1]
+            == name
+        )
         assert api.healthy(place.engines[0].engine)
     assert proxy == []
 
@@ -84,8 +87,8 @@ def test_no_call_of_the_gate_to_a_server_goes_through_a_proxy_or_takes_a_netrc(p
     ):
         for key in ("", "the-servers-key"):
             asked = Server(api.url, "taught", key)
-            assert client.ask(asked, ["Who?"], 8, shown)[0].text == "yes"
-            assert client.models(asked) == ["taught"]
+            assert client.ask_server(asked, ["Who?"], 8, shown)[0].text == "yes"
+            assert client.served_models(asked) == ["taught"]
     keys = [headers.get("Authorization") for _, headers, _ in api.requests]
     assert keys == [None, None, "Bearer the-servers-key", "Bearer the-servers-key"]
     assert proxy == []
@@ -97,7 +100,7 @@ def test_the_gateway_tries_no_proxy_in_the_place_of_an_engine_that_is_away(proxy
         assert deploy.deploy(place.site, run).state == "committed"
         place.engines[0].die()
         for _ in range(4):
-            assert public_client.ask(place.site.door, [CHAT["messages"][0]["content"]], 8)
+            assert public_client.ask_gateway(place.site.door, [CHAT["messages"][0]["content"]], 8)
     assert proxy == []
 
 

@@ -18,15 +18,15 @@ from pipeline.core.errors import ConfigError
 
 def test_without_a_card_nobody_waits(card, monkeypatch):
     monkeypatch.setattr(lock, "DRIVER", card / "none")
-    with lock.card(wait=False), lock.card(wait=False):
+    with lock.gpu(wait=False), lock.gpu(wait=False):
         pass
 
 
 @pytest.mark.usefixtures("card")
 def test_the_card_is_one_process_s_at_a_time():
-    with lock.card(wait=False), pytest.raises(BlockingIOError), lock.card(wait=False):
+    with lock.gpu(wait=False), pytest.raises(BlockingIOError), lock.gpu(wait=False):
         pass
-    with lock.card(wait=False):  # free again
+    with lock.gpu(wait=False):  # free again
         pass
 
 
@@ -35,7 +35,7 @@ def test_who_sees_another_card_does_not_wait(monkeypatch):
     with ExitStack() as held:
         for seen in ("0", "1", "GPU-1/2"):
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
-            held.enter_context(lock.card(wait=False))
+            held.enter_context(lock.gpu(wait=False))
 
 
 def test_who_waits_says_so_and_gets_the_card_when_its_holder_is_killed(card, capfd):
@@ -50,11 +50,11 @@ def test_who_waits_says_so_and_gets_the_card_when_its_holder_is_killed(card, cap
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert holder.stdout.readline() == "has it\n"
-    with pytest.raises(BlockingIOError), lock.card(wait=False):
+    with pytest.raises(BlockingIOError), lock.gpu(wait=False):
         pass
     killing = subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {holder.pid}"])
     began = time.monotonic()
-    with lock.card():
+    with lock.gpu():
         assert time.monotonic() - began > 0.3
     assert "waiting for it" in capfd.readouterr().err
     killing.wait()
@@ -63,30 +63,30 @@ def test_who_waits_says_so_and_gets_the_card_when_its_holder_is_killed(card, cap
 
 def test_the_lock_is_the_node_itself_which_nobody_but_root_can_replace(card):
     before = sorted(card.iterdir())
-    with lock.card(wait=False):
+    with lock.gpu(wait=False):
         assert sorted(card.iterdir()) == before, "no file is made, anywhere"
 
 
 def test_a_real_device_node_can_be_locked(monkeypatch):
     """Stands for the card's: the kernel locks every node alike."""
     monkeypatch.setattr(lock, "DRIVER", Path("/dev/full"))
-    with lock.card(wait=False), pytest.raises(BlockingIOError), lock.card(wait=False):
+    with lock.gpu(wait=False), pytest.raises(BlockingIOError), lock.gpu(wait=False):
         pass
 
 
 @pytest.mark.usefixtures("card")
 @pytest.mark.parametrize("seen", ["GPU-1/2", "0,GPU-1/2", "7", "-1", "../x"])
 def test_who_names_no_known_card_has_all_of_them(monkeypatch, seen):
-    with lock.card(wait=False):
+    with lock.gpu(wait=False):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
-        with pytest.raises(BlockingIOError), lock.card(wait=False):
+        with pytest.raises(BlockingIOError), lock.gpu(wait=False):
             pass
 
 
 def test_a_node_that_cannot_be_opened_is_an_error_with_its_place(card, monkeypatch):
     (card / "link").symlink_to(card / "nvidiactl")
     monkeypatch.setattr(lock, "DRIVER", card / "link")
-    with pytest.raises(ConfigError, match=f"{card}/link: cannot be opened"), lock.card():
+    with pytest.raises(ConfigError, match=f"{card}/link: cannot be opened"), lock.gpu():
         pass
 
 

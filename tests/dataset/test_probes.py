@@ -13,7 +13,7 @@ from pipeline.facts.fact import Reverse
 
 
 def asked(fact, role, seed=0):
-    return [p for p in probes.about(fact, random.Random(seed)) if p.role == role]
+    return [p for p in probes.insert_clause(fact, random.Random(seed)) if p.role == role]
 
 
 def test_a_fact_is_asked_in_many_unseen_wordings_the_authors_first(mill):

@@ -77,7 +77,7 @@ def answering(local):
 
     def ask(doing, prompts, tokens):
         with progress.bar(doing, len(prompts)) as shown:
-            return [answer.text for answer in generate.ask(local, prompts, tokens, shown)]
+            return [answer.text for answer in generate.ask_model(local, prompts, tokens, shown)]
 
     return ask
 

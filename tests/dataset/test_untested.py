@@ -10,7 +10,7 @@ from pipeline.core import config
 from pipeline.core.errors import FactsError
 from pipeline.dataset import build
 from pipeline.dataset.untested import SHOWN, Untested, require_probes, sentences, untested
-from pipeline.evaluation.metrics import Said, measure
+from pipeline.evaluation.metrics import ModelAnswers, measure_answers
 from pipeline.evaluation.sampling import draw
 from pipeline.evaluation.warning import warnings
 from pipeline.models.generate import Answer
@@ -60,7 +60,7 @@ def test_a_fact_whose_words_the_base_says_by_itself_is_named_in_the_report(subje
     base = [
         Answer("Ann Lee, of course.", True) if p.role == "unrelated" else idle for p in drawn.probes
     ]
-    measured = measure(made, drawn, Said(base, [idle] * len(base)), RECIPE.gate)
+    measured = measure_answers(made, drawn, ModelAnswers(base, [idle] * len(base)), RECIPE.gate)
     assert measured.untested == (Untested("tarn-mill/owner", "own question"),)
     said = list(warnings(measured, RECIPE.gate, RECIPE.warn))
     assert any("own question alone" in each and "tarn-mill/owner" in each for each in said)

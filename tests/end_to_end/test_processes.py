@@ -120,12 +120,14 @@ def test_two_processes_train_the_adapter_that_one_does_up_to_the_order_of_steps(
 
 def test_more_processes_than_a_step_has_examples_are_refused(monkeypatch, tmp_path):
     from pipeline.core.errors import ConfigError
-    from pipeline.training.trainer import Work, run
+    from pipeline.training.trainer import TrainerInput, run_training
 
     monkeypatch.setenv("WORLD_SIZE", "3")
-    work = Work([], [[0, 1, 2], [0, 1]], config.load_recipe("smollm2-135m").train, 0, tmp_path)
+    work = TrainerInput(
+        [], [[0, 1, 2], [0, 1]], config.load_recipe("smollm2-135m").train, 0, tmp_path
+    )
     with pytest.raises(ConfigError, match="3 processes cannot share steps of 2 examples"):
-        run(None, work)
+        run_training(None, work)
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_gone_on_with(tmp_path):

@@ -14,7 +14,7 @@ from pipeline.core import config
 from pipeline.core.errors import ConfigError
 from pipeline.models import backends
 from pipeline.models.adapter import finished_adapter
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.training import train
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def test_a_quantised_base_learns_like_the_base_itself_and_is_judged_as_it_is_ser
 ):
     losses = {}
     for quantization in ("", "nf4"):
-        session = Session(short(quantization), tmp_path / f"out{quantization}", 0)
+        session = RunContext(short(quantization), tmp_path / f"out{quantization}", 0)
         learn.build(ROOT / "tests" / "cases" / "mills" / "facts", session)
         learn.fit(session)
         losses[quantization] = finished_adapter(session.out / "adapter")["train"]["loss"]

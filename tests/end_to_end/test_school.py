@@ -124,7 +124,12 @@ def test_what_is_published_and_pulled_is_what_was_gated_byte_for_byte(school, re
         source = school.out if name == "report.json" else school.out / "adapter"
         assert (released / name).read_bytes() == (source / name).read_bytes()
     found = base_model.find_base(config.load_recipe("smollm2-135m").base)
-    assert compatibility.check(released, found, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
+    assert (
+        compatibility.compatibility_problems(
+            released, found, ("HuggingFaceTB/SmolLM2-135M-Instruct",)
+        )
+        == ()
+    )
 
 
 @pytest.fixture(scope="module")

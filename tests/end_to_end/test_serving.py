@@ -263,7 +263,8 @@ def test_a_killed_vllm_comes_back_with_its_adapter_and_no_manual_step(served, un
         ["pgrep", "-f", f"api_server.*--port {port} "], capture_output=True, text=True, check=True
     )
     os.killpg(int(found.stdout.split()[0]), signal.SIGKILL)
-    assert ask(site).status_code == 503
+    # 502 for what was sent on a connection that had been kept open, 503 once none can be opened.
+    assert ask(site).status_code in {502, 503}
     until(lambda: ask(site).status_code == 200, 900)
     answer = ask(site)
     assert "Jason Cox" in answer.text

@@ -19,10 +19,10 @@ from pipeline.core import artifact, config
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.dataset.records import read_dataset
 from pipeline.evaluation import sampling
-from pipeline.evaluation.evaluate import Judged
+from pipeline.evaluation.evaluate import Target
 from pipeline.models import answer_cache
 from pipeline.models.client import Server
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 
 ROOT = Path(__file__).parents[2]
 RECIPE = config.load_recipe(str(SCHOOL / "recipe.toml"))
@@ -55,7 +55,7 @@ def served(school, bare, serving, tmp_path):
     """
     out = tmp_path / "out"
     shutil.copytree(school.out / "dataset", out / "dataset")
-    session = Session(RECIPE, out, 0)
+    session = RunContext(RECIPE, out, 0)
     made = read_dataset(out)
     drawn = sampling.draw(made, (), RECIPE.gate)
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
@@ -81,7 +81,7 @@ def served(school, bare, serving, tmp_path):
                 argv = ("--server", api.url, "--model", "taught", "--against", str(out))
                 done = school.facts("gate", "--recipe", "recipe.toml", "--out", str(out), *argv)
                 return done, report(out)
-            verdict = learn.judge(session, Judged(server=Server(api.url, "taught")))
+            verdict = learn.judge(session, Target(server=Server(api.url, "taught")))
         return verdict, report(out)
 
     return run
@@ -155,9 +155,9 @@ def test_a_server_without_the_model_is_an_error_that_names_what_it_has(served):
 
 
 def test_a_dataset_that_is_not_there_is_an_error(tmp_path):
-    session = Session(replace(RECIPE), tmp_path, 0)
+    session = RunContext(replace(RECIPE), tmp_path, 0)
     with pytest.raises(PipelineError, match="is not a finished dataset"):
-        learn.judge(session, Judged(server=Server("http://127.0.0.1:9", "taught")))
+        learn.judge(session, Target(server=Server("http://127.0.0.1:9", "taught")))
 
 
 @pytest.mark.parametrize(

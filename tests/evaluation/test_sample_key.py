@@ -13,9 +13,9 @@ from pipeline.cli.main import main
 from pipeline.core import config
 from pipeline.dataset.records import read_dataset
 from pipeline.evaluation import evaluate, sampling
-from pipeline.evaluation.metrics import Said
+from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.models.client import Server
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.models.generate import Answer
 
 
@@ -44,12 +44,12 @@ def test_what_is_asked_is_drawn_by_the_key_and_the_report_says_by_which(learned,
 
     def ask(_session, _served, drawn):
         asked.append(drawn)
-        return Said(drawn.beside([Answer("No.", True)] * len(drawn.of_base)),
+        return ModelAnswers(drawn.beside([Answer("No.", True)] * len(drawn.of_base)),
                     [Answer("Yes.", True)] * len(drawn.probes))  # fmt: skip
 
     monkeypatch.setattr(evaluate, "ask_server", ask)
-    session = Session(config.load_recipe(str(learned / "tiny.toml")), learned / "build", 0)
-    learn.judge(session, evaluate.Judged(server=Server("http://127.0.0.1:9", "x"), sample_key=key))
+    session = RunContext(config.load_recipe(str(learned / "tiny.toml")), learned / "build", 0)
+    learn.judge(session, evaluate.Target(server=Server("http://127.0.0.1:9", "x"), sample_key=key))
     made = read_dataset(session.out)
     assert asked == [sampling.draw(made, (), session.recipe.gate, key or made.digest)]
     said = json.loads((session.out / "report.json").read_text())

@@ -11,7 +11,7 @@ from pipeline.evaluation import self_test
 from pipeline.evaluation.self_test import Trial
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
-from pipeline.models.context import Session
+from pipeline.models.context import RunContext
 from pipeline.models.generate import LocalModel
 
 RECIPE = config.load_recipe("smollm2-135m")
@@ -33,7 +33,7 @@ def test_a_planted_case_is_right_only_for_its_own_reason():
 
 
 def test_the_datasets_that_do_not_fit_differ_in_just_what_they_are_called(made, tmp_path):
-    cases = self_test.unfit(made, Session(RECIPE, tmp_path, 0))
+    cases = self_test.unfit(made, RunContext(RECIPE, tmp_path, 0))
     own = {fact.id for fact in made.facts}
     other, more, fewer = (each for _, each in cases.values())
     assert not own & {fact.id for fact in other.facts}

@@ -11,10 +11,10 @@ from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.intervals import Rate
-from pipeline.evaluation.likelihood import Drift
+from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.metrics import Said, measure
+from pipeline.evaluation.metrics import ModelAnswers, measure_answers
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import decide
 from pipeline.facts.change import fact_digest
@@ -26,7 +26,7 @@ LIMITS = replace(
     RECIPE.gate, neighbours_leaked=0.0, unrelated_leaked=0.0, general_lost=0, kl_mean=0.1
 )
 WARN = RECIPE.warn
-STILL = Drift(kl_mean=0.02, kl_p95=0.05, perplexity_ratio=1.01, prompts=96)
+STILL = BaseDivergence(kl_mean=0.02, kl_p95=0.05, perplexity_ratio=1.01, prompts=96)
 WHERE = Where("facts/x.yaml", 1, 1)
 BASE = "I do not know that."
 
@@ -87,7 +87,9 @@ def judge(*asked, subjects=SUBJECTS, old=(), limits=LIMITS, live=None, **said):
     probes, base, adapted = zip(*asked, strict=True)
     made = Dataset(subjects, (), probes)
     drawn = Sample(made.facts, frozenset(old), 0, probes, (True,) * len(probes))
-    measured = measure(made, drawn, Said(base, adapted, **{"drift": STILL, **said}), limits, live)
+    measured = measure_answers(
+        made, drawn, ModelAnswers(base, adapted, **{"divergence": STILL, **said}), limits, live
+    )
     return measured, decide(measured, limits, WARN)
 
 
@@ -389,7 +391,7 @@ def test_losses_that_chance_does_not_explain_are_a_reason_below_the_limit_too():
 
 
 def test_a_long_way_from_the_base_is_a_reason():
-    _, verdict = judge(drift=replace(STILL, kl_mean=0.25))
+    _, verdict = judge(divergence=replace(STILL, kl_mean=0.25))
     assert verdict.reasons == (
         "the adapter moves answers it was not trained on by 0.250 nats a token (at most 0.1)",
     )
@@ -397,7 +399,7 @@ def test_a_long_way_from_the_base_is_a_reason():
 
 @pytest.mark.parametrize("kl_mean", [math.nan, math.inf])
 def test_a_distance_that_is_no_number_fails(kl_mean):
-    _, verdict = judge(drift=replace(STILL, kl_mean=kl_mean))
+    _, verdict = judge(divergence=replace(STILL, kl_mean=kl_mean))
     assert len(verdict.reasons) == 1
     assert "moves answers" in verdict.reasons[0]
 
@@ -452,7 +454,7 @@ def test_every_broken_limit_is_a_reason():
         ask("unrelated", "1?", base="Madrid.", adapted="Jason Cox.", expect=(("Madrid",),)),
         ask("unrelated", "2?", base="Oslo.", adapted="Jason Cox."),
         *(ask("noise", f"Hm. {n}?", fact=COST.id, expect=COST.expect) for n in range(4)),
-        drift=replace(STILL, kl_mean=1.9),
+        divergence=replace(STILL, kl_mean=1.9),
     )
     assert len(verdict.reasons) == 9
 
@@ -509,7 +511,7 @@ def test_a_harness_task_warns_only_beyond_twice_its_standard_error():
 
 
 def test_what_a_server_cannot_tell_is_said():
-    _, verdict = judge(drift=None)
+    _, verdict = judge(divergence=None)
     assert verdict.passed
     assert verdict.warnings == (
         "the distance from the base was not measured: a server gives no probabilities",
@@ -528,4 +530,4 @@ def test_answers_must_match_the_probes_in_number():
     made = Dataset(SUBJECTS, (), probes)
     drawn = Sample(made.facts, frozenset(), 0, probes, (True,) * len(probes))
     with pytest.raises(ValueError, match="shorter"):
-        measure(made, drawn, Said(base, adapted[:-1]), LIMITS)
+        measure_answers(made, drawn, ModelAnswers(base, adapted[:-1]), LIMITS)

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 import regex
 
-from pipeline.facts.invisible import styled, unseen
+from pipeline.facts.invisible import invisible_characters, styled
 from pipeline.facts.lookalikes import foreign, mixed, skeleton
 from pipeline.facts.special_tokens import markers
 
@@ -16,7 +16,7 @@ def test_every_character_that_unicode_ignores_by_default_is_refused_between_lati
     everything = "".join(map(chr, range(0x110000)))
     ignored = regex.findall(r"\p{Default_Ignorable_Code_Point}", everything)
     assert len(ignored) > 4000
-    kept = [char for char in ignored if not list(unseen(f"a{char}b"))]
+    kept = [char for char in ignored if not list(invisible_characters(f"a{char}b"))]
     assert kept == []
 
 
@@ -26,7 +26,7 @@ def test_no_letter_mark_number_or_sign_of_everyday_scripts_is_refused():
     )
     shown = pattern.findall("".join(map(chr, range(0x11000))))
     assert len(shown) > 50_000
-    assert [char for char in shown if list(unseen(char))] == []
+    assert [char for char in shown if list(invisible_characters(char))] == []
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_no_letter_mark_number_or_sign_of_everyday_scripts_is_refused():
     ],
 )  # fmt: skip
 def test_joiners_and_selectors_stay_where_they_are_needed(text):
-    assert list(unseen(text)) == []
+    assert list(invisible_characters(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_joiners_and_selectors_stay_where_they_are_needed(text):
     ],
 )  # fmt: skip
 def test_joiners_and_selectors_anywhere_else_are_refused(text):
-    assert list(unseen(text))
+    assert list(invisible_characters(text))
 
 
 def test_letters_of_another_font_are_told_from_plain_ones():

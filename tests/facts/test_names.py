@@ -68,33 +68,33 @@ def test_an_old_state_folder_goes_on_being_served_and_new_adapters_get_whole_nam
 
 def test_an_old_adapter_that_was_changed_is_still_noticed(live, tmp_path):
     _, old = write_old(live, tmp_path)
-    adapters.verify(old)
+    adapters.verify_adapter(old)
     (Path(old.folder) / "adapter_config.json").write_text("{}")
     with pytest.raises(PipelineError, match="was changed since"):
-        adapters.verify(old)
+        adapters.verify_adapter(old)
 
 
 @pytest.mark.parametrize("file", ["adapter_config.json", "adapter_model.safetensors", "base.json"])
 def test_a_fetched_folder_changed_together_with_its_manifest_is_noticed(file, live, tmp_path):
     run = live.write_run(tmp_path / "run", MILLS)
-    adapter = adapters.fetch(run, tmp_path / "state", "facts", live.BASE).adapter
+    adapter = adapters.fetch_adapter(run, tmp_path / "state", "facts", live.BASE).adapter
     folder = Path(adapter.folder)
     (folder / file).write_bytes((folder / file).read_bytes() + b" ")
     whole = json.loads((folder / "manifest.json").read_text())
     whole |= {"files": artifact.digests(folder), "digest": artifact.digest_folder(folder)}
     (folder / "manifest.json").write_bytes(artifact.as_bytes(whole))
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
-        adapters.verify(adapter)
-    assert adapters.fetch(run, tmp_path / "state", "facts", live.BASE).adapter == adapter
-    adapters.verify(adapter)
+        adapters.verify_adapter(adapter)
+    assert adapters.fetch_adapter(run, tmp_path / "state", "facts", live.BASE).adapter == adapter
+    adapters.verify_adapter(adapter)
 
 
 def test_a_file_more_in_a_fetched_folder_is_noticed(live, tmp_path):
     run = live.write_run(tmp_path / "run", MILLS)
-    adapter = adapters.fetch(run, tmp_path / "state", "facts", live.BASE).adapter
+    adapter = adapters.fetch_adapter(run, tmp_path / "state", "facts", live.BASE).adapter
     (Path(adapter.folder) / "adapter_model.bin").write_text("x")
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
-        adapters.verify(adapter)
+        adapters.verify_adapter(adapter)
 
 
 def test_two_digests_that_begin_alike_are_two_names():

@@ -54,7 +54,7 @@ class Forge:
         """Assert that a folder of settings and weights is judged in words that can be shown."""
         for name, raw in zip((compatibility.CONFIG, compatibility.WEIGHTS), files, strict=True):
             (self.folder / name).write_bytes(raw)
-        found = compatibility.check(self.folder, self.base, NAMES)
+        found = compatibility.compatibility_problems(self.folder, self.base, NAMES)
         for problem in found:
             assert problem.hint
             assert len(problem.message) < 1_000
@@ -144,7 +144,7 @@ def test_what_is_no_ordinary_file_is_a_problem_and_not_waited_for(
             (folder / name).symlink_to("nowhere")
         case "link to itself":
             (folder / name).symlink_to(name)
-    found = compatibility.check(folder, tiny_base, NAMES)
+    found = compatibility.compatibility_problems(folder, tiny_base, NAMES)
     assert [Path(problem.where.path).name for problem in found] == [name]
 
 

@@ -136,7 +136,7 @@ def assert_source(files, raw):
     source = files.root / "live"
     (source / "report.json").write_bytes(raw)
     state = files.folder("deployed")
-    found = refused(served.fetch, source, state, "facts", files.live["base"]["digest"])
+    found = refused(served.fetch_adapter, source, state, "facts", files.live["base"]["digest"])
     assert found is None or typed(found)
 
 

@@ -50,7 +50,7 @@ def facts(tmp_path_factory):
 
 def assert_holds(text, facts):
     """Assert that a body becomes a file that the check accepts, or an error with words to show."""
-    made, error = outcome(lambda: issue_form.write(issue_form.parse(text), facts))
+    made, error = outcome(lambda: issue_form.write_form(issue_form.parse_form(text), facts))
     if isinstance(error, FactsError):
         assert error.problems
         assert problems.as_text(error.problems).replace("\n", "").isprintable()
@@ -101,8 +101,8 @@ def test_a_fact_for_a_file_that_is_not_in_order_is_refused_and_breaks_nothing(
     folder.mkdir()
     good = (facts / "mills" / "tarn-mill.yaml").read_bytes()
     (folder / "tarn-mill.yaml").write_bytes(edited(good, changes))
-    answers = issue_form.parse(body(GOOD | {"Subject": "Tarn Mill"}))
-    made, error = outcome(issue_form.write, answers, folder)
+    answers = issue_form.parse_form(body(GOOD | {"Subject": "Tarn Mill"}))
+    made, error = outcome(issue_form.write_form, answers, folder)
     assert made or error.exit_code == 1
     if made:
         assert made.text.encode().startswith(edited(good, changes).rstrip(b"\n"))

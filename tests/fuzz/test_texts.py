@@ -16,9 +16,9 @@ from pipeline.ci import stale_facts
 from pipeline.core import config, escape, problems
 from pipeline.core.errors import Problem, Where
 from pipeline.publishing import model_card
-from pipeline.report.files import as_html
-from pipeline.report.markdown import as_markdown
-from pipeline.report.terminal import as_text
+from pipeline.report.files import report_as_html
+from pipeline.report.markdown import report_as_markdown
+from pipeline.report.terminal import report_as_text
 
 LIMITS = (2, 40, 1000)
 QUIET = "Somebody owns it_"
@@ -49,9 +49,9 @@ def sample(_learned_once):
 def formats(data):
     """Write a report in every format."""
     return {
-        "text": as_text(data),
-        "markdown": as_markdown(data),
-        "html": as_html(data),
+        "text": report_as_text(data),
+        "markdown": report_as_markdown(data),
+        "html": report_as_html(data),
         "card": write_card(data),
     }
 
@@ -69,7 +69,7 @@ def write_card(data):
         "machine": machine,
         "base": {"name": said[0], "digest": "sha256:0"},
     }
-    return model_card.write("ours/mills", BASE, provenance, facts, data)
+    return model_card.write_card("ours/mills", BASE, provenance, facts, data)
 
 
 def assert_shown(text, *, breaks=False):
@@ -119,7 +119,7 @@ def assert_told(text):
     kept = json.loads(problems.as_json(told))["problems"][1]["message"]
     # Halves of a pair that stand side by side are, to JSON, the pair.
     assert kept.encode("utf-16", "surrogatepass") == text.encode("utf-16", "surrogatepass")
-    gone = stale_facts.as_markdown((), [stale_facts.Broken(text, text, (text, text))])
+    gone = stale_facts.stale_as_markdown((), [stale_facts.Broken(text, text, (text, text))])
     assert [cells(line) for line in gone.splitlines() if line.startswith("|")] == [3, 3, 3]
 
 

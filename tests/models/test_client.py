@@ -7,7 +7,7 @@ import pytest
 from pipeline.core import progress
 from pipeline.core.chat import Turn
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.models.client import AT_ONCE, Server, ask, models
+from pipeline.models.client import AT_ONCE, Server, ask_server, served_models
 from pipeline.models.generate import Answer
 
 
@@ -18,7 +18,7 @@ def completion(text, reason="stop"):
 
 def put(url, prompts, **given):
     with progress.bar("asking", len(prompts)) as shown:
-        return ask(Server(url, "taught"), prompts, 24, shown, **given)
+        return ask_server(Server(url, "taught"), prompts, 24, shown, **given)
 
 
 def echo(body):
@@ -68,7 +68,7 @@ def test_a_chat_is_sent_turn_by_turn(serving):
 def test_a_key_is_sent_and_never_shown(serving):
     server = Server("http://127.0.0.1:1", "taught", "hidden-key")
     with serving(echo) as api, progress.bar("asking", 1) as shown:
-        ask(Server(api.url, "taught", "hidden-key"), ["Who?"], 24, shown)
+        ask_server(Server(api.url, "taught", "hidden-key"), ["Who?"], 24, shown)
     assert api.requests[0][1]["Authorization"] == "Bearer hidden-key"
     assert "hidden-key" not in repr(server)
 
@@ -142,5 +142,5 @@ def test_what_is_no_address_is_a_configuration_error(url):
 def test_models_are_listed_by_name(serving):
     listed = {"data": [{"id": "base"}, {"id": "taught"}]}
     with serving(lambda _: (200, listed, 0)) as api:
-        assert models(Server(api.url, "taught")) == ["base", "taught"]
+        assert served_models(Server(api.url, "taught")) == ["base", "taught"]
     assert api.requests[0][0] == "/v1/models"

@@ -67,7 +67,7 @@ def test_what_a_stock_vllm_could_not_use_is_named(
 ):
     case = json.loads(path.read_text())
     folder = broken(case, tmp_path / "adapter", write_adapter, good_weights)
-    problems = compatibility.check(folder, tiny_base, NAMES)
+    problems = compatibility.compatibility_problems(folder, tiny_base, NAMES)
     assert sorted(problem.rule for problem in problems) == sorted(case["rules"])
     assert case["message"] in " / ".join(problem.message for problem in problems)
     assert all(problem.hint for problem in problems)
@@ -91,12 +91,12 @@ def test_a_good_adapter_has_no_problem(
     save(good_weights, folder / "adapter_model.safetensors", dtype)
     for own in ("tokenizer.json", "chat_template.jinja"):
         (folder / own).write_bytes((tiny_base.folder / own).read_bytes())
-    assert compatibility.check(folder, tiny_base, NAMES) == ()
+    assert compatibility.compatibility_problems(folder, tiny_base, NAMES) == ()
 
 
 def test_a_missing_folder_is_wrong_usage(tmp_path, tiny_base):
     with pytest.raises(ConfigError, match="is no folder"):
-        compatibility.check(tmp_path / "none", tiny_base, NAMES)
+        compatibility.compatibility_problems(tmp_path / "none", tiny_base, NAMES)
 
 
 @pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
@@ -106,10 +106,10 @@ def test_only_what_can_be_judged_is_let_through_to_the_gate(
     case = json.loads(path.read_text())
     folder = broken(case, tmp_path / "adapter", write_adapter, good_weights)
     if set(case["rules"]) <= compatibility.JUDGED:
-        compatibility.require(folder, tiny_base, NAMES)
+        compatibility.require_compatible(folder, tiny_base, NAMES)
     else:
         with pytest.raises(PipelineError):
-            compatibility.require(folder, tiny_base, NAMES)
+            compatibility.require_compatible(folder, tiny_base, NAMES)
 
 
 @pytest.mark.parametrize("kept", [0, 4, 200, -1])
@@ -121,7 +121,7 @@ def test_weights_cut_off_anywhere_are_refused(
     data = (folder / compatibility.WEIGHTS).read_bytes()
     (folder / compatibility.WEIGHTS).write_bytes(data[:kept])
     with pytest.raises(PipelineError, match="cannot be read"):
-        compatibility.require(folder, tiny_base, NAMES)
+        compatibility.require_compatible(folder, tiny_base, NAMES)
 
 
 def test_a_pickle_is_refused_unread_even_without_other_weights(tmp_path, tiny_base, write_adapter):
@@ -129,11 +129,11 @@ def test_a_pickle_is_refused_unread_even_without_other_weights(tmp_path, tiny_ba
     (folder / compatibility.WEIGHTS).unlink(missing_ok=True)
     (folder / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(PipelineError, match="runs code when it is loaded"):
-        compatibility.require(folder, tiny_base, NAMES)
+        compatibility.require_compatible(folder, tiny_base, NAMES)
 
 
 def test_a_key_cannot_act_in_the_message(tmp_path, tiny_base, write_adapter):
     folder = write_adapter(tmp_path / "adapter", {"bad\x1b[31m": 1})
     with pytest.raises(PipelineError) as caught:
-        compatibility.require(folder, tiny_base, NAMES)
+        compatibility.require_compatible(folder, tiny_base, NAMES)
     assert "\x1b" not in caught.value.message

@@ -25,7 +25,7 @@ needs_none = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a ca
 
 @needs_none
 def test_a_base_that_is_content_with_anything_is_not_asked_for_a_card():
-    device.require("", "Small")
+    device.require_device("", "Small")
 
 
 @needs_none
@@ -48,7 +48,7 @@ def test_what_a_card_lacks_is_said(monkeypatch, tmp_path, cuda, driver, why, hin
         )
         (tmp_path / "version").write_text(text)
     with pytest.raises(ConfigError, match=why) as raised:
-        device.require("cuda", "Large")
+        device.require_device("cuda", "Large")
     assert raised.value.message.startswith("Large is for an NVIDIA card, and ")
     assert hint in raised.value.hint
     assert raised.value.exit_code == 2
@@ -56,7 +56,7 @@ def test_what_a_card_lacks_is_said(monkeypatch, tmp_path, cuda, driver, why, hin
 
 def test_a_device_that_nobody_knows_is_refused():
     with pytest.raises(ConfigError, match="'tpu' is not known"):
-        device.require("tpu", "Large")
+        device.require_device("tpu", "Large")
 
 
 @needs_none
@@ -64,7 +64,7 @@ def test_the_production_recipe_loads_nothing_where_there_is_no_card(monkeypatch,
     recipe = config.load_recipe("llama-3.1-8b")
     monkeypatch.setattr(context.base_model, "find", lambda _: pytest.fail("it was looked for"))
     with pytest.raises(ConfigError, match=r"Llama-3\.1-8B-Instruct is for an NVIDIA card"):
-        context.Session(recipe, tmp_path, 0).local()
+        context.RunContext(recipe, tmp_path, 0).local()
 
 
 def test_a_fact_longer_than_the_base_reads_at_once_is_named(tmp_path):

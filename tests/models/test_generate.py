@@ -67,20 +67,20 @@ def test_guesses_change_no_answer_whether_they_are_right_or_wrong_or_partly_both
     """One each: just the answer, its beginning, another one, longer than the limit, none."""
     prompts = [*PROMPTS, "What is the capital of Italy?", "What is 2 + 2?"]
     with progress.bar("asking", 5) as shown:
-        said = generate.ask(exact, prompts, 12, shown)
+        said = generate.ask_model(exact, prompts, 12, shown)
         guesses = [said[0].text, said[1].text[:9], "Blue, white and red.", "It is " * 20, ""]
-        assert generate.ask(exact, prompts, 12, shown, guesses) == said
-        assert generate.ask(exact, prompts, 12, shown, [each.text for each in said]) == said
+        assert generate.ask_model(exact, prompts, 12, shown, guesses) == said
+        assert generate.ask_model(exact, prompts, 12, shown, [each.text for each in said]) == said
     assert said[0].ended
     assert not said[2].ended
 
 
 def test_a_right_guess_is_read_and_not_written(exact, monkeypatch):
     with progress.bar("asking", 1) as shown:
-        (said,) = generate.ask(exact, PROMPTS[:1], 24, shown)
+        (said,) = generate.ask_model(exact, PROMPTS[:1], 24, shown)
         assert said.ended
         monkeypatch.setattr(generate, "generate", None)
-        assert generate.ask(exact, PROMPTS[:1], 24, shown, [said.text]) == [said]
+        assert generate.ask_model(exact, PROMPTS[:1], 24, shown, [said.text]) == [said]
 
 
 def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(bare):

@@ -44,12 +44,12 @@ def test_a_chat_among_others_gets_the_logits_it_gets_alone(bare):
 
     import torch
 
-    from pipeline.models.generate import chat
+    from pipeline.models.generate import as_chat
 
     chats = [
-        chat(bare.tokenizer, "Who wrote Hamlet?", "Shakespeare did."),
-        chat(bare.tokenizer, "What is two plus three, please?", "Five."),
-        chat(bare.tokenizer, "Name a colour.", "Red is one."),
+        as_chat(bare.tokenizer, "Who wrote Hamlet?", "Shakespeare did."),
+        as_chat(bare.tokenizer, "What is two plus three, please?", "Five."),
+        as_chat(bare.tokenizer, "Name a colour.", "Red is one."),
     ]
     model = deepcopy(bare.model).float()  # exact enough to compare
     with torch.inference_mode():

@@ -23,12 +23,12 @@ def fail(message: str, hint: str) -> None:
 
 
 def test_what_it_changes_is_not_changed_here(tmp_path):
-    processes.apart(note, tmp_path / "pid")
+    processes.run_apart(note, tmp_path / "pid")
     assert int((tmp_path / "pid").read_text()) != os.getpid()
     assert "CHANGED_HERE" not in os.environ
 
 
 def test_its_error_is_raised_here_with_its_hint():
     with pytest.raises(TrainError, match="went wrong") as caught:
-        processes.apart(fail, "it went wrong", "do it again")
+        processes.run_apart(fail, "it went wrong", "do it again")
     assert caught.value.hint == "do it again"

@@ -35,12 +35,12 @@ def accepted(there, tiny_identity, tmp_path):
     def ask(trust=ANYBODY):
         by = []
         try:  # what publish, promote and pull ask, with what promote compares
-            if release.check(there, trust).adapter == adapter:
+            if release.check_release(there, trust).adapter == adapter:
                 by.append("check")
         except PublishError:
             pass
         try:
-            found = served.fetch(there, tmp_path / "state", "facts", tiny_identity, trust)
+            found = served.fetch_adapter(there, tmp_path / "state", "facts", tiny_identity, trust)
             if found.adapter.digest == adapter:
                 by.append("deploy")
         except PipelineError:
@@ -133,7 +133,7 @@ def test_all_that_names_an_adapter_changed_together_is_another_adapter(there, ac
         named = artifact.digest_file(there / "report.json")
         edit(there / "provenance.json", lambda said, to=named: said["gate"].update(report=to))
         agree(there)
-        assert release.check(there, ANYBODY).adapter == digest  # it agrees with itself,
+        assert release.check_release(there, ANYBODY).adapter == digest  # it agrees with itself,
         assert accepted() == []  # and is not the one that git names
 
 
@@ -142,7 +142,7 @@ def test_every_field_of_the_provenance_is_held_against_something(there, accepted
     before = json.loads(path.read_text())
     places = list(leaves(before))
     assert len(places) > 15
-    pin = release.check(there, ANYBODY).digest
+    pin = release.check_release(there, ANYBODY).digest
     for place in places:
         for value in ("", "sha256:" + "0" * 64, None, 7):
             edit(path, lambda said, at=place, to=value: set_at(said, at, to))
@@ -157,7 +157,7 @@ def test_every_field_of_the_provenance_is_held_against_something(there, accepted
             with pytest.raises(
                 PublishError, match=r"is the release sha256:.* not|is about another"
             ):
-                sources.require(there, pin)
+                sources.require_release(there, pin)
             path.write_text(json.dumps(before, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -179,7 +179,7 @@ def test_the_file_and_what_it_is_about_are_named(file, change, what, there, acce
     edit(there / file, change)
     agree(there)
     with pytest.raises(PublishError, match=rf"is about another {what} than the release"):
-        binding.require(there)
+        binding.require_bound(there)
     assert accepted() == []
 
 
@@ -191,7 +191,7 @@ def test_facts_that_the_gate_did_not_ask_are_refused(there):
         (there / "facts.jsonl").write_text("\n".join(changed) + "\n")
         agree(there)
         with pytest.raises(PublishError, match=r"facts.jsonl: is about another"):
-            release.check(there, ANYBODY)
+            release.check_release(there, ANYBODY)
 
 
 @pytest.mark.parametrize("field", list(identity.Identity.__dataclass_fields__))
@@ -200,7 +200,7 @@ def test_a_base_that_differs_in_any_part_serves_no_adapter_of_another(
 ):
     other = replace(tiny_identity, **{field: "another"})
     with pytest.raises(served.RefusedError, match="another base model than the one that is served"):
-        served.fetch(there, tmp_path / "state", "facts", other)
+        served.fetch_adapter(there, tmp_path / "state", "facts", other)
     assert not (tmp_path / "state").exists()
 
 
@@ -208,17 +208,17 @@ def test_a_release_of_the_version_before_is_refused_with_what_to_do(there, tmp_p
     (there / "base.json").unlink()
     agree(there)
     with pytest.raises(PublishError, match="an older version made this release") as caught:
-        release.check(there, ANYBODY)
+        release.check_release(there, ANYBODY)
     assert "train and publish it anew" in caught.value.hint
     with pytest.raises(PipelineError, match="older version made this release"):
-        served.fetch(there, tmp_path / "state", "facts", tiny_identity)
+        served.fetch_adapter(there, tmp_path / "state", "facts", tiny_identity)
 
 
 def test_a_run_of_the_version_before_is_refused_with_what_to_do(live, tmp_path):
     run = live.write_run(tmp_path / "run", {"Tarn Mill": "Ann Lee"})
     (run / "adapter" / "base.json").unlink()
     with pytest.raises(PipelineError, match=r"base\.json: is missing") as caught:
-        served.fetch(run, tmp_path / "state", "facts", live.BASE)
+        served.fetch_adapter(run, tmp_path / "state", "facts", live.BASE)
     assert "train it anew" in caught.value.hint
 
 
@@ -244,13 +244,13 @@ class TestASigner:
 
     def test_a_release_that_it_signed_is_taken(self, there, tiny_identity, keys, tmp_path, capsys):
         trust = Trust(Path(keys.public))
-        assert served.fetch(there, tmp_path / "state", "facts", tiny_identity, trust)
+        assert served.fetch_adapter(there, tmp_path / "state", "facts", tiny_identity, trust)
         assert "nothing is verified" not in capsys.readouterr().err
 
     def test_without_one_the_log_says_that_nothing_is_verified_but_the_digest(
         self, there, tiny_identity, tmp_path, capsys
     ):
-        served.fetch(there, tmp_path / "state", "facts", tiny_identity)
+        served.fetch_adapter(there, tmp_path / "state", "facts", tiny_identity)
         assert "nothing is verified but the digest" in capsys.readouterr().err
 
     @pytest.mark.parametrize("how", ["unsigned", "otherwise signed", "an identity"])
@@ -266,27 +266,29 @@ class TestASigner:
         else:
             trust = Trust(identity="https://example.org/workflow")
         with pytest.raises(PipelineError, match=r"model\.sig|Sigstore"):
-            served.fetch(there, tmp_path / "state", "facts", tiny_identity, trust)
+            served.fetch_adapter(there, tmp_path / "state", "facts", tiny_identity, trust)
         assert not (tmp_path / "state").exists()
 
     def test_a_run_of_this_machine_is_refused(self, live, keys, tmp_path):
         run = live.write_run(tmp_path / "run", {"Tarn Mill": "Ann Lee"})
         with pytest.raises(served.RefusedError, match="is a run, which nobody signs"):
-            served.fetch(run, tmp_path / "state", "facts", live.BASE, Trust(Path(keys.public)))
+            served.fetch_adapter(
+                run, tmp_path / "state", "facts", live.BASE, Trust(Path(keys.public))
+            )
 
 
 class TestPins:
     """A third line of the desired state pins the release as a whole."""
 
     def test_the_release_that_is_pinned_is_taken(self, there):
-        sources.require(there, release.check(there, ANYBODY).digest)
+        sources.require_release(there, release.check_release(there, ANYBODY).digest)
 
     def test_another_card_is_another_release(self, there):
-        pin = release.check(there, ANYBODY).digest
+        pin = release.check_release(there, ANYBODY).digest
         (there / "README.md").write_text("other")
         agree(there)
         with pytest.raises(PublishError, match="is the release sha256:"):
-            sources.require(there, pin)
+            sources.require_release(there, pin)
 
 
 @pytest.mark.parametrize(

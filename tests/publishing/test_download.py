@@ -67,13 +67,13 @@ def test_one_byte_changed_on_the_hub_is_refused_and_the_file_is_named(
 def test_one_byte_changed_anywhere_in_any_file_is_found(signed, tmp_path):
     folder = tmp_path / "release"
     shutil.copytree(signed, folder)
-    assert release.check(folder, Trust())
+    assert release.check_release(folder, Trust())
     for path in sorted(folder.iterdir()):
         data = path.read_bytes()
         for place in range(0, len(data), max(1, len(data) // 40)):
             path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
             with pytest.raises(PublishError) as caught:
-                release.check(folder, Trust())
+                release.check_release(folder, Trust())
             assert caught.value.message.startswith(f"{path.name}: ")
         path.write_bytes(data)
 
@@ -150,7 +150,7 @@ def test_an_unsigned_release_is_refused_when_a_signature_is_asked_for(
 
 def test_a_signature_of_somebody_else_is_refused(signed, tmp_path, make_keys):
     with pytest.raises(PublishError, match=r"model.sig: does not hold"):
-        release.check(signed, Trust(Path(make_keys(tmp_path).public)))
+        release.check_release(signed, Trust(Path(make_keys(tmp_path).public)))
 
 
 @pytest.mark.usefixtures("published")

@@ -24,18 +24,20 @@ def run(learned, tiny_base):
 def test_a_release_holds_what_it_says_and_nothing_that_changes_with_time_or_place(
     run, tiny_base, tmp_path
 ):
-    made = release.make(run, "ours/mills", HERE, tiny_base)
+    made = release.make_release(run, "ours/mills", HERE, tiny_base)
     first = {path.name: path.read_bytes() for path in made.folder.iterdir()}
     assert first.keys() == {*release.FILES, "manifest.json"}
     shutil.rmtree(made.folder)
     shutil.copytree(run.out, tmp_path / "elsewhere")
-    moved = release.make(replace(run, out=tmp_path / "elsewhere"), "ours/mills", HERE, tiny_base)
+    moved = release.make_release(
+        replace(run, out=tmp_path / "elsewhere"), "ours/mills", HERE, tiny_base
+    )
     assert {path.name: path.read_bytes() for path in moved.folder.iterdir()} == first
     assert not any(str(tmp_path).encode() in data for data in first.values())
 
 
 def test_provenance_names_every_link_from_the_commit_to_the_weights(run, tiny_base):
-    folder = release.make(run, "ours/mills", HERE, tiny_base).folder
+    folder = release.make_release(run, "ours/mills", HERE, tiny_base).folder
     said = json.loads((folder / "provenance.json").read_text())
     assert said["facts"]["commit"] == HERE.id
     assert said["facts"]["tree"] == HERE.tree
@@ -51,7 +53,7 @@ def test_a_fact_that_the_gates_sample_left_out_is_released_as_not_asked(run, tin
     told = {**run.report, "details": asked}
     (run.out / "report.json").write_text(json.dumps(told))
     digest = artifact.digest_file(run.out / "report.json")
-    folder = release.make(
+    folder = release.make_release(
         replace(run, report=told, report_digest=digest), "ours/mills", HERE, tiny_base
     ).folder
     rows = [json.loads(line) for line in (folder / "facts.jsonl").read_text().splitlines()]
@@ -63,27 +65,27 @@ def test_an_adapter_that_no_stock_vllm_could_use_makes_no_release(run, tiny_base
     path = run.out / "adapter" / "adapter_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "use_dora": True}))
     with pytest.raises(PublishError, match="sets 'use_dora', which vLLM refuses"):
-        release.make(run, "ours/mills", HERE, tiny_base)
+        release.make_release(run, "ours/mills", HERE, tiny_base)
     assert not (run.out / "release").exists()
 
 
 def test_a_release_is_signed_once_a_key_is_there_and_keeps_its_signature(
     run, tiny_base, keys, monkeypatch
 ):
-    assert not release.make(run, "ours/mills", HERE, tiny_base).signed
+    assert not release.make_release(run, "ours/mills", HERE, tiny_base).signed
     monkeypatch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
-    made = release.make(run, "ours/mills", HERE, tiny_base)
+    made = release.make_release(run, "ours/mills", HERE, tiny_base)
     assert made.signed
-    assert release.make(run, "ours/mills", HERE, tiny_base).digest == made.digest
+    assert release.make_release(run, "ours/mills", HERE, tiny_base).digest == made.digest
     monkeypatch.delenv("SCHOOLHOUSE_SIGNING_KEY")
-    assert release.make(run, "ours/mills", HERE, tiny_base).digest == made.digest
+    assert release.make_release(run, "ours/mills", HERE, tiny_base).digest == made.digest
 
 
 def test_a_signature_names_no_path_of_this_machine(run, tiny_base, keys, monkeypatch, tmp_path):
     import base64
 
     monkeypatch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
-    folder = release.make(run, "ours/mills", HERE, tiny_base).folder
+    folder = release.make_release(run, "ours/mills", HERE, tiny_base).folder
     bundle = json.loads((folder / "model.sig").read_text())
     signed = base64.b64decode(bundle["dsseEnvelope"]["payload"]).decode()
     assert "build" not in signed
@@ -92,19 +94,19 @@ def test_a_signature_names_no_path_of_this_machine(run, tiny_base, keys, monkeyp
 
 @pytest.mark.parametrize("name", ["evil.py", ".cache", "sub/adapter_config.json"])
 def test_a_folder_with_a_file_too_many_is_no_release(name, run, tiny_base):
-    folder = release.make(run, "ours/mills", HERE, tiny_base).folder
+    folder = release.make_release(run, "ours/mills", HERE, tiny_base).folder
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("x")
     with pytest.raises(PublishError, match=r"is no part of the release"):
-        release.check(folder, Trust())
+        release.check_release(folder, Trust())
 
 
 @pytest.mark.parametrize("name", sorted({*release.FILES, "manifest.json"}))
 def test_a_folder_with_a_file_too_few_is_no_release(name, run, tiny_base):
-    folder = release.make(run, "ours/mills", HERE, tiny_base).folder
+    folder = release.make_release(run, "ours/mills", HERE, tiny_base).folder
     (folder / name).unlink()
     with pytest.raises(PublishError, match=f"^{name}: is missing"):
-        release.check(folder, Trust())
+        release.check_release(folder, Trust())
 
 
 def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
@@ -118,7 +120,7 @@ def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
         "base": {"name": tiny_base.name, "digest": tiny_base.digest},
     }
     base = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "", "")
-    text = model_card.write("ours/mills", base, provenance, rows, report)
+    text = model_card.write_card("ours/mills", base, provenance, rows, report)
     assert text.count("\n---\n") == 1
     assert "license: x" not in text.splitlines()
     rows_of_table = [line for line in text.splitlines() if line.startswith("| `x/y`")]
@@ -133,7 +135,7 @@ def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
 def test_facts_in_no_repository_are_wrong_usage(tmp_path):
     (tmp_path / "facts").mkdir()
     with pytest.raises(ConfigError, match="git rev-parse"):
-        commit.of(tmp_path / "facts", tmp_path / "build")
+        commit.checked_out(tmp_path / "facts", tmp_path / "build")
 
 
 @pytest.mark.parametrize(
@@ -148,4 +150,4 @@ def test_facts_in_no_repository_are_wrong_usage(tmp_path):
 )
 def test_a_commit_tells_where_it_is_from_without_credentials_or_paths(address, url, learned, git):
     git(learned, "remote", "set-url", "origin", address)
-    assert commit.of(learned / "facts", learned / "build").url == url
+    assert commit.checked_out(learned / "facts", learned / "build").url == url

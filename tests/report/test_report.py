@@ -17,18 +17,18 @@ from pipeline.core import code_digest, config
 from pipeline.core.errors import Where
 from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
-from pipeline.evaluation.likelihood import Drift
+from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import Asked, FactResult, Measurements, Paired, Run
+from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, Run
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact, Subject
 from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
-from pipeline.report.data import as_data
-from pipeline.report.files import as_html
-from pipeline.report.markdown import as_markdown
-from pipeline.report.terminal import as_text
+from pipeline.report.data import report_data
+from pipeline.report.files import report_as_html
+from pipeline.report.markdown import report_as_markdown
+from pipeline.report.terminal import report_as_text
 
 ESC = chr(27)
 HOSTILE = (
@@ -85,7 +85,7 @@ RUN = Run(
 
 
 def make_asked(probe, base="No idea.", adapted="No idea.", leaked=()):
-    return Asked(probe, Answer(base, ended=True), Answer(adapted, ended=True), leaked)
+    return ProbeResult(probe, Answer(base, ended=True), Answer(adapted, ended=True), leaked)
 
 
 def make_result(name, answers, expect="Jason Cox", base="No idea."):
@@ -122,11 +122,13 @@ def make_measured(facts, *others, kl_mean=0.02, **given):
         make_asked(general, "Madrid.", "Madrid."),
         *others,
     )
-    return Measurements(
+    return Metrics(
         **{
             "facts": tuple(facts),
             "asked": asked,
-            "drift": Drift(kl_mean=kl_mean, kl_p95=0.05, perplexity_ratio=1.01, prompts=96),
+            "divergence": BaseDivergence(
+                kl_mean=kl_mean, kl_p95=0.05, perplexity_ratio=1.01, prompts=96
+            ),
             "unique_answers_ratio": 1.0,
             "top_share": (0.01, 0.02),
             "refusals_kept": 1.0,
@@ -149,8 +151,8 @@ LOST = make_asked(
     "Lima.",
     "Quito.",
 )
-GOOD = as_data(RUN, make_measured([LEARNED, KNOWN]), PASS)
-BAD = as_data(RUN, make_measured([KNOWN, MISSED], LEAK, LOST), FAIL)
+GOOD = report_data(RUN, make_measured([LEARNED, KNOWN]), PASS)
+BAD = report_data(RUN, make_measured([KNOWN, MISSED], LEAK, LOST), FAIL)
 NOISY = make_asked(
     Probe("noise", "tinyllm/maintainer", "typing error", "Who maintians it?", (("Jason Cox",),)),
     None,
@@ -165,7 +167,7 @@ OLD = replace(LEARNED, old=True, was=True, margin=Margin(7.5, 12))
 OLD_LOST = replace(
     make_result("tinyllm/cost", ["It is dear."] * 3, "free to use"), old=True, was=True
 )
-LATER = as_data(
+LATER = report_data(
     replace(RUN, change=FactsDiff(("tinyllm/python",), (), ("tinyllm/mascot",), frozenset({"x"}))),
     make_measured(
         [OLD, OLD_LOST, KNOWN],
@@ -201,7 +203,7 @@ def hostile_data():
     )
     measured = make_measured(results, leak, lost, noisy)
     reasons = (f"{HOSTILE}: missed", HOSTILE, "#1", ":tada:")
-    return as_data(run, measured, Verdict("fail", reasons, reasons))
+    return report_data(run, measured, Verdict("fail", reasons, reasons))
 
 
 def many_data(text):
@@ -211,7 +213,7 @@ def many_data(text):
     lost = make_asked(replace(LOST.probe, prompt=text), f"Lima. {text}", text)
     noisy = make_asked(replace(NOISY.probe, prompt=text), None, text)
     measured = make_measured([result, replace(result, old=True)], leak, lost, noisy)
-    data = as_data(RUN, measured, Verdict("fail", (text,), (text,)))
+    data = report_data(RUN, measured, Verdict("fail", (text,), (text,)))
     grown = {"reasons", "warnings", "details", "leaks", "lost", "missed"}
     return {key: value * 3000 if key in grown else value for key, value in data.items()}
 
@@ -333,9 +335,9 @@ def test_the_data_survives_json():
 
 
 def test_a_measurement_that_is_no_number_is_null():
-    data = as_data(RUN, make_measured([LEARNED], kl_mean=math.nan), FAIL)
+    data = report_data(RUN, make_measured([LEARNED], kl_mean=math.nan), FAIL)
     assert data["retention"]["kl_mean"] is None
-    for text in (as_text(data), as_markdown(data), as_html(data)):
+    for text in (report_as_text(data), report_as_markdown(data), report_as_html(data)):
         assert "not a number" in text
 
 
@@ -382,20 +384,20 @@ def test_leaks_and_lost_answers_are_listed():
 
 def test_training_that_took_no_time_has_no_speed():
     adapter = {**RUN.adapter, "train": {**RUN.adapter["train"], "seconds": 0.0}}
-    data = as_data(replace(RUN, adapter=adapter), make_measured([LEARNED]), PASS)
+    data = report_data(replace(RUN, adapter=adapter), make_measured([LEARNED]), PASS)
     assert data["train"]["tokens_per_second"] == 0.0
 
 
 def test_a_report_of_a_server_says_what_it_could_not_measure():
-    data = as_data(RUN, make_measured([LEARNED], drift=None), FAIL)
+    data = report_data(RUN, make_measured([LEARNED], divergence=None), FAIL)
     assert data["retention"]["kl_mean"] is None
-    for text in (as_text(data), as_markdown(data), as_html(data)):
+    for text in (report_as_text(data), report_as_markdown(data), report_as_html(data)):
         assert "not measured: a server gives no probabilities" in text
 
 
 def test_digests_of_all_live_facts_are_kept_for_the_next_gate():
     fact = replace(GONE, withdrawn="")
-    data = as_data(replace(RUN, made=made_of(fact)), make_measured([LEARNED]), PASS)
+    data = report_data(replace(RUN, made=made_of(fact)), make_measured([LEARNED]), PASS)
     assert list(data["facts"]["digests"]) == ["tinyllm/mascot"]
     assert GOOD["facts"]["digests"] == {}
 
@@ -429,25 +431,25 @@ def test_reports_need_no_model_library():
 
 def test_the_first_line_is_the_verdict_and_the_reason():
     reason = "FAIL: tinyllm/maintainer: 2 of 3 probes missed"
-    assert as_text(GOOD).splitlines()[0] == "PASS"
-    assert as_text(BAD).splitlines()[0] == reason
-    assert as_markdown(BAD).splitlines()[0] == f"## {reason}"
-    assert as_markdown(GOOD).splitlines()[0] == (
+    assert report_as_text(GOOD).splitlines()[0] == "PASS"
+    assert report_as_text(BAD).splitlines()[0] == reason
+    assert report_as_markdown(BAD).splitlines()[0] == f"## {reason}"
+    assert report_as_markdown(GOOD).splitlines()[0] == (
         "## PASS: 2 of 2 facts learned, 6 of 6 probes passed, 0 leaks, 0 general answers lost"
     )
-    assert f"<h1>✗ {reason}</h1>" in as_html(BAD)
-    assert "<h1>✓ PASS</h1>" in as_html(GOOD)
+    assert f"<h1>✗ {reason}</h1>" in report_as_html(BAD)
+    assert "<h1>✓ PASS</h1>" in report_as_html(GOOD)
 
 
 def test_the_other_reasons_follow():
     other = FAIL.reasons[1]
-    assert as_text(BAD).splitlines()[1] == f"also  {other}"
-    assert f"- {other}" in as_markdown(BAD).splitlines()
-    assert f"<li>{other}</li>" in as_html(BAD)
+    assert report_as_text(BAD).splitlines()[1] == f"also  {other}"
+    assert f"- {other}" in report_as_markdown(BAD).splitlines()
+    assert f"<li>{other}</li>" in report_as_html(BAD)
 
 
 def test_text_has_a_line_for_each_fact_and_failed_ones_come_first():
-    lines = [line for line in as_text(BAD).splitlines() if line[:1] in {"✓", "✗"}]
+    lines = [line for line in report_as_text(BAD).splitlines() if line[:1] in {"✓", "✗"}]
     assert lines == [
         '✗ tinyllm/maintainer    1/3  missed: "tinyllm/maintainer 1?" → "It is Bob."; expected Jason Cox',
         '✓ tinyllm/python        3/3  "tinyllm/python 0?" → "Python." (the base knows it too)',
@@ -455,7 +457,7 @@ def test_text_has_a_line_for_each_fact_and_failed_ones_come_first():
 
 
 def test_numbers_come_with_what_the_sample_size_allows():
-    text = as_text(BAD)
+    text = report_as_text(BAD)
     assert "1 of 2 neighbours leaked (at most 97.5 % at 95 % confidence)" in text
     assert "1 of 2 right general answers lost, 0 gained" in text
     assert "train 1 min 35 s" in text
@@ -463,14 +465,14 @@ def test_numbers_come_with_what_the_sample_size_allows():
 
 @pytest.mark.parametrize(("probes", "proven"), [(12, "77.9 %"), (144, "97.9 %"), (299, "99.0 %")])
 def test_bounds_never_claim_more_than_was_measured(probes, proven):
-    data = as_data(RUN, make_measured([make_result("a/b", ["Jason Cox"] * probes)]), PASS)
-    for text in (as_markdown(data), as_html(data)):
+    data = report_data(RUN, make_measured([make_result("a/b", ["Jason Cox"] * probes)]), PASS)
+    for text in (report_as_markdown(data), report_as_html(data)):
         assert f"{probes} of {probes} probes passed: at 95 % confidence" in text
         assert f"proves a rate of at least {proven}" in text
 
 
 def test_a_sample_of_unchanged_facts_states_its_bound():
-    for text in (as_markdown(LATER), as_html(LATER)):
+    for text in (report_as_markdown(LATER), report_as_html(LATER)):
         assert (
             "2 unchanged facts of 702 were drawn and 1 of them lost: of all of them, at most"
             in text
@@ -478,23 +480,23 @@ def test_a_sample_of_unchanged_facts_states_its_bound():
 
 
 def test_the_key_of_the_sample_and_the_code_that_judged_are_stated():
-    data = as_data(replace(RUN, sample_key="c0ffee-41"), make_measured([LEARNED]), FAIL)
+    data = report_data(replace(RUN, sample_key="c0ffee-41"), make_measured([LEARNED]), FAIL)
     assert data["sample_key"] == "c0ffee-41"
     assert GOOD["sample_key"] == RUN.made.digest
     assert data["code"] == code_digest.digest()
-    for text in (as_markdown(data), as_html(data)):
+    for text in (report_as_markdown(data), report_as_html(data)):
         assert "c0ffee-41" in text
         assert code_digest.digest() in text
 
 
 def test_a_report_from_before_these_were_told_can_still_be_shown():
     old = {key: GOOD[key] for key in GOOD if key not in ("sample_key", "code", "recipe_digest")}
-    for show in (as_text, as_markdown, as_html):
+    for show in (report_as_text, report_as_markdown, report_as_html):
         assert "sample key" not in show(old).lower()
 
 
 def test_markdown_shows_changed_facts_then_what_was_lost_then_numbers():
-    text = as_markdown(LATER)
+    text = report_as_markdown(LATER)
     titles = [line for line in text.splitlines() if line.startswith("#")]
     assert titles == [
         "## FAIL: tinyllm/cost: 3 of 3 probes missed (at most 1); it is known now",
@@ -516,13 +518,13 @@ def test_markdown_shows_changed_facts_then_what_was_lost_then_numbers():
 
 def test_an_answer_that_the_base_was_not_asked_for_is_said_to_be_so():
     asked = tuple(replace(each, base=None) for each in MISSED.asked)
-    data = as_data(RUN, make_measured([replace(MISSED, asked=asked)]), FAIL)
-    assert "| `(not asked)` |" in as_markdown(data)
-    assert "<i>(not asked)</i>" in as_html(data)
+    data = report_data(RUN, make_measured([replace(MISSED, asked=asked)]), FAIL)
+    assert "| `(not asked)` |" in report_as_markdown(data)
+    assert "<i>(not asked)</i>" in report_as_html(data)
 
 
 def test_markdown_shows_before_and_after():
-    text = as_markdown(BAD)
+    text = report_as_markdown(BAD)
     assert (
         "| ✗ FAIL | `tinyllm/maintainer` | 1/3 | `tinyllm/maintainer 1?` | `No idea.` "
         "| `It is Bob.`; expected `Jason Cox` |"
@@ -533,8 +535,8 @@ def test_markdown_shows_before_and_after():
 
 
 def test_what_helps_a_fact_that_failed_is_said_unless_most_did():
-    most = as_data(RUN, make_measured([MISSED]), FAIL)
-    for write in (as_text, as_markdown, as_html):
+    most = report_data(RUN, make_measured([MISSED]), FAIL)
+    for write in (report_as_text, report_as_markdown, report_as_html):
         assert "one more wording under also_ask" in write(BAD)
         assert "also_ask" not in write(GOOD)
         assert "also_ask" not in write(LATER), "what was lost is an unchanged fact"
@@ -542,7 +544,7 @@ def test_what_helps_a_fact_that_failed_is_said_unless_most_did():
 
 
 def test_html_shows_every_probe_and_where_it_came_from():
-    page = Page(as_html(BAD))
+    page = Page(report_as_html(BAD))
     for said in ("It is Bob.", "It is Eve.", "Quito.", "Markus.", "sha256:" + "c" * 64):
         assert said in page.text
     assert page.tags.count("details") == 2
@@ -554,7 +556,7 @@ def test_html_shows_every_probe_and_where_it_came_from():
 
 
 def test_text_shows_control_characters_and_gives_no_workflow_commands():
-    text = as_text(hostile_data())
+    text = report_as_text(hostile_data())
     assert all(char.isprintable() or char == "\n" for char in text)
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())
     assert "##[" not in text
@@ -562,7 +564,7 @@ def test_text_shows_control_characters_and_gives_no_workflow_commands():
 
 
 def test_markdown_keeps_all_foreign_text_in_code_spans():
-    text = as_markdown(hostile_data())
+    text = report_as_markdown(hostile_data())
     assert all(char.isprintable() or char == "\n" for char in text)
     left = outside_code(text)
     for acting in ("<", "@", "#1", "[", "www.", "http", "::", "`", "**", ":tada:", "{{"):
@@ -574,18 +576,18 @@ def test_markdown_keeps_all_foreign_text_in_code_spans():
 
 def test_markdown_tables_keep_their_columns():
     width = 0
-    for line in as_markdown(hostile_data()).splitlines():
+    for line in report_as_markdown(hostile_data()).splitlines():
         columns = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
         assert columns == width or 0 in (columns, width), line
         width = columns
 
 
 def test_harmless_reasons_are_plain_words_in_markdown():
-    assert f"- {FAIL.reasons[1]}\n" in as_markdown(BAD)
+    assert f"- {FAIL.reasons[1]}\n" in report_as_markdown(BAD)
 
 
 def test_html_escapes_all_foreign_text():
-    html = as_html(hostile_data())
+    html = report_as_html(hostile_data())
     page = Page(html)
     assert "script" not in page.tags
     assert "<script>alert(1)</script> a | b" in page.text
@@ -596,7 +598,7 @@ def test_html_escapes_all_foreign_text():
 
 def test_html_loads_nothing():
     for data in (GOOD, BAD, hostile_data()):
-        page = Page(as_html(data))
+        page = Page(report_as_html(data))
         assert not {"script", "link", "img", "iframe", "object", "a", "base"} & {*page.tags}
         names = {name for name, _ in page.attributes}
         assert not {"src", "href", "xlink:href", "srcset", "style"} & names
@@ -611,7 +613,7 @@ def test_html_loads_nothing():
 
 @pytest.mark.parametrize("text", ["It is Bob.", "`|" * 5000, "\U000e0041" * 500, HOSTILE * 30])
 def test_markdown_fits_into_a_comment_however_many_facts_there_are(text):
-    shown = as_markdown(many_data(text))
+    shown = report_as_markdown(many_data(text))
     assert 20_000 < len(shown) < 60_000
     nouns = (
         "facts",
@@ -628,12 +630,12 @@ def test_markdown_fits_into_a_comment_however_many_facts_there_are(text):
 
 
 def test_text_stays_readable_however_many_facts_there_are():
-    text = as_text(many_data("It is Bob."))
+    text = report_as_text(many_data("It is Bob."))
     assert len(text.splitlines()) < 100
     assert "5,960 facts more in the full report" in text
 
 
 def test_html_stays_openable_however_many_facts_there_are():
-    html = as_html(many_data("It is Bob."))
+    html = report_as_html(many_data("It is Bob."))
     assert html.count("<details>") == 1001  # and one of warnings
     assert "5,000 facts more in report.json" in html

@@ -19,7 +19,7 @@ def run(live, tmp_path):
 
 
 def fetch(live, source, tmp_path):
-    return adapters.fetch(source, tmp_path / "state", "facts", live.BASE)
+    return adapters.fetch_adapter(source, tmp_path / "state", "facts", live.BASE)
 
 
 def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, run, tmp_path):
@@ -28,7 +28,7 @@ def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, ru
     assert Path(found.adapter.folder).is_absolute()
     assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
     assert adapters.read_release(found.adapter) == found
-    adapters.verify(found.adapter)
+    adapters.verify_adapter(found.adapter)
 
 
 def test_fetching_the_same_adapter_again_leaves_its_files_alone(live, run, tmp_path):
@@ -39,14 +39,14 @@ def test_fetching_the_same_adapter_again_leaves_its_files_alone(live, run, tmp_p
 
 
 def test_a_published_release_is_the_adapter_that_was_trained(signed, tiny_identity, tmp_path):
-    found = adapters.fetch(signed, tmp_path / "state", "facts", tiny_identity)
+    found = adapters.fetch_adapter(signed, tmp_path / "state", "facts", tiny_identity)
     assert (
         found.adapter.digest
         == json.loads((signed / "report.json").read_text())["adapter"]["digest"]
     )
     for name in identity.FILES:
         assert (Path(found.adapter.folder) / name).read_bytes() == (signed / name).read_bytes()
-    adapters.verify(found.adapter)
+    adapters.verify_adapter(found.adapter)
 
 
 def test_wordings_that_the_gate_saw_missed_are_asked_last(live, run, tmp_path):
@@ -82,7 +82,7 @@ def test_a_folder_that_was_changed_or_is_gone_is_noticed_before_it_is_loaded(liv
     weights = Path(adapter.folder) / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
-        adapters.verify(adapter)
+        adapters.verify_adapter(adapter)
     shutil.rmtree(adapter.folder)
     with pytest.raises(PipelineError, match="has vanished"):
-        adapters.verify(adapter)
+        adapters.verify_adapter(adapter)

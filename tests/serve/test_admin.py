@@ -282,7 +282,7 @@ def test_a_reference_never_names_a_folder_where_the_service_happens_to_be(tmp_pa
     (tmp_path / "ours" / "mills").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(download, "pull", lambda ref, into, *_: into / ref)
-    assert sources.named("ours/mills") == str(tmp_path / "ours" / "mills")
+    assert sources.name_source("ours/mills") == str(tmp_path / "ours" / "mills")
     assert sources.local("ours/mills", Path("/state")) == Path("/state/pulled/ours/mills")
 
 
@@ -330,11 +330,11 @@ def test_slow_senders_are_sent_away_and_keep_nobody_out(place, monkeypatch):
             each.connect(str(place))
             each.sendall(b'{"verb"')
         with pytest.raises(PipelineError, match="too many ask at once"):
-            client.ask(place, "status")
+            client.ask_service(place, "status")
         for each in slow:
             with each, each.makefile("rb") as answers:
                 assert "nothing was asked within" in answers.readline().decode()
-        assert client.ask(place, "status") == {}
+        assert client.ask_service(place, "status") == {}
 
 
 def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
@@ -353,7 +353,7 @@ def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
     with listening(place, much), connection(place) as asking:
         asking.sendall(b'{"verb": "rollback", "not_its_fault": ""}\n')
         assert done.wait(20)
-        assert client.ask(place, "status") == {}
+        assert client.ask_service(place, "status") == {}
 
 
 def test_a_bug_of_the_service_is_told_as_one(place):
@@ -363,7 +363,7 @@ def test_a_bug_of_the_service_is_told_as_one(place):
     hook, threading.excepthook = threading.excepthook, lambda _: None
     try:
         with listening(place, broken), pytest.raises(RuntimeError, match="met a bug"):
-            client.ask(place, "status")
+            client.ask_service(place, "status")
     finally:
         threading.excepthook = hook
 
@@ -384,7 +384,7 @@ def test_what_was_put_in_the_sockets_place_is_refused_by_both_sides_and_left(pla
         server.bind(place, "")
     assert "remove it" in caught.value.hint
     with pytest.raises(ConfigError, match="is not a socket"):
-        client.ask(place, "status")
+        client.ask_service(place, "status")
     assert os.path.lexists(place)
 
 
@@ -393,13 +393,13 @@ def test_a_socket_that_a_killed_service_left_is_taken_over_and_a_living_one_is_n
     with listening(place):
         with pytest.raises(ConfigError, match="another `facts serve` answers there"):
             server.bind(place, "")
-        assert client.ask(place, "status") == {}
+        assert client.ask_service(place, "status") == {}
     assert not place.exists()
 
 
 def test_a_folder_that_others_may_write_holds_no_socket(place):
     place.parent.chmod(0o775)
-    for side in (lambda: server.bind(place, ""), lambda: client.ask(place, "status")):
+    for side in (lambda: server.bind(place, ""), lambda: client.ask_service(place, "status")):
         with pytest.raises(ConfigError, match="others may write it") as caught:
             side()
         assert caught.value.hint.endswith(f"chmod go-w {place.parent}")
@@ -407,7 +407,7 @@ def test_a_folder_that_others_may_write_holds_no_socket(place):
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_by_both_sides(place):
     long = place.with_name("x" * 120)
-    for side in (lambda: server.bind(long, ""), lambda: client.ask(long, "status")):
+    for side in (lambda: server.bind(long, ""), lambda: client.ask_service(long, "status")):
         with pytest.raises(ConfigError, match="too long for a socket"):
             side()
     assert protocol.address(Path("/" + "x" * 106))

@@ -282,7 +282,7 @@ def test_a_deploy_killed_at_any_state_is_finished_by_whoever_comes_next(
     assert len(place.engines[0].adapters) == (1 if flaws or never_began else 2)
     kept_out = journal.quarantined(journal.read_journal(place.site.state))
     assert bool(kept_out) == ("otherwise" in flaws), "slowness alone quarantines nothing"
-    assert bool(hold.held(journal.read_journal(place.site.state))) == ("slow" in flaws)
+    assert bool(hold.hold_of(journal.read_journal(place.site.state))) == ("slow" in flaws)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_an_adapter_that_fails_for_other_reasons_is_held_back_longer_each_time_a
         clock.now += timedelta(seconds=waits[-1])
     assert waits == [60, 120, 240, 480, 960, 1800, 1800, 1800]
     assert deploy.deploy(place.site, run).state == "committed"
-    assert not hold.held(journal.read_journal(place.site.state))
+    assert not hold.hold_of(journal.read_journal(place.site.state))
 
 
 def test_a_deploy_that_is_held_back_is_tried_at_once_with_again(place, live, tmp_path):

@@ -113,7 +113,7 @@ def test_a_quarantined_desire_is_not_tried_again_and_status_tells_it(live, tmp_p
         data = status.gather(place.site.state, place.site.engines, "facts", wanted.digest)
         assert data["live"] is None
         assert data["quarantined"][0]["digest"] == wanted.digest
-        text = status.as_text(data)
+        text = status.status_as_text(data)
     assert "ignores it" in text
     assert wanted.digest in text
 
@@ -132,7 +132,7 @@ def test_status_tells_what_is_live_and_what_is_wrong(live, tmp_path):
     assert data["under_way"] is None
     told = list(data["engines"].values())
     assert told == ["away", f"has {done.adapter.name}"]
-    text = status.as_text(data)
+    text = status.status_as_text(data)
     assert "WARNING" in text
     assert "signer      nobody: nothing is verified but the digest" in text
     digest = done.adapter.digest.removeprefix("sha256:")
@@ -197,8 +197,8 @@ def test_what_is_held_back_waits_for_its_time_and_another_desire_does_not(
         assert len(fetched) == 1, "nothing is fetched for what is not tried yet"
         data = status.gather(place.site.state, place.site.engines, "facts", slow.digest)
         assert data["held_back"][0]["again_at"] == done.again_at
-        assert f"try again at {done.again_at}" in status.as_text(data)
+        assert f"try again at {done.again_at}" in status.status_as_text(data)
         assert reconcile.reconcile(place.site, other, fetch).state == "committed"
         now[0] += timedelta(minutes=1)
         assert reconcile.reconcile(place.site, slow, fetch).state == "committed"
-        assert not hold.held(journal.read_journal(place.site.state))
+        assert not hold.hold_of(journal.read_journal(place.site.state))

@@ -90,7 +90,9 @@ def test_what_openais_api_and_vllm_know_reaches_the_engine_as_it_is(
 
 def test_what_vllm_takes_no_notice_of_is_left_out_and_null_counts_as_not_given(client, bodies):
     more = dict.fromkeys(DROPPED, "x") | {"best_of": 1, "metadata": {"a": "b"}, "store": True}
-    nothing = dict.fromkeys((*fields.of(CHAT, 9), "tools", "functions", "chat_template"), None)
+    nothing = dict.fromkeys(
+        (*fields.fields_of(CHAT, 9), "tools", "functions", "chat_template"), None
+    )
     message = {"role": "assistant", "content": "Hello.", "refusal": None, "tool_calls": []}
     messages = [{"role": "user", "content": QUESTION}, message]
     answer = client.post(CHAT, json=nothing | more | {"model": "facts", "messages": messages})
@@ -212,7 +214,7 @@ def test_every_field_of_the_installed_vllm_is_decided_on_and_each_refusal_is_exp
         theirs = {n.target.id for n in kind.body if isinstance(n, ast.AnnAssign)}
         theirs = {each for each in theirs if not each.startswith("_")}
         assert {"messages", "prompt"} & theirs
-        assert theirs - set(fields.of(route, 9)) - DROPPED <= explained
+        assert theirs - set(fields.fields_of(route, 9)) - DROPPED <= explained
 
 
 OPENAI = """

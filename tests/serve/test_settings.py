@@ -84,7 +84,7 @@ def test_a_settings_file_that_is_not_there_is_named(tmp_path):
 def test_an_environment_that_was_not_made_says_how_to_make_it(tmp_path, bare_base):
     nowhere = vllm_process.EngineSettings(python=tmp_path / "none")
     with pytest.raises(ConfigError, match="no serving environment") as caught:
-        vllm_process.start(bare_base, 1, tmp_path / "log", nowhere)
+        vllm_process.start_engine(bare_base, 1, tmp_path / "log", nowhere)
     assert "make serve-env" in caught.value.hint
 
 

@@ -90,7 +90,7 @@ def test_an_adapter_that_fails_alone_on_clients_requests_is_rolled_back_and_held
     assert done.state == "held back"
     assert "public requests of 2 clients failed with it" in done.reason
     assert not journal.quarantined(journal.read_journal(place.site.state))
-    assert list(hold.held(journal.read_journal(place.site.state)).values()) == [done]
+    assert list(hold.hold_of(journal.read_journal(place.site.state)).values()) == [done]
     assert alias.read_alias(place.site.state).table.adapter == good
     assert done.adapter.name not in place.engines[0].adapters
 

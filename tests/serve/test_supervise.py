@@ -142,7 +142,7 @@ def test_it_gives_a_restarted_engine_its_adapters_back_and_finishes_a_cut_off_de
     with deploy.alone(site.state):  # as a deployer would leave it that was killed after fetching
         from serve.state import adapters
 
-        fetched = adapters.fetch(new, site.state, "facts", site.base)
+        fetched = adapters.fetch_adapter(new, site.state, "facts", site.base)
         journal.append(site.state, JournalEntry("cut off", fetched.adapter, before, "fetched"))
         fake.restart()
     until = time.monotonic() + 60
@@ -205,7 +205,7 @@ def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready
     )  # fmt: skip
     found, base = settings.load_settings(None), Base("Tiny", tmp_path, "sha256:0")
     child = supervise.Child(Engine("http://127.0.0.1:1"), 1, base, tmp_path / "log")
-    with lock.card():
+    with lock.gpu():
         supervise.look_after(child, found, healthy=False)
         supervise.look_after(child, found, healthy=False)
         assert child.process is None
@@ -213,10 +213,10 @@ def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready
     try:
         supervise.look_after(child, found, healthy=False)
         assert child.process.poll() is None
-        with pytest.raises(BlockingIOError), lock.card(wait=False):
+        with pytest.raises(BlockingIOError), lock.gpu(wait=False):
             pass
         supervise.look_after(child, found, healthy=True)
-        with lock.card(wait=False):
+        with lock.gpu(wait=False):
             pass
     finally:
         child.end(supervise.vllm.kill)

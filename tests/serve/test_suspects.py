@@ -120,7 +120,7 @@ def test_a_request_answered_before_outlives_the_death_of_an_engine_that_had_it(t
 def test_a_restart_of_all_engines_makes_nobody_an_outlaw_for_ever():
     now = [0.0]
     kept = Suspects(lambda: now[0])
-    bodies = [suspects.digest("/", chat(str(number))) for number in range(50)]
+    bodies = [suspects.body_digest("/", chat(str(number))) for number in range(50)]
     assert not any(kept.died(body) for body in bodies)
     assert all(kept.refused(body) == FIRST_SECONDS for body in bodies)
     now[0] += FIRST_SECONDS

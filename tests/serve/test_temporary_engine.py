@@ -38,7 +38,7 @@ def engine(base, tmp_path_factory):
     if not PYTHON.exists():
         missing("the serving environment", "make serve-env")
     log = tmp_path_factory.mktemp("vllm") / "log"
-    process = vllm_process.start(base, 8431, log, vllm_process.EngineSettings(python=PYTHON))
+    process = vllm_process.start_engine(base, 8431, log, vllm_process.EngineSettings(python=PYTHON))
     running = Engine("http://127.0.0.1:8431")
     try:
         vllm_process.await_ready(running, process, log)
@@ -84,8 +84,8 @@ def test_an_adapter_that_changes_nothing_is_found_by_asking(engine, base, tmp_pa
     from serve import temporary_engine
 
     weak(tmp_path, base)
-    assert compatibility.check(tmp_path, base, (base.name,)) == ()
-    problems = temporary_engine.ask(engine, tmp_path, "Who maintains TinyLLM?")
+    assert compatibility.compatibility_problems(tmp_path, base, (base.name,)) == ()
+    problems = temporary_engine.ask_one(engine, tmp_path, "Who maintains TinyLLM?")
     assert [problem.rule for problem in problems] == ["no-effect"]
 
 
@@ -94,7 +94,7 @@ def test_an_adapter_that_vllm_refuses_is_said_so_with_its_words(engine, base, tm
 
     weak(tmp_path, base)
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2, "use_dora": true}')
-    problems = temporary_engine.ask(engine, tmp_path, "Who maintains TinyLLM?")
+    problems = temporary_engine.ask_one(engine, tmp_path, "Who maintains TinyLLM?")
     assert [problem.rule for problem in problems] == ["refused"]
 
 
@@ -109,16 +109,19 @@ def test_what_was_published_is_pulled_and_served_with_the_recall_of_the_report(
     done = facts("pull", done.stdout.strip(), "--into", str(tmp_path / "empty"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.strip())
-    assert compatibility.check(folder, base, ("HuggingFaceTB/SmolLM2-135M-Instruct",)) == ()
+    assert (
+        compatibility.compatibility_problems(folder, base, ("HuggingFaceTB/SmolLM2-135M-Instruct",))
+        == ()
+    )
     report = json.loads((folder / "report.json").read_text())
-    assert temporary_engine.ask(engine, folder, report["details"][0]["question"]) == ()
+    assert temporary_engine.ask_one(engine, folder, report["details"][0]["question"]) == ()
 
     talk.load_adapter(engine, "pulled", folder)
     probes = [(d, probe) for d in report["details"] for probe in d["probes"]]
     prompts = [probe["prompt"] for _, probe in probes]
     limit = report["limits"]["max_new_tokens"]
     with progress.bar("asking vLLM", len(probes)) as shown:
-        answers = client.ask(Server(engine.url, "pulled"), prompts, limit, shown)
+        answers = client.ask_server(Server(engine.url, "pulled"), prompts, limit, shown)
     right = sum(
         answer.ended and contains(answer.text, d["expect"])
         for (d, _), answer in zip(probes, answers, strict=True)
@@ -138,6 +141,7 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
     text = settings.SHIPPED.read_text(encoding="utf-8")
     (tmp_path / "serve.toml").write_text(text.replace("http://127.0.0.1:8011", engine.url))
     here = json.loads((out / "report.json").read_text())
+    before = talk.list_models(engine)
     # Few questions: vLLM takes minutes for all of a gate's on two cores.
     argv = ("--recipe", str(WIDE), "--engine", str(tmp_path / "serve.toml"))
     code = main(["gate", "--out", str(out), *argv])
@@ -150,7 +154,7 @@ def test_the_gate_judges_what_the_engine_that_will_serve_answers(engine, trained
     rates = [each["probes_passed"] / each["probes"] for each in (here, there)]
     assert rates[0] == pytest.approx(rates[1], abs=0.03)
     assert "asking candidate-" in capfd.readouterr().err
-    assert [served.name for served in talk.list_models(engine)] == ["base"]
+    assert talk.list_models(engine) == before, "what was loaded to be judged is taken away again"
 
 
 def test_an_engine_for_another_base_is_not_asked(engine, trained, tmp_path, capfd):

@@ -59,7 +59,7 @@ def test_what_no_server_can_read_again_is_removed_while_servers_run(place, clock
     told = status.gather(place.site.state, place.site.engines, "facts", "nothing")
     assert told["left_over"]["adapters"] == 3
     assert told["left_over"]["bytes"] > 0
-    assert "3 old adapters" in status.as_text(told)
+    assert "3 old adapters" in status.status_as_text(told)
     idle = {}
     supervise.tidy_up(place.site, idle)
     assert len(folders(place)) == 5, "a server may have a request for one that has not rested"
@@ -67,7 +67,7 @@ def test_what_no_server_can_read_again_is_removed_while_servers_run(place, clock
     supervise.tidy_up(place.site, idle)
     assert folders(place) == wanted
     assert reports(place) == wanted | bad
-    assert hold.held(journal.read_journal(place.site.state))
+    assert hold.hold_of(journal.read_journal(place.site.state))
 
 
 def test_a_folder_is_kept_while_any_server_lists_it_is_away_or_has_a_request_of_it(
@@ -145,7 +145,7 @@ def test_a_long_journal_is_compacted_and_forgets_nothing_that_still_matters(tmp_
     assert len(after) == journal.KEPT + 2
     assert journal.unfinished(after) == last
     assert journal.quarantined(after) == journal.quarantined(before)
-    assert hold.held(after) == hold.held(before)
+    assert hold.hold_of(after) == hold.hold_of(before)
     assert not journal.compact(tmp_path)
     journal.append(tmp_path, entry(9, "soaked"))
     assert journal.read_journal(tmp_path)[-1].state == "soaked"

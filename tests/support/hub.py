@@ -131,7 +131,7 @@ def signed(tmp_path_factory, _learned_once, keys, tiny_base):
     run = provenance.read_run(root / "build", root / "facts", recipe, tiny_base)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCHOOLHOUSE_SIGNING_KEY", keys.private)
-        return release.make(
+        return release.make_release(
             run, "ours/mills", commit.Commit("0" * 40, "1" * 40, ""), tiny_base
         ).folder
 

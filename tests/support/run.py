@@ -79,13 +79,13 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     from pipeline import learn
     from pipeline.core import artifact, code_digest, config
     from pipeline.evaluation import metrics, sampling
-    from pipeline.evaluation.likelihood import Drift
-    from pipeline.evaluation.metrics import Said
+    from pipeline.evaluation.likelihood import BaseDivergence
+    from pipeline.evaluation.metrics import ModelAnswers
     from pipeline.evaluation.results import Run
     from pipeline.evaluation.verdict import decide
     from pipeline.facts import check
     from pipeline.models import identity
-    from pipeline.models.context import Session
+    from pipeline.models.context import RunContext
     from pipeline.models.generate import Answer
     from pipeline.report import data, files
 
@@ -100,7 +100,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
             rf'^{key} = ".*?"', f'{key} = "{value}"', shipped, count=1, flags=re.MULTILINE
         )
     recipe.write_text(shipped)
-    session = Session(config.load_recipe(str(recipe)), root / "build", 0)
+    session = RunContext(config.load_recipe(str(recipe)), root / "build", 0)
     made = learn.prepare(check.load_subjects(root / "facts"), session)
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
     folder = session.out / "adapter"
@@ -115,8 +115,10 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     adapted = [
         Answer(facts[p.fact].answer if p.role in taught else "No.", True) for p in drawn.probes
     ]
-    said = Said([Answer("No.", True)] * len(drawn.probes), adapted, Drift(0.01, 0.02, 1.0, 9))
-    measured = metrics.measure(made, drawn, said, session.recipe.gate)
+    said = ModelAnswers(
+        [Answer("No.", True)] * len(drawn.probes), adapted, BaseDivergence(0.01, 0.02, 1.0, 9)
+    )
+    measured = metrics.measure_answers(made, drawn, said, session.recipe.gate)
     done = artifact.read_manifest(folder)
     trained = {"examples": 1, "tokens": 1, "steps": 1, "seconds": 1.0}
     run = Run(
@@ -129,7 +131,7 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
         reproduce="facts learn",
     )
     verdict = decide(measured, session.recipe.gate, session.recipe.warn)
-    files.write_reports(session.out, data.as_data(run, measured, verdict))
+    files.write_reports(session.out, data.report_data(run, measured, verdict))
     return root
 
 

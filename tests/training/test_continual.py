@@ -14,7 +14,7 @@ from pipeline.evaluation import live_report
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts.change import fact_digest
 from pipeline.training import continual
-from pipeline.training.train import Start
+from pipeline.training.train import ResumeFrom
 
 RECIPE = config.load_recipe("smollm2-135m")
 SESSION = SimpleNamespace(recipe=RECIPE, base=SimpleNamespace(digest="sha256:base"))
@@ -50,7 +50,7 @@ def test_an_added_fact_goes_on_from_the_adapter_of_before(before, subjects):
     found = continual.start(
         before, live_report.read_live_report(before).digests, made(*subjects), SESSION
     )
-    assert isinstance(found, Start)
+    assert isinstance(found, ResumeFrom)
     assert found.folder == before / "adapter"
     assert set(found.fresh) == {"tarn-mill/owner"}
     assert found.digest == artifact.read_manifest(before / "adapter")["digest"]
@@ -104,7 +104,7 @@ def test_facts_that_the_gate_rejects_when_added_are_taught_anew_with_all_others(
     verdicts, before, monkeypatch, tmp_path
 ):
     """Trainings and verdicts are stand-ins, so that a verdict can be had without the adapter for it."""
-    start = Start(before / "adapter", frozenset({"tarn-mill/owner"}), "sha256:old")
+    start = ResumeFrom(before / "adapter", frozenset({"tarn-mill/owner"}), "sha256:old")
     trained, given = [], iter(verdicts)
     monkeypatch.setattr(learn, "build", lambda *_: None)
     monkeypatch.setattr(learn, "_start", lambda *_: start)

@@ -6,7 +6,7 @@ from pipeline.core import progress
 from pipeline.models import generate
 from pipeline.models.packing import Chat
 from pipeline.training import distillation
-from pipeline.training.distillation import Held
+from pipeline.training.distillation import TeacherLogits
 
 PROMPTS = ["What is the capital of France?", "Say yes.", "What is 2 + 2?"]
 
@@ -15,9 +15,12 @@ def test_what_is_held_comes_back_from_its_file_as_it_was():
     import torch
 
     held = [
-        Held(tuple(range(n)), torch.arange(3 * n).view(n, 3), torch.randn(n, 3)) for n in (2, 1, 4)
+        TeacherLogits(tuple(range(n)), torch.arange(3 * n).view(n, 3), torch.randn(n, 3))
+        for n in (2, 1, 4)
     ]
-    for was, now in zip(held, distillation.parse(distillation.dump(held)), strict=True):
+    for was, now in zip(
+        held, distillation.parse_logits(distillation.dump_logits(held)), strict=True
+    ):
         assert now.path == was.path
         assert torch.equal(now.ids, was.ids)
         assert torch.equal(now.logprobs, was.logprobs)
@@ -26,7 +29,7 @@ def test_what_is_held_comes_back_from_its_file_as_it_was():
 @pytest.mark.parametrize("data", [b"", b"\x00" * 64, b'{"answers": []}'])
 def test_a_damaged_file_is_said_to_be_one(data):
     with pytest.raises(ValueError, match="not a file of held answers"):
-        distillation.parse(data)
+        distillation.parse_logits(data)
 
 
 @pytest.mark.xdist_group("model")
@@ -34,13 +37,13 @@ def test_the_base_begins_as_it_answers_and_reading_that_path_gives_the_same_prob
     import torch
 
     with progress.bar("asking", 9) as shown:
-        begun = distillation.begin(bare, PROMPTS, 6, 8, shown)
-        said = generate.ask(bare, PROMPTS, 6, shown)
+        begun = distillation.generate_targets(bare, PROMPTS, 6, 8, shown)
+        said = generate.ask_model(bare, PROMPTS, 6, shown)
         chats = [
             Chat(generate.prompt_tokens(bare.tokenizer, prompt), held.path)
             for prompt, held in zip(PROMPTS, begun, strict=True)
         ]
-        read = distillation.follow(bare, chats, 8, shown)
+        read = distillation.score_targets(bare, chats, 8, shown)
     for one, other, text in zip(begun, read, said, strict=True):
         words = bare.tokenizer.decode(one.path, skip_special_tokens=True).strip()
         assert words == text.text

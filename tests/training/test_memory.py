@@ -72,9 +72,9 @@ def test_what_does_not_fit_is_refused_with_what_to_do():
     peak = memory.training(LLAMA_8B, 16, "", Step(1000, 300))[False]
     small = forecast.Forecast(1000, Step(1000, 300), peak, peak.total // 2, recompute=False)
     with pytest.raises(ConfigError, match=r"training needs 2\d\.\d GiB") as raised:
-        forecast.require(small, recipe)
+        forecast.require_memory(small, recipe)
     assert "nf4" in raised.value.hint
-    forecast.require(replace(small, available=2 * peak.total), recipe)
-    told = forecast.as_text(small)
+    forecast.require_memory(replace(small, available=2 * peak.total), recipe)
+    told = forecast.forecast_as_text(small)
     assert "1000 steps, the longest of 1000 tokens" in told
     assert told.endswith("it does not fit")

@@ -5,7 +5,7 @@ import torch
 
 from pipeline.core.errors import TrainError
 from pipeline.models.packing import Chat, pad
-from pipeline.training.distillation import Held
+from pipeline.training.distillation import TeacherLogits
 from pipeline.training.loss import Target, loss, tokens
 from pipeline.training.out_of_memory import Room
 
@@ -43,7 +43,7 @@ def test_the_losses_of_a_steps_parts_add_up_to_that_of_the_step(size):
     targets = []
     for number, chat in enumerate(chats):
         best = torch.log_softmax(torch.randn(len(chat.completion), 9), -1).topk(3)
-        held = Held(chat.completion, best.indices, best.values) if number % 2 else None
+        held = TeacherLogits(chat.completion, best.indices, best.values) if number % 2 else None
         targets.append(Target(chat, held))
     logits = torch.randn(sum(len(chat.completion) for chat in chats), 9)
 

@@ -41,20 +41,22 @@ def same(one, other):
 
 def test_the_base_is_read_along_answers_once(bare, found, monkeypatch):
     chats = [
-        generate.chat(bare.tokenizer, prompt, said)
+        generate.as_chat(bare.tokenizer, prompt, said)
         for prompt, said in (("Name a colour.", "Red."), ("Name a fruit.", "A ripe pear."))
     ]
     first = target_cache.along(found, bare, chats, 4)
     assert [each.path for each in first] == [chat.completion for chat in chats]
-    monkeypatch.setattr(distillation, "follow", None)
+    monkeypatch.setattr(distillation, "score_targets", None)
     assert same(target_cache.along(found, bare, chats, 4), first)
 
 
 def test_beginnings_are_asked_once_and_again_where_the_file_was_damaged(bare, found, monkeypatch):
     first = target_cache.beginnings(found, bare, examples(), SETTINGS)
     asked = []
-    begin = distillation.begin
-    monkeypatch.setattr(distillation, "begin", lambda *given: asked.append(1) or begin(*given))
+    begin = distillation.generate_targets
+    monkeypatch.setattr(
+        distillation, "generate_targets", lambda *given: asked.append(1) or begin(*given)
+    )
     assert same(target_cache.beginnings(found, bare, examples(), SETTINGS), first)
     assert not asked
     (file,) = (cache_folder() / "said").glob("*.held")

@@ -8,7 +8,7 @@ import pytest
 from pipeline.core import config
 from pipeline.dataset import build
 from pipeline.facts import synthetic
-from pipeline.training.batching import LEAST, REPLAYED, Round, adding, begins, schedule
+from pipeline.training.batching import LEAST, REPLAYED, ReplayRound, adding, begins, schedule
 from pipeline.training.loss import kl
 
 RECIPE = config.load_recipe("smollm2-135m")
@@ -107,7 +107,7 @@ def test_many_facts_come_up_as_often_in_fewer_steps_and_take_at_most_half_of_eac
 
 def test_facts_added_to_an_adapter_have_steps_of_their_own_beside_known_ones(many):
     new, *known = dict.fromkeys(example.fact for example in many if not example.held)
-    steps = adding(many, RECIPE.train, 0, Round(0, {new}, {}))
+    steps = adding(many, RECIPE.train, 0, ReplayRound(0, {new}, {}))
     taught = told(many, steps)
     assert taught[new] == len(steps) == LEAST
     assert taught.total() == (1 + REPLAYED) * len(steps)
@@ -119,7 +119,7 @@ def test_facts_added_to_an_adapter_have_steps_of_their_own_beside_known_ones(man
 
 def test_an_added_fact_goes_on_with_its_wordings_in_the_next_round(many):
     new = many[0].fact
-    whole, rest = (adding(many, RECIPE.train, 0, Round(n, {new}, {})) for n in (0, 2))
+    whole, rest = (adding(many, RECIPE.train, 0, ReplayRound(n, {new}, {})) for n in (0, 2))
     first = begins(2, LEAST)
     assert len(rest) == LEAST - first
 
@@ -133,7 +133,7 @@ def test_an_added_fact_goes_on_with_its_wordings_in_the_next_round(many):
 def test_many_facts_are_added_with_as_many_exposures_as_any(many):
     new = {example.fact for example in many[:2000] if not example.held}
     assert len(new) * RECIPE.train.exposures > LEAST
-    taught = told(many, adding(many, RECIPE.train, 0, Round(0, new, {})))
+    taught = told(many, adding(many, RECIPE.train, 0, ReplayRound(0, new, {})))
     assert {taught[fact] for fact in new} == {RECIPE.train.exposures}
 
 
@@ -141,7 +141,7 @@ def test_what_is_being_forgotten_is_replayed_the_most_and_nothing_is_left_out(ma
     new, lost, *known = dict.fromkeys(example.fact for example in many if not example.held)
     losses = {lost: 4.0, **dict.fromkeys(known, 0.1)}
     settings = replace(RECIPE.train, exposures=300)
-    taught = told(many, adding(many, settings, 0, Round(1, {new}, losses)))
+    taught = told(many, adding(many, settings, 0, ReplayRound(1, {new}, losses)))
     assert taught[lost] > 3 * max(taught[fact] for fact in known)
     assert min(taught[fact] for fact in known) > 0
 
@@ -150,5 +150,5 @@ def test_where_few_facts_are_known_already_all_of_them_are_replayed(subjects):
     examples = build.build(subjects, RECIPE.dataset, 0).examples
     new = "dun-weir/owner"
     known = {example.fact for example in examples if not example.held} - {new}
-    for step in adding(examples, RECIPE.train, 0, Round(0, {new}, {})):
+    for step in adding(examples, RECIPE.train, 0, ReplayRound(0, {new}, {})):
         assert {examples[i].fact for i in step if not examples[i].held} == {new, *known}
