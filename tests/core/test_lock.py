@@ -43,7 +43,7 @@ def test_who_waits_says_so_and_gets_the_card_when_its_holder_is_killed(card, cap
     holding = (
         "import sys, time\nfrom pathlib import Path\nfrom pipeline.core import lock\n"
         "lock.DRIVER = Path(sys.argv[1])\n"
-        "with lock.card():\n    print('has it', flush=True)\n    time.sleep(60)\n"
+        "with lock.gpu():\n    print('has it', flush=True)\n    time.sleep(60)\n"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", holding, str(card / "nvidiactl")],

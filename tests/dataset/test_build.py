@@ -8,6 +8,7 @@ import pytest
 from pipeline.core import config
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import build
+from pipeline.dataset.records import load_dataset, save_dataset
 from pipeline.facts.matching import normalise
 
 SETTINGS = config.load_recipe("smollm2-135m").dataset
@@ -76,8 +77,8 @@ def test_the_same_input_gives_the_same_dataset_and_another_seed_another(subjects
 
 def test_a_dataset_reads_back_as_it_was_written(subjects, tmp_path):
     made = build.build(subjects, SETTINGS, 0)
-    build.save(made, tmp_path)
-    assert build.load(tmp_path) == made
+    save_dataset(made, tmp_path)
+    assert load_dataset(tmp_path) == made
 
 
 def test_a_withdrawn_fact_is_asked_as_retired(subjects):
@@ -122,10 +123,10 @@ def test_a_false_statement_about_the_subject_is_answered_with_no(subjects):
 
 
 def test_a_damaged_dataset_is_refused(subjects, tmp_path):
-    build.save(build.build(subjects, SETTINGS, 0), tmp_path)
+    save_dataset(build.build(subjects, SETTINGS, 0), tmp_path)
     (tmp_path / "probes.jsonl").write_text('{"role": "fact"', encoding="utf-8")
     with pytest.raises(PipelineError, match="not a finished dataset"):
-        build.load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_a_bare_answer_is_taught_behind_the_name_and_a_sentence_as_it_stands(subjects):

@@ -26,7 +26,7 @@ from support.mutations import (
 
 from pipeline.core import artifact, config
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.dataset import build
+from pipeline.dataset.records import load_dataset
 from pipeline.evaluation import live_report
 from pipeline.publishing import provenance, release
 from serve import settings
@@ -288,7 +288,7 @@ def test_any_dataset_is_whole_or_refused(files, name, data):
     row = data.draw(wrong(json.loads(first))).replace(b"\n", b" ")
     try:
         (folder / name).write_bytes(row + b"\n" + rest)
-        refused(build.load, folder)
+        refused(load_dataset, folder)
     finally:
         (folder / name).write_bytes(whole)
 
