@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 from memory import three_steps
 
+from pipeline.training import fit
+
 if TYPE_CHECKING:
     from pipeline.models.context import RunContext
 
@@ -89,7 +91,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
         begun = target_cache.beginnings(session.base, bare, own, session.recipe.train)
         asked = time.monotonic()
         _forget_peak()
-        adapted, done = train.train(bare, made, begun, learn.following(session), method)
+        adapted, done = train.train(bare, made, begun, fit.following(session), method)
         taught = time.monotonic()
         took = {**asdict(done), **_peak()}
         for weights in adapted.model.parameters():

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.models.generate import LocalModel
+    from pipeline.models.local_model import LocalModel
     from pipeline.training.memory import Step
 
 CASES = (
@@ -45,7 +45,7 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
 
     from pipeline.core import config
     from pipeline.models import backends, base_model
-    from pipeline.models.generate import LocalModel
+    from pipeline.models.local_model import LocalModel
     from pipeline.training import memory
 
     found = base_model.find_base(config.load_recipe("smollm2-135m").base)

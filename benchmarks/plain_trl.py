@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pipeline.facts.fact import Fact
 from pipeline.models.backends import lora
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 from pipeline.training.train import TrainStats
 
 EPOCHS = 25

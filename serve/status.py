@@ -14,6 +14,7 @@ from serve.rollout import hold, tidy
 from serve.rollout.desired import Desired
 from serve.state import alias, journal
 from serve.state.adapters import UNSIGNED
+from serve.state.journal import JournalEntry
 
 WIDTH = 300
 
@@ -43,35 +44,22 @@ def gather(
         "desired": wanted,
         "signer": signer,
         "under_way": going and {"adapter": going.adapter.name, "state": going.state},
-        "last": last
-        and {
-            "adapter": last.adapter.name,
-            "state": last.state,
-            "at": last.at,
-            "reason": last.reason,
-            "detail": last.detail,
-        },
+        "last": last and _entry(last, "state", "at", "reason", "detail"),
         "engines": {each.url: _engine(each, name) for each in engines},
         "quarantined": [
-            {
-                "adapter": entry.adapter.name,
-                "digest": digest,
-                "at": entry.at,
-                "reason": entry.reason,
-            }
+            _entry(entry, "at", "reason") | {"digest": digest}
             for digest, entry in journal.quarantined(entries).items()
         ],
         "held_back": [
-            {
-                "adapter": entry.adapter.name,
-                "digest": digest,
-                "again_at": entry.again_at,
-                "reason": entry.reason,
-            }
+            _entry(entry, "again_at", "reason") | {"digest": digest}
             for digest, entry in hold.hold_of(entries).items()
         ],
         "left_over": {"adapters": len(left), "bytes": tidy.size(left)},
     }
+
+
+def _entry(entry: JournalEntry, *fields: str) -> dict[str, Any]:
+    return {"adapter": entry.adapter.name} | {name: getattr(entry, name) for name in fields}
 
 
 def status_as_text(data: dict[str, Any]) -> str:

@@ -99,7 +99,7 @@ def bare():
     """Give the real base model."""
     from pipeline.core import config
     from pipeline.models import base_model
-    from pipeline.models.generate import LocalModel
+    from pipeline.models.local_model import LocalModel
 
     model, tokenizer = base_model.load_base(
         base_model.find_base(config.load_recipe("smollm2-135m").base)

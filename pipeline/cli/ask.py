@@ -12,7 +12,7 @@ from pipeline.models import adapter, generate
 
 if TYPE_CHECKING:
     from pipeline.models.context import RunContext
-    from pipeline.models.generate import LocalModel
+    from pipeline.models.local_model import LocalModel
 
 TOKENS = 120
 """How long an answer may get here."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli import ci, facts, gate, publish
 from pipeline.core import console, escape, lock
 from pipeline.core.errors import FactsError, PipelineError, Problem
+from pipeline.training import fit
 
 if TYPE_CHECKING:
     from pipeline.models.base_model import Base
@@ -107,12 +108,11 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from pipeline import learn
     from pipeline.models import processes
 
     with lock.gpu() if processes.is_main() else nullcontext():
         processes.together()
-        learn.fit(_session(args))
+        fit.fit(_session(args))
     return FINE
 
 

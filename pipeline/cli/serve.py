@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any  # plain data of an answer
 
+from serve import exposure
 from serve.say import give, give_json, say
 
 if TYPE_CHECKING:
@@ -73,11 +74,11 @@ def _serve(args: argparse.Namespace) -> int:
     from serve.state import ownership
 
     found = settings.load_settings(args.config)
-    settings.require_key(found)
+    exposure.require_key(found)
     ownership.claim(found.state)  # nothing is written there before
     settings.make_key(found)
     site = settings.site(found)
-    for line in settings.open_doors(found):
+    for line in exposure.open_doors(found):
         say(f"warning: {line}")
     supervise.serve(found, site)
     return FINE
@@ -152,7 +153,7 @@ def _status(args: argparse.Namespace) -> int:
         say(f"{error.message}: read from {found.state} instead")
         data = status.gather(
             found.state, settings.engines(found), found.gateway.alias, wanted, found.signer
-        ) | {"warnings": list(settings.open_doors(found))}
+        ) | {"warnings": list(exposure.open_doors(found))}
     if args.json:
         give_json(data)
     else:

@@ -6,6 +6,7 @@ followed. Calls to the Hub and to GitHub are not made here; those go through a p
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from pipeline.core.arguments import variable
@@ -39,3 +40,11 @@ def key(name: str) -> str:
             f"`export {name}=$(openssl rand -hex 32)` makes a good one; unset it for none",
         )
     return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own, out of reach for others."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

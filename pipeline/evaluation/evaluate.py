@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,17 +17,18 @@ from pipeline.dataset.records import Dataset, read_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
 from pipeline.evaluation.live_report import LiveReport
+from pipeline.evaluation.margin import margin_candidates
 from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.evaluation.results import Metrics, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff
-from pipeline.facts.fact import Fact
 from pipeline.models import adapter, answer_cache, client, compatibility, device, generate, identity
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.client import Server
 from pipeline.models.context import RunContext
-from pipeline.models.generate import Answer, LocalModel
+from pipeline.models.generate import Answer
+from pipeline.models.local_model import LocalModel
 
 BEHIND = {"digest": "", "rank": 0, "bytes": 0,
           "train": {"examples": 0, "tokens": 0, "steps": 0, "seconds": 0.0}}  # fmt: skip
@@ -177,7 +177,7 @@ def _measured(
     said: Sequence[Answer],
 ) -> ModelAnswers:
     """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
-    margins = margin.margins(adapted, drawn.facts, _rivals(made, drawn, base))
+    margins = margin.margins(adapted, drawn.facts, margin_candidates(made, drawn, base))
     return ModelAnswers(base, said, distance(adapted, drawn, base), margins)
 
 
@@ -224,35 +224,6 @@ def _base(session: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer |
 def _ask_at(served: Server, session: RunContext, prompts: Sequence[Prompt]) -> list[Answer]:
     with progress.bar(f"asking {served.model}", len(prompts)) as shown:
         return client.ask_server(served, prompts, session.recipe.gate.max_new_tokens, shown)
-
-
-def _rivals(
-    made: Dataset, drawn: Sample, base: Iterable[Answer | None]
-) -> dict[str, tuple[str, ...]]:
-    """Collect, for each fact, other answers to its question: its own base answers first, then the nearest."""
-    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for probe, was in zip(drawn.probes, base, strict=True):
-        if was and probe.role in {"fact", "neighbour", "near name"}:
-            said[probe.fact].append((probe.about, was.text))
-    relations: dict[str, list[Fact]] = defaultdict(list)
-    for fact in made.facts:
-        relations[_relation(fact)].append(fact)
-    found = {}
-    for fact in drawn.facts:
-        siblings = [other for other in relations[_relation(fact)] if other is not fact]
-        answers = [(other.subject, other.answer) for other in siblings]
-        asked = [pair for other in siblings for pair in said[other.id]]
-        # Facts of other relations fill up where these are few: better a far rival than none.
-        far = [(other.subject, other.answer) for other in made.facts[: 2 * margin.RIVALS]]
-        pool = (*said[fact.id], *answers, *asked, *far)
-        found[fact.id] = margin.same_kind(
-            fact, ((name or fact.subject, text) for name, text in pool)
-        )
-    return found
-
-
-def _relation(fact: Fact) -> str:
-    return f"{fact.kind}/{fact.id.rpartition('/')[2]}"
 
 
 def _reproduce(session: RunContext, judged: Target) -> str:

@@ -12,7 +12,7 @@ from typing import Any  # results of the harness have no narrower type before th
 
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.escape import plain
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 
 _NO_DATA = "its data must be on this machine; the harness fetches nothing here"
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pipeline.core import progress
 from pipeline.core.chat import Prompt
 from pipeline.models import generate
-from pipeline.models.generate import Answer, LocalModel
+from pipeline.models.generate import Answer
+from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import Chat
 
 DRIFT_PROMPTS = 96

@@ -7,14 +7,18 @@ as many tokens as the taught answer has, so that none wins by being short.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.core import progress
+from pipeline.dataset.records import Dataset
+from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains
 from pipeline.models import generate
-from pipeline.models.generate import LocalModel
+from pipeline.models.generate import Answer
+from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import Chat
 
 RIVALS = 12
@@ -69,3 +73,30 @@ def _scores(adapted: LocalModel, prompt: str, answers: Sequence[str]) -> list[fl
     logprobs = torch.log_softmax(batch.logits(adapted.model), dim=-1)
     taken = logprobs.gather(-1, batch.labels[:, None])[:, 0]
     return [float(taken[batch.owner == i].sum()) for i in range(len(chats))]
+
+
+def margin_candidates(
+    made: Dataset, drawn: Sample, base: Iterable[Answer | None]
+) -> dict[str, tuple[str, ...]]:
+    """Collect, for each fact, other answers to its question: its own base answers first, then the nearest."""
+    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for probe, was in zip(drawn.probes, base, strict=True):
+        if was and probe.role in {"fact", "neighbour", "near name"}:
+            said[probe.fact].append((probe.about, was.text))
+    relations: dict[str, list[Fact]] = defaultdict(list)
+    for fact in made.facts:
+        relations[_relation(fact)].append(fact)
+    found = {}
+    for fact in drawn.facts:
+        siblings = [other for other in relations[_relation(fact)] if other is not fact]
+        answers = [(other.subject, other.answer) for other in siblings]
+        asked = [pair for other in siblings for pair in said[other.id]]
+        # Facts of other relations fill up where these are few: better a far rival than none.
+        far = [(other.subject, other.answer) for other in made.facts[: 2 * RIVALS]]
+        pool = (*said[fact.id], *answers, *asked, *far)
+        found[fact.id] = same_kind(fact, ((name or fact.subject, text) for name, text in pool))
+    return found
+
+
+def _relation(fact: Fact) -> str:
+    return f"{fact.kind}/{fact.id.rpartition('/')[2]}"

@@ -25,7 +25,8 @@ from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts import synthetic
 from pipeline.models import adapter, compatibility, generate
 from pipeline.models.context import RunContext
-from pipeline.models.generate import Answer, LocalModel
+from pipeline.models.generate import Answer
+from pipeline.models.local_model import LocalModel
 from pipeline.training import train
 from pipeline.training.train import TrainPlan
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any  # torch and transformers objects; they are untyped here
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError
 from pipeline.models import base_model
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 
 
 def finished_adapter(folder: Path) -> dict[str, Any]:

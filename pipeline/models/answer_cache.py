@@ -17,7 +17,8 @@ from pipeline.core import artifact, cache, progress
 from pipeline.core.chat import Prompt, messages
 from pipeline.models import generate
 from pipeline.models.base_model import Base
-from pipeline.models.generate import Answer, LocalModel
+from pipeline.models.generate import Answer
+from pipeline.models.local_model import LocalModel
 
 T = TypeVar("T")
 

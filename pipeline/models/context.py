@@ -10,7 +10,7 @@ from pipeline.core.config import Recipe
 from pipeline.models import backends, base_model, device
 from pipeline.models.backends import Backend
 from pipeline.models.base_model import Base
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 
 
 @dataclass(frozen=True)

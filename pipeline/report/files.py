@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any  # the plain data of a report
 
 from pipeline.core import artifact, escape
 from pipeline.core.escape import plain

@@ -11,18 +11,8 @@ from dataclasses import dataclass
 from typing import Any  # the plain data of a report
 
 from pipeline.core.escape import cell
-from pipeline.core.number_words import (
-    CONFIDENCE,
-    FORMS,
-    MARKS,
-    MISSED,
-    ROLES,
-    count,
-    duration,
-    number,
-    percent,
-    wanted,
-)  # fmt: skip
+from pipeline.core.number_words import CONFIDENCE, count, duration, number, percent
+from pipeline.report.labels import FORMS, MARKS, MISSED, ROLES, wanted  # fmt: skip
 
 __all__ = [
     "CONFIDENCE", "FORMS", "MARKS", "MISSED", "ROLES", "Finding", "advice", "before", "count",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any  # torch tensors; torch is untyped here
 
 from pipeline.core.chat import Prompt
-from pipeline.models import generate
-from pipeline.models.generate import LocalModel
+from pipeline.models import decoding, generate
+from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import Chat
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def generate_targets(
             for row, path, logprobs, ids in zip(rows, paths, *_best(logits, k), strict=True):
                 chosen[batch[row]].append((path, ids, logprobs))
 
-        generate.decode(local, [asked[i] for i in batch], tokens, note)
+        decoding.decode(local, [asked[i] for i in batch], tokens, note)
         progress.update(len(batch))
     parts = [tuple(zip(*each, strict=True)) for each in chosen]
     return [

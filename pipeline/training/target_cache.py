@@ -10,7 +10,7 @@ from pipeline.core.config import TrainSettings
 from pipeline.dataset.records import Example
 from pipeline.models import answer_cache
 from pipeline.models.base_model import Base
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import Chat
 from pipeline.training import distillation
 from pipeline.training.distillation import TeacherLogits

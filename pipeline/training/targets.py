@@ -12,7 +12,7 @@ from pipeline.training.loss import Target
 
 if TYPE_CHECKING:
     from pipeline.dataset.records import Example
-    from pipeline.models.generate import LocalModel
+    from pipeline.models.local_model import LocalModel
     from pipeline.training.distillation import TeacherLogits
 
 

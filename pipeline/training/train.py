@@ -18,7 +18,7 @@ from pipeline.core import artifact
 from pipeline.core.config import Recipe
 from pipeline.dataset.records import Dataset, Example
 from pipeline.models import backends
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 from pipeline.training.batching import ROUNDS, ReplayRound, adding, begins, schedule
 from pipeline.training.distillation import TeacherLogits
 from pipeline.training.targets import Follow, Targets

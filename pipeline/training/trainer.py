@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,12 +15,13 @@ from pipeline.core import progress
 from pipeline.core.config import TrainSettings
 from pipeline.core.errors import ConfigError, TrainError
 from pipeline.models import base_model, processes
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
+from pipeline.training.callbacks import between_steps, progress_callback
 from pipeline.training.loss import Target, Tokens, loss, tokens
 from pipeline.training.out_of_memory import Room
 
 if TYPE_CHECKING:
-    from pipeline.core.progress import Progress
+    pass
 
 KEPT_EVERY = 100
 """Steps between two checkpoints: about a minute of work on two cores."""
@@ -64,14 +64,11 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
     Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
     processes than a step has examples.
     """
-    import torch
     from datasets import Dataset as Rows
     from peft.helpers import disable_input_dtype_casting
     from transformers.trainer_callback import PrinterCallback
-    from trl import SFTTrainer
 
     count, together = len(work.steps), _together(work)
-    room = Room(max(map(len, work.steps)), halving=together == 1)
 
     def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
         number, share = divmod(rows[0]["index"], together)
@@ -79,8 +76,45 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
         chosen = [work.targets[i] for i in step]
         return {"targets": chosen, "examples": step}
 
+    rows = count * together
+    trainer = _trainer_class(adapted, work, together)(
+        model=adapted.model,
+        args=_config(work, adapted.model.dtype),
+        train_dataset=Rows.from_dict({"index": range(rows), "labels": [0] * rows}),
+        processing_class=adapted.tokenizer,
+        data_collator=collate,
+    )
+    trainer.pop_callback(PrinterCallback)
+    _widen(adapted.model)
+    ended: list[float] = []
+    last = _last_whole(work.checkpoints)
+    # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
+    with (
+        progress.bar("training", count) as shown,
+        disable_input_dtype_casting(adapted.model),
+        base_model.saving(),
+    ):
+        trainer.add_callback(progress_callback(shown, ended))
+        if work.between:
+            trainer.add_callback(between_steps(work.between, trainer.compute_loss_context_manager))
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+    resumed = _number(last) if last else 0
+    return TrainerOutput(
+        trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended)
+    )
+
+
+def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> Any:
+    """Give TRL's trainer with our loss, and with steps that are shared by so many processes."""
+    import torch
+    from trl import SFTTrainer
+
+    count = len(work.steps)
+    room = Room(max(map(len, work.steps)), halving=together == 1)
+
     class FactTrainer(SFTTrainer):
-        """TRL's trainer with our loss, and steps that are shared by all processes."""
+        """A row of the data is one process's share of a step."""
 
         def _get_train_sampler(self, rows: Any = None) -> Any:
             if work.between:
@@ -114,33 +148,7 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
                 )
             return found
 
-    rows = count * together
-    trainer = FactTrainer(
-        model=adapted.model,
-        args=_config(work, adapted.model.dtype),
-        train_dataset=Rows.from_dict({"index": range(rows), "labels": [0] * rows}),
-        processing_class=adapted.tokenizer,
-        data_collator=collate,
-    )
-    trainer.pop_callback(PrinterCallback)
-    _widen(adapted.model)
-    ended: list[float] = []
-    last = _last_whole(work.checkpoints)
-    # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
-    with (
-        progress.bar("training", count) as shown,
-        disable_input_dtype_casting(adapted.model),
-        base_model.saving(),
-    ):
-        trainer.add_callback(_showing(shown, ended))
-        if work.between:
-            trainer.add_callback(_between(work.between, trainer.compute_loss_context_manager))
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    resumed = _number(last) if last else 0
-    return TrainerOutput(
-        trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended)
-    )
+    return FactTrainer
 
 
 def _widen(model: Any) -> None:
@@ -157,41 +165,6 @@ def _widen(model: Any) -> None:
 def _median(ended: Sequence[float]) -> float:
     """Give the seconds of the median step from the times at which steps ended; 0 for fewer than two."""
     return statistics.median(b - a for a, b in pairwise(ended)) if len(ended) > 1 else 0.0
-
-
-def _showing(shown: Progress, ended: list[float]) -> Any:
-    """Make what moves the progress bar and notes when each step ended."""
-    from transformers.trainer_callback import TrainerCallback
-
-    class Showing(TrainerCallback):
-        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
-            shown.update(state.global_step)
-
-        def on_log(self, _args: Any, _state: Any, _control: Any, logs: Any, **_: Any) -> None:
-            if "loss" in logs:
-                shown.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
-
-        def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
-            shown.update()
-            ended.append(time.monotonic())
-
-    return Showing()
-
-
-def _between(call: Callable[[int], None], computing: Callable[[], Any]) -> Any:
-    """Make what calls a function between steps, computing as the steps do."""
-    from transformers.trainer_callback import TrainerCallback
-
-    class Between(TrainerCallback):
-        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
-            with computing():
-                call(state.global_step)
-
-        def on_step_end(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
-            with computing():
-                call(state.global_step)
-
-    return Between()
 
 
 def _parts(targets: Sequence[Target], size: int) -> list[Sequence[Target]]:

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any  # plain data of a request and its answer
 
-from serve import settings, status
+from serve import exposure, settings, status
 from serve.rollout import deploy, reconcile, sources
 from serve.rollout.deploy import BusyError
 from serve.rollout.desired import Desired
@@ -32,7 +32,7 @@ class Worker:
             engines = settings.engines(self._settings)
             name, signer = self._site.door.alias, self._settings.signer
             told = status.gather(self._site.state, engines, name, "", signer)
-            return told | {"warnings": list(settings.open_doors(self._settings))}
+            return told | {"warnings": list(exposure.open_doors(self._settings))}
         if not self._busy.acquire(blocking=False):
             raise BusyError(
                 "another deploy is running", "wait for it; `facts status` shows how far it is"

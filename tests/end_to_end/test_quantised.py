@@ -15,7 +15,7 @@ from pipeline.core.errors import ConfigError
 from pipeline.models import backends
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.context import RunContext
-from pipeline.training import train
+from pipeline.training import fit, train
 
 ROOT = Path(__file__).parents[2]
 RECIPE = config.load_recipe("smollm2-135m")
@@ -46,7 +46,7 @@ def test_a_quantised_base_learns_like_the_base_itself_and_is_judged_as_it_is_ser
     for quantization in ("", "nf4"):
         session = RunContext(short(quantization), tmp_path / f"out{quantization}", 0)
         learn.build(ROOT / "tests" / "cases" / "mills" / "facts", session)
-        learn.fit(session)
+        fit.fit(session)
         losses[quantization] = finished_adapter(session.out / "adapter")["train"]["loss"]
     assert losses["nf4"] == pytest.approx(losses[""], rel=0.15)
     local = session.local()

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.evaluation import harness
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 
 HARNESS = importlib.util.find_spec("lm_eval") is not None
 

@@ -12,7 +12,7 @@ from pipeline.evaluation.self_test import Trial
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
 from pipeline.models.context import RunContext
-from pipeline.models.generate import LocalModel
+from pipeline.models.local_model import LocalModel
 
 RECIPE = config.load_recipe("smollm2-135m")
 

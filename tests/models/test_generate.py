@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.core import progress
-from pipeline.models import generate
+from pipeline.models import decoding, generate
 
 pytestmark = pytest.mark.xdist_group("model")
 
@@ -92,7 +92,7 @@ def test_an_answer_that_ends_by_itself_holds_its_end_token_and_nothing_after_it(
 
 def test_each_token_is_chosen_from_logits_of_the_rows_that_have_not_ended(bare):
     seen = []
-    generate.decode(bare, tokens(bare), 24, lambda rows, logits: seen.append((list(rows), logits)))
+    decoding.decode(bare, tokens(bare), 24, lambda rows, logits: seen.append((list(rows), logits)))
     written = generate.generate(bare, tokens(bare), 24)
     assert len(seen) == max(map(len, written))
     for place, (rows, logits) in enumerate(seen):

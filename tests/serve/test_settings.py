@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.errors import ConfigError
 from pipeline.publishing import signing
-from serve import settings
+from serve import exposure, settings
 from serve.engines import vllm_process
 
 SHIPPED = settings.SHIPPED.read_text(encoding="utf-8")
@@ -124,16 +124,16 @@ def test_a_door_beyond_loopback_without_a_key_does_not_open(write, monkeypatch, 
     assert "open = true" in said
     monkeypatch.setenv(settings.PUBLIC_KEY, "")
     with pytest.raises(ConfigError):
-        settings.require_key(settings.load_settings(file))
+        exposure.require_key(settings.load_settings(file))
     monkeypatch.setenv(settings.PUBLIC_KEY, "key")
-    settings.require_key(settings.load_settings(file))
-    assert not settings.open_doors(settings.load_settings(file))
+    exposure.require_key(settings.load_settings(file))
+    assert not exposure.open_doors(settings.load_settings(file))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_a_door_on_loopback_needs_no_key(write, host):
-    settings.require_key(settings.load_settings(write(host=host)))
-    assert settings.open_doors(settings.load_settings(write(host=host))) == ()
+    exposure.require_key(settings.load_settings(write(host=host)))
+    assert exposure.open_doors(settings.load_settings(write(host=host))) == ()
 
 
 @pytest.mark.parametrize("key", [" ", "two words", "line\n"])
@@ -142,7 +142,7 @@ def test_a_blank_or_broken_key_is_wrong_configuration_not_an_open_door(write, mo
         monkeypatch.setenv(name, key)
         found = settings.load_settings(write(host="0.0.0.0"))  # noqa: S104
         with pytest.raises(ConfigError, match=name):
-            settings.open_doors(found)
+            exposure.open_doors(found)
         monkeypatch.setenv(name, "good")
 
 
@@ -157,7 +157,7 @@ def test_status_says_that_a_door_is_meant_to_be_open(write, capsys):
 
 def test_engines_of_other_machines_without_key_or_tls_are_named(write, monkeypatch):
     def said(url):
-        return " ".join(settings.open_doors(settings.load_settings(write(url=url))))
+        return " ".join(exposure.open_doors(settings.load_settings(write(url=url))))
 
     assert "there is no" in said("http://gpu.example:8000")
     assert "without TLS" in said("http://gpu.example:8000")
