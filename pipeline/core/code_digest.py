@@ -14,9 +14,11 @@ from pipeline.core.artifact import digest_bytes, digest_file, digest_json
 from pipeline.core.errors import ConfigError
 
 TAUGHT_WITH = ("pipeline/", "schema/", "constraints/", "pyproject.toml")
-"""Where it stands: folders, which end with a slash, and files."""
+"""Where it stands in a checkout: folders, which end with a slash, and files."""
+INSTALLED = ("pipeline/",)
+"""Where it stands as an installed package; beside it are others' files."""
 HERE = Path(__file__).parents[2]
-"""The checkout that is running."""
+"""The checkout that is running, or where the package is installed."""
 MADE = "__pycache__"
 """What Python puts beside the code that it runs, and never into a commit."""
 
@@ -49,7 +51,7 @@ def _digest(rows: Iterable[tuple[str, str, str]]) -> str:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for name in TAUGHT_WITH:
+    for name in TAUGHT_WITH if (root / "pyproject.toml").exists() else INSTALLED:
         if not name.endswith("/"):
             found: Iterable[Path] = [root / name] if (root / name).exists() else ()
         else:

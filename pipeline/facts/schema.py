@@ -19,7 +19,8 @@ from pipeline.core.errors import Problem
 from pipeline.facts.facts_file import Document
 from pipeline.facts.yaml_reader import Steps
 
-SCHEMA = Path(__file__).parents[2] / "schema" / "subject.schema.json"
+SCHEMA = Path(__file__).parent / "data" / "subject.schema.json"
+"""A link to the file in schema/, so that an installed package carries it as well."""
 
 _Error = Any
 """A jsonschema.ValidationError; its own types call every field perhaps unset."""

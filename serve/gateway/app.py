@@ -25,7 +25,7 @@ from serve.gateway.compare import Call, Failure
 from serve.gateway.failures import FailedError, Failures, NotTakenError
 from serve.gateway.metrics import Meters
 from serve.gateway.requests import RequestRefusedError
-from serve.gateway.routing import Desk, Replica, Routes, key
+from serve.gateway.routing import AliasReader, Replica, Routes, key
 from serve.gateway.stream import BrokeOffError
 from serve.state.alias import Adapter
 
@@ -55,7 +55,7 @@ class Settings:
 def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Application:
     """Build the gateway; `serve.gateway.limits.runner` runs it."""
     app = web.Application(middlewares=[_guard(settings)], client_max_size=settings.max_body_bytes)
-    gateway = Gateway(settings, Desk(settings.state), metrics.make_meters())
+    gateway = Gateway(settings, AliasReader(settings.state), metrics.make_meters())
 
     async def upstream(_: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_SECONDS)
@@ -83,7 +83,7 @@ def application(settings: Settings, engines: tuple[Engine, ...]) -> web.Applicat
 class Gateway:
     """The handlers, with what they share: the alias table, the engines and the meters."""
 
-    def __init__(self, settings: Settings, desk: Desk, metered: Meters) -> None:
+    def __init__(self, settings: Settings, desk: AliasReader, metered: Meters) -> None:
         self.settings = settings
         self.desk = desk
         self.meters = metered

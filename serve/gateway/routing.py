@@ -37,7 +37,7 @@ class Replica:
     dead: bool = False
 
 
-class Desk:
+class AliasReader:
     """Gives the alias table as it is now, reading the file only when it was replaced.
 
     A damaged file is told once on stderr and in `damage`; the newest table read stays in force.
