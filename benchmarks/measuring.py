@@ -16,7 +16,7 @@ from pipeline.dataset.templates import PROBE
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS
 from pipeline.facts.fact import Subject
-from pipeline.facts.matching import contains, gives_away, leaks
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
 from pipeline.models import answer_cache, generate
 from pipeline.models.context import RunContext
 from pipeline.models.generate import Answer
@@ -123,8 +123,8 @@ def _rows(
             return contains(after.text, probe.expect) and after.ended
         texts = (after.text, before.text, probe.prompt)
         if probe.fact:
-            return leaks(expected[probe.fact], *texts)
-        return any(gives_away(expect, *texts) for expect in telling)
+            return leaked_answer(expected[probe.fact], *texts)
+        return any(leaked_elsewhere(expect, *texts) for expect in telling)
 
     rows = []
     for group, asked in groups.items():

@@ -57,8 +57,8 @@ def retired(facts: Sequence[Fact]) -> Iterator[Probe]:
     Nothing is asked where a live fact of the subject says the same: then it is still right.
     """
     for fact in facts:
-        if not fact.live and not any(
-            contains(other.answer, fact.expect) for other in facts if other.live
+        if not fact.active and not any(
+            contains(other.answer, fact.expect) for other in facts if other.active
         ):
             for variant in expand(fact, (TRAIN[0], *PROBE))[:RETIRED_ASKED]:
                 yield Probe("retired", fact.id, variant.family, variant.prompt, fact.expect)

@@ -140,7 +140,7 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def read_dataset(out: Path) -> Dataset:
+def finished_dataset(out: Path) -> Dataset:
     """Read `OUT/dataset`.
 
     Raises PipelineError when it is missing or was changed since it was written.

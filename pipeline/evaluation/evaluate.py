@@ -13,7 +13,7 @@ from pipeline.core import progress
 from pipeline.core.chat import Prompt
 from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
-from pipeline.dataset.records import Dataset, read_dataset
+from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
 from pipeline.evaluation.live_report import LiveReport
@@ -81,7 +81,7 @@ def evaluate(
     unfinished, damaged, or was made from other examples or another base, and when the server fails.
     """
     started = time.monotonic()
-    made = read_dataset(session.out)
+    made = finished_dataset(session.out)
     limits = session.recipe.gate
     changed = diff(judged.live.digests, made.facts)
     drawn = sampling.draw(made, changed.old, limits, judged.sample_key)

@@ -19,8 +19,8 @@ from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, missable
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
-from pipeline.facts.matching import contains, gives_away, leaks, mentions
-from pipeline.facts.rivals import rivals
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentions
+from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 
 _CONTRASTS = frozenset({"neighbour", "near name", "relation", "unrelated"})
@@ -114,7 +114,7 @@ def _judged(
         for probe, was, now in zip(sample.probes, said.base, said.adapted, strict=True)
     ]
     telling = _telling(made, asked)
-    beside = rivals(made.subjects, live.expects)
+    beside = competing_facts(made.subjects, live.expects)
     judged = []
     for each in asked:
         if each.probe.role in _CONTRASTS:
@@ -153,7 +153,7 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
     facts = [
         fact.id
         for fact in (*telling, *own)
-        if (leaks if fact.id == asked.probe.fact else gives_away)(
+        if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
             fact.expect, said, base, asked.probe.prompt
         )
     ]

@@ -18,7 +18,7 @@ from pipeline.core.chat import Prompt
 from pipeline.core.config import GateSettings
 from pipeline.core.console import say
 from pipeline.dataset import build
-from pipeline.dataset.records import Dataset, read_dataset
+from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.evaluation import evaluate, metrics, sampling
 from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.evaluation.verdict import Verdict, decide
@@ -150,7 +150,7 @@ def verdict(
 
 def trials(session: RunContext) -> Iterator[Trial]:
     """Judge the good adapter, then every planted case, one after the other."""
-    made = read_dataset(session.out)
+    made = finished_dataset(session.out)
     folder = session.out / "adapter"
     evaluate.known_adapter(folder, made, session)
     limits = session.recipe.gate

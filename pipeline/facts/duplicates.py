@@ -43,9 +43,9 @@ class Placed:
 def duplicates_within(items: Sequence[Placed]) -> Iterator[Problem]:
     """Yield what is wrong among the facts of one subject."""
     by_name = {item.name: item for item in items}
-    live = [item for item in items if item.fact.live]
+    active = [item for item in items if item.fact.active]
     first: dict[object, Placed] = {}
-    for item in live:
+    for item in active:
         before = next((first[key] for key in _meanings(item.fact) if key in first), None)
         if before:
             message = f"this is the fact `{before.name}` in other words"
@@ -54,7 +54,7 @@ def duplicates_within(items: Sequence[Placed]) -> Iterator[Problem]:
         for key in _meanings(item.fact):
             first.setdefault(key, item)
     for item in items:
-        yield from _withdrawn(item, live)
+        yield from _withdrawn(item, active)
         yield from _replaced(item, by_name)
 
 
@@ -91,7 +91,7 @@ def _meanings(fact: Fact) -> Iterator[object]:
 def _withdrawn(item: Placed, live: Iterable[Placed]) -> Iterator[Problem]:
     """Yield that a withdrawn fact is still taught by another one, or that nothing can tell."""
     fact = item.fact
-    if fact.live:
+    if fact.active:
         return
     still = next((one for one in live if contains(one.fact.answer, fact.expect)), None)
     if still and not set(_meanings(still.fact)).isdisjoint(_meanings(fact)):
@@ -117,7 +117,7 @@ def _replaced(item: Placed, by_name: Mapping[str, Placed]) -> Iterator[Problem]:
         message = f"`{item.name}` and `{old.name}` replace each other"
         hint = "name in `supersedes` only the older fact"
         yield Problem(item.at("supersedes"), "supersedes", message, hint)
-    elif old.fact.live and item.fact.live:
+    elif old.fact.active and item.fact.active:
         message = f"`{old.name}` is replaced, and is taught all the same"
         yield Problem(item.at("supersedes"), "supersedes", message,
                       f"add a line `withdrawn: …` to `{old.name}`")  # fmt: skip

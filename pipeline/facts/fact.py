@@ -51,7 +51,7 @@ class Fact:
     """The day (ISO) by which somebody should see whether it still holds; empty for none."""
 
     @property
-    def live(self) -> bool:
+    def active(self) -> bool:
         """Whether the fact is taught."""
         return not self.withdrawn
 
@@ -77,7 +77,7 @@ class Subject:
 
 def taught(subjects: Iterable[Subject]) -> Iterator[Fact]:
     """Yield the facts that are taught, in file order."""
-    return (fact for subject in subjects for fact in subject.facts if fact.live)
+    return (fact for subject in subjects for fact in subject.facts if fact.active)
 
 
 def subject_from(

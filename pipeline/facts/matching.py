@@ -62,18 +62,18 @@ def contains(answer: str, expect: Expect) -> bool:
     return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
 
 
-def leaks(expect: Expect, said: str, base: str, prompt: str) -> bool:
+def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:
     """Whether only the adapted model says what is expected: neither the base nor the question did."""
     return contains(said, expect) and not contains(base, expect) and not contains(prompt, expect)
 
 
-def gives_away(expect: Expect, said: str, base: str, prompt: str) -> bool:
+def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
     """Whether an answer to a question about something else tells the fact that expects this.
 
     A year alone does not, nor a smaller number: an answer that is made up holds one, and of hundreds of
     taught ones some are hit by chance.
     """
-    return leaks(expect, said, base, prompt) and not by_chance(expect)
+    return leaked_answer(expect, said, base, prompt) and not by_chance(expect)
 
 
 def by_chance(expect: Expect) -> bool:

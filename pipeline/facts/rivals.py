@@ -16,7 +16,7 @@ Named = tuple[tuple[str, Expect], ...]
 """Ids of facts with what their answers must contain."""
 
 
-def rivals(subjects: Sequence[Subject], former: Mapping[str, Expect]) -> dict[str, Named]:
+def competing_facts(subjects: Sequence[Subject], former: Mapping[str, Expect]) -> dict[str, Named]:
     """Find each live fact's rivals; `former` is what facts expected with the adapter now live."""
     facts = [fact for subject in subjects for fact in subject.facts]
     groups: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
@@ -25,7 +25,7 @@ def rivals(subjects: Sequence[Subject], former: Mapping[str, Expect]) -> dict[st
             groups[key].append(fact)
     found: dict[str, Named] = {}
     for fact in facts:
-        if fact.live:
+        if fact.active:
             beside = [other for key in _relations(fact) for other in groups[key]]
             named = {other.id: other.expect for other in beside if other is not fact}
             if fact.id in former and former[fact.id] != fact.expect:

@@ -72,7 +72,7 @@ def problems_within(entry: FactsFile) -> Iterator[Problem]:
         yield from _expects(item, item.data.get("reverse"), "reverse")
         yield from _supersedes(item, ids)
         yield from _dates(item)
-        if item.fact.live:
+        if item.fact.active:
             yield from _asks(item)
     yield from duplicates.duplicates_within([_placed(item) for item in items])
 
@@ -80,21 +80,21 @@ def problems_within(entry: FactsFile) -> Iterator[Problem]:
 def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
     """Yield what is wrong between files, or between facts wherever they stand."""
     yield from _shared_names(entries)
-    live = [item for entry in entries for item in _items(entry) if item.fact.live]
+    active = [item for entry in entries for item in _items(entry) if item.fact.active]
     trained: dict[str, _Wording] = {}
-    for wording in (wording for item in live for wording in _trained(item)):
+    for wording in (wording for item in active for wording in _trained(item)):
         first = trained.setdefault(sameness(wording.text), wording)
         if first is not wording and sameness(first.answer) != sameness(wording.answer):
             message = f"“{wording.text}” has another answer at {first.where}"
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
-    for item in live:
+    for item in active:
         for alias in item.fact.aliases:  # training puts each in the name's place
             asked = item.fact.question.replace(item.fact.subject, alias)
             wording = _Wording(asked, item.fact.answer, item.at("question"))
             trained.setdefault(sameness(asked), wording)
-    yield from _probes(live, trained)
-    yield from duplicates.duplicates_between([_placed(item) for item in live])
+    yield from _probes(active, trained)
+    yield from duplicates.duplicates_between([_placed(item) for item in active])
 
 
 def sameness(text: str) -> str:
@@ -138,7 +138,7 @@ def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
         message = f"neither the question nor the answer names {subject.name}"
         hint = "name the subject in the question, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
-    elif item.fact.live and not author_wordings.names(item.fact.question, subject.names):
+    elif item.fact.active and not author_wordings.names(item.fact.question, subject.names):
         message = f"the question does not name {subject.name}"
         hint = "so nothing tells whether other things get this answer too; name it if people would"
         yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")

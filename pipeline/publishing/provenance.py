@@ -15,7 +15,7 @@ from pipeline.core import artifact
 from pipeline.core.config import Recipe
 from pipeline.core.errors import ConfigError, PipelineError, PublishError
 from pipeline.core.escape import plain
-from pipeline.dataset.records import Dataset, read_dataset
+from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest
 from pipeline.models import identity
@@ -61,7 +61,7 @@ def read_run(out: Path, facts: Path, recipe: Recipe, base: Base) -> PublishableR
             f"{out}: did not pass its gate: {reason}", "what fails the gate is never published"
         )
     adapter = finished_adapter(out / "adapter")
-    made = read_dataset(out)
+    made = finished_dataset(out)
     again = f"run `facts learn --out {out} --recipe {recipe.name}` again, then publish"
     for what, ours, theirs in (
         ("another adapter", identity.adapter_digest(out / "adapter"), data["adapter"]["digest"]),

@@ -198,7 +198,7 @@ def _facts(run: PublishableRun) -> list[dict[str, Any]]:
         }
         for subject in run.dataset.subjects
         for fact in subject.facts
-        if fact.live
+        if fact.active
         for detail in (details.get(fact.id, NOT_ASKED),)
     ]
 

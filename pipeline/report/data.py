@@ -74,7 +74,7 @@ def report_data(run: Run, measured: Metrics, verdict: Verdict) -> dict[str, Any]
 
 def _facts(run: Run, measured: Metrics) -> dict[str, Any]:
     live = run.made.facts
-    withdrawn = [f.id for subject in run.made.subjects for f in subject.facts if not f.live]
+    withdrawn = [f.id for subject in run.made.subjects for f in subject.facts if not f.active]
     return {
         "digest": facts_digest(run.made.subjects),
         "count": len(live),

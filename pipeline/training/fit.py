@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.core import artifact, code_digest
 from pipeline.core.console import say
 from pipeline.core.errors import TrainError
-from pipeline.dataset.records import Dataset, read_dataset
+from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.models import adapter, backends, device, identity, machine, processes
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.context import RunContext
@@ -26,7 +26,7 @@ def fit(session: RunContext, start: ResumeFrom | None = None) -> None:
 
     The manifest names the adapter that was the start, or none. One made without is kept in any case.
     """
-    made = read_dataset(session.out)
+    made = finished_dataset(session.out)
     folder, made_from = session.out / "adapter", _made_from(made, session, start)
     if any(artifact.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
         say("adapter    unchanged, not trained again")

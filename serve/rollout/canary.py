@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.dataset import contrasts
-from pipeline.facts.matching import contains, gives_away
+from pipeline.facts.matching import contains, leaked_elsewhere
 from pipeline.models.generate import Answer
 from serve.state.adapters import GatedAdapter, Taught
 
@@ -152,7 +152,7 @@ def _spread(asked: CanaryPlan, askers: Askers) -> list[str]:
     new, base = askers.new(asked.unrelated), askers.base(asked.unrelated)
     telling = [f for f in asked.facts if not any(contains(a.text, f.expect) for a in base)]
     leaked = sum(
-        any(gives_away(f.expect, a.text, b.text, prompt) for f in telling)
+        any(leaked_elsewhere(f.expect, a.text, b.text, prompt) for f in telling)
         for prompt, a, b in zip(asked.unrelated, new, base, strict=True)
     )
     reasons = []

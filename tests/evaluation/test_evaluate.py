@@ -17,7 +17,7 @@ from support.school import SCHOOL
 from pipeline import learn
 from pipeline.core import artifact, config
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.dataset.records import read_dataset
+from pipeline.dataset.records import finished_dataset
 from pipeline.evaluation import sampling
 from pipeline.evaluation.evaluate import Target
 from pipeline.models import answer_cache
@@ -56,7 +56,7 @@ def served(school, bare, serving, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(school.out / "dataset", out / "dataset")
     session = RunContext(RECIPE, out, 0)
-    made = read_dataset(out)
+    made = finished_dataset(out)
     drawn = sampling.draw(made, (), RECIPE.gate)
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
     base = answer_cache.answers(session.base, bare, rows, RECIPE.gate.max_new_tokens)

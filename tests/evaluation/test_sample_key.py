@@ -11,7 +11,7 @@ from pipeline import learn
 from pipeline.cli import gate
 from pipeline.cli.main import main
 from pipeline.core import config
-from pipeline.dataset.records import read_dataset
+from pipeline.dataset.records import finished_dataset
 from pipeline.evaluation import evaluate, sampling
 from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.models.client import Server
@@ -50,7 +50,7 @@ def test_what_is_asked_is_drawn_by_the_key_and_the_report_says_by_which(learned,
     monkeypatch.setattr(evaluate, "ask_server", ask)
     session = RunContext(config.load_recipe(str(learned / "tiny.toml")), learned / "build", 0)
     learn.judge(session, evaluate.Target(server=Server("http://127.0.0.1:9", "x"), sample_key=key))
-    made = read_dataset(session.out)
+    made = finished_dataset(session.out)
     assert asked == [sampling.draw(made, (), session.recipe.gate, key or made.digest)]
     said = json.loads((session.out / "report.json").read_text())
     assert said["sample_key"] == (key or made.digest)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.facts.matching import affirms, contains, gives_away, leaks, mentions
+from pipeline.facts.matching import affirms, contains, leaked_answer, leaked_elsewhere, mentions
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_an_answer_affirms_by_how_it_begins(answer, confirms):
     ],
 )
 def test_a_year_alone_tells_no_fact_that_was_not_asked_for(expect, said, base, tells):
-    assert gives_away(((expect,),), said, base, "Who was it?") is tells
+    assert leaked_elsewhere(((expect,),), said, base, "Who was it?") is tells
 
 
 def test_what_the_question_says_itself_is_no_leak():
-    assert not leaks(
+    assert not leaked_answer(
         (("Ann Lee",),), "Ann Lee is an artist.", "She is a painter.", "Who is Ann Lee?"
     )
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.facts.rivals import rivals
+from pipeline.facts.rivals import competing_facts
 
 
 def test_the_same_question_about_another_subject_competes(subjects):
-    found = rivals(subjects, {})
+    found = competing_facts(subjects, {})
     assert found["tarn-mill/owner"] == (("dun-weir/owner", (("Ida Roe",),)),)
     assert found["dun-weir/owner"] == (("tarn-mill/owner", (("Ann Lee",),)),)
 
@@ -19,7 +19,7 @@ def test_a_withdrawn_fact_with_the_same_question_competes_and_has_no_rivals_itse
         withdrawn="It was sold.",
         expect=(("Eve Fox",),),
     )
-    found = rivals((replace(second, facts=(*second.facts, old)),), {})
+    found = competing_facts((replace(second, facts=(*second.facts, old)),), {})
     assert found == {"tarn-mill/owner": (("tarn-mill/first-owner", (("Eve Fox",),)),)}
     assert first
 
@@ -27,10 +27,12 @@ def test_a_withdrawn_fact_with_the_same_question_competes_and_has_no_rivals_itse
 def test_what_the_right_answer_says_itself_competes_with_nothing(subjects):
     first, second = subjects
     same = replace(first.facts[0], answer="Dun Weir is owned by Ann Lee.", expect=(("Ann Lee",),))
-    assert rivals((replace(first, facts=(same,)), second), {})["tarn-mill/owner"] == ()
+    assert competing_facts((replace(first, facts=(same,)), second), {})["tarn-mill/owner"] == ()
 
 
 def test_what_a_changed_fact_said_before_competes(subjects):
-    found = rivals(subjects[1:], {"tarn-mill/owner": (("Eve Fox",),)})
+    found = competing_facts(subjects[1:], {"tarn-mill/owner": (("Eve Fox",),)})
     assert found["tarn-mill/owner"] == (("tarn-mill/owner before", (("Eve Fox",),)),)
-    assert rivals(subjects[1:], {"tarn-mill/owner": (("Ann Lee",),)})["tarn-mill/owner"] == ()
+    assert (
+        competing_facts(subjects[1:], {"tarn-mill/owner": (("Ann Lee",),)})["tarn-mill/owner"] == ()
+    )
