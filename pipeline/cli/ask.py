@@ -1,14 +1,15 @@
-"""Show what the base and the adapted model answer to the same question."""
+"""`facts ask`: shows what the base and the adapted model answer to the same question."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.cli.options import FINE, Verb, context, run_options
 from pipeline.core import progress
 from pipeline.core.problems import visible
-from pipeline.models import adapter, generate
 
 if TYPE_CHECKING:
     from pipeline.models.context import RunContext
@@ -25,6 +26,23 @@ class Both(NamedTuple):
     question: str
     base: str
     adapted: str
+
+
+def add_ask_verb(verb: Verb) -> None:
+    """Add the verb."""
+    ask = verb("ask", _ask, "show the base's and the adapter's answers side by side")
+    ask.add_argument("question", nargs="?", metavar="QUESTION", help="without it: a small chat")
+    ask.add_argument("--json", action="store_true", help="print the answers as JSON")
+    run_options(ask)
+
+
+def _ask(args: argparse.Namespace) -> int:
+    session = context(args)
+    if args.question:
+        print(side_by_side(ask_once(session, args.question), as_json=args.json))
+    else:
+        chat_loop(session)
+    return FINE
 
 
 def ask_once(session: RunContext, question: str) -> Both:
@@ -55,12 +73,16 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
 
 
 def _adapted(session: RunContext) -> LocalModel:
+    from pipeline.models import adapter
+
     folder = session.out / "adapter"
     adapter.finished_adapter(folder)
     return adapter.load_adapter(session.local(), folder)
 
 
 def _both(adapted: LocalModel, question: str) -> Both:
+    from pipeline.models import generate
+
     with progress.bar("answering", 2) as shown:
         with adapted.base_only():
             base = generate.ask_model(adapted, [question], TOKENS, shown)[0]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
 
 from pipeline.ci import settings, steps
+from pipeline.cli.options import Verb
 from pipeline.core.errors import ConfigError
 
-if TYPE_CHECKING:
-    from pipeline.cli.publish import Verb
 
-
-def add(verb: Verb) -> None:
+def add_ci_verb(verb: Verb) -> None:
     """Add the verb."""
     ci = verb("ci", _run, "do one step of a workflow; docs/runner.md names them")
     ci.add_argument("step", choices=sorted((*steps.STEPS, settings.NAME)), help="which one")

@@ -1,4 +1,4 @@
-"""The verbs `facts check --base` and `facts plan`."""
+"""The verbs about facts files: `facts check`, `facts plan` and `facts new`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.options import FAILED, FINE, Verb, facts_option
+from pipeline.core import console
 from pipeline.core.arguments import given
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.cli.publish import Verb
     from pipeline.core.errors import Problem
 
 
-def add(verb: Verb, check: argparse.ArgumentParser) -> None:
-    """Add `facts plan`, and to `facts check` what makes it judge a change."""
+def add_facts_verbs(verb: Verb) -> None:
+    """Add `facts check` and `facts plan`."""
+    check = verb("check", _check, "say everything that is wrong with facts files")
+    check.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: facts)"
+    )
+    check.add_argument(
+        "--format", choices=["text", "github", "json"], default="text",
+        help="github: annotations on a pull request (default: text)",
+    )  # fmt: skip
     plan = verb(
         "plan", _plan, "say what a change teaches, and whether training is needed",
         "Compares two commits, from where HEAD left the base; nothing is checked out.",
@@ -34,7 +43,25 @@ def add(verb: Verb, check: argparse.ArgumentParser) -> None:
         )  # fmt: skip
 
 
-def problems(args: argparse.Namespace) -> tuple[Problem, ...]:
+def add_new_verb(verb: Verb) -> None:
+    """Add `facts new`."""
+    facts_option(verb("new", _new, "write a facts file by answering a few questions"))
+
+
+def _check(args: argparse.Namespace) -> int:
+    from pipeline.core import problems
+    from pipeline.facts import check
+
+    here = args.paths or [Path("facts")]
+    found = _of_change(args) if args.base else check.check(here).problems
+    if args.format == "github":
+        console.commands(problems.as_github(found))
+    else:
+        print((problems.as_json if args.format == "json" else problems.as_text)(found))
+    return FAILED if any(p.severity == "error" for p in found) else FINE
+
+
+def _of_change(args: argparse.Namespace) -> tuple[Problem, ...]:
     """Give all that is wrong with the change that the options name."""
     from pipeline.facts import change
 
@@ -51,4 +78,11 @@ def _plan(args: argparse.Namespace) -> int:
 
     made = plan.make_plan(change.read_change(Path(), args.base, args.head))
     print(plan.plan_as_json(made) if args.json else plan.plan_as_text(made))
-    return 0
+    return FINE
+
+
+def _new(args: argparse.Namespace) -> int:
+    from pipeline.facts import author
+
+    print(author.interview(args.facts))
+    return FINE

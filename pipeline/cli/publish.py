@@ -5,37 +5,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol  # JSON data, before it is read
+from typing import Any  # JSON data, before it is read
 
+from pipeline.cli.options import Verb, facts_option, recipe_option
+from pipeline.core import lock
 from pipeline.core.arguments import given
-from pipeline.core.errors import ConfigError, Problem
-
-if TYPE_CHECKING:
-    from pipeline.models.base_model import Base
-
-Live = Callable[[Path, "Base", str], "tuple[Problem, ...] | None"]
-"""Loads an adapter into a real server for its base, asks a question and says what is wrong; None when
-there is no server to start."""
+from pipeline.core.errors import ConfigError
 
 RECORD = "published.json"
 LAST = "the one last published"
 """`--promote` without a revision; no revision can be called so."""
 
 
-class Verb(Protocol):
-    """Adds a verb to the command: name, function, help, and more for its own page."""
+def add_publish_verbs(verb: Verb) -> None:
+    """Add the verbs."""
+    _add_check_adapter(verb)
+    _add_publish(verb)
+    _add_pull(verb)
 
-    def __call__(  # noqa: D102  (said above)
-        self, name: str, run: object, text: str, more: str = ""
-    ) -> argparse.ArgumentParser: ...
 
-
-def add(verb: Verb, live: Live) -> None:
-    """Add the verbs; `live` is asked by `check-adapter`."""
+def _add_check_adapter(verb: Verb) -> None:
     check = verb(
-        "check-adapter", lambda args: _check(args, live), "say whether a stock vLLM can use an adapter",
+        "check-adapter", _check, "say whether a stock vLLM can use an adapter",
         "Looks at what vLLM refuses and at what it drops without a word; then loads the adapter into "
         "the vLLM of `make serve-env`, where there is one, and asks it and the base the same.",
     )  # fmt: skip
@@ -46,7 +38,10 @@ def add(verb: Verb, live: Live) -> None:
     )  # fmt: skip
     check.add_argument("--quick", action="store_true", help="do not start vLLM")
     check.add_argument("--json", action="store_true", help="print the problems as JSON")
+    recipe_option(check)
 
+
+def _add_publish(verb: Verb) -> None:
     publish = verb(
         "publish", _publish, "put an adapter that passed its gate on the Hugging Face Hub",
         "Goes to the branch `candidate`, with a tag for the commit of the facts. Prints what "
@@ -69,11 +64,13 @@ def add(verb: Verb, live: Live) -> None:
         help="with --promote: refuse a release that was made from other facts, recipe or code "
         "(`facts ci digest` tells a commit's)",
     )  # fmt: skip
-    publish.add_argument("--facts", type=Path, default=Path("facts"), metavar="DIR",
-                         help="facts folder (default: facts)")  # fmt: skip
+    facts_option(publish)
     publish.add_argument("--out", type=Path, default=Path("build"), metavar="DIR",
                          help="output folder of `facts learn` (default: build)")  # fmt: skip
+    recipe_option(publish)
 
+
+def _add_pull(verb: Verb) -> None:
     pull = verb(
         "pull", _pull, "fetch a release from the Hub, check every byte, say how to load it",
         "Prints its folder, which never changes afterwards.",
@@ -88,12 +85,8 @@ def add(verb: Verb, live: Live) -> None:
     trust.add_argument("--identity", type=given, metavar="URL",
                        help="workflow on GitHub that must have signed it")  # fmt: skip
 
-    for own in (check, publish):
-        own.add_argument("--recipe", default="smollm2-135m", metavar="NAME|FILE",
-                         help="recipe of the adapter (default: smollm2-135m)")  # fmt: skip
 
-
-def _check(args: argparse.Namespace, live: Live) -> int:
+def _check(args: argparse.Namespace) -> int:
     from pipeline.core import config, problems
     from pipeline.models import base_model, compatibility
 
@@ -103,7 +96,10 @@ def _check(args: argparse.Namespace, live: Live) -> int:
     tried = None
     question = args.ask or _question(args.adapter)
     if not found and question and not args.quick:
-        tried = live(args.adapter.resolve(), on, question)
+        from serve import temporary_engine
+
+        with lock.gpu():
+            tried = temporary_engine.try_adapter(args.adapter.resolve(), on, question)
     if tried is None:
         print("not tried in vLLM", file=sys.stderr)
     found += tried or ()

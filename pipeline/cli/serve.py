@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any  # plain data of an answer
 
-from serve import exposure
+from pipeline.cli.options import FAILED, FINE, Verb
+from pipeline.core.arguments import given
+from pipeline.core.errors import ConfigError
 from serve.say import give, give_json, say
 
 if TYPE_CHECKING:
     from serve.rollout.desired import Desired
     from serve.settings import Settings
 
-from pipeline.core.arguments import given
 
-FINE, FAILED = 0, 1
-
-Verb = Callable[..., argparse.ArgumentParser]
-"""`pipeline.__main__`'s function that adds a verb: name, what it runs, help text, more text."""
-
-
-def add_verbs(verb: Verb) -> None:
-    """Add the four verbs to the command's parser."""
+def add_serve_verbs(verb: Verb) -> None:
+    """Add the verbs."""
     serve = verb(
         "serve", _serve, "run the gateway and vLLM until SIGTERM, and put right what breaks",
         "Restarted servers get their adapters back; a deploy that was cut off is finished.",
@@ -70,7 +64,7 @@ def add_verbs(verb: Verb) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from serve import settings, supervise
+    from serve import exposure, settings, supervise
     from serve.state import ownership
 
     found = settings.load_settings(args.config)
@@ -85,7 +79,6 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _deploy(args: argparse.Namespace) -> int:
-    from pipeline.core.errors import ConfigError
     from serve import settings
     from serve.rollout import reconcile
     from serve.rollout.desired import Desired
@@ -121,7 +114,6 @@ def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> dict[str, 
 
 
 def _rollback(args: argparse.Namespace) -> int:
-    from pipeline.core.errors import ConfigError
     from serve import settings
     from serve.admin import client
     from serve.state import alias
@@ -137,7 +129,7 @@ def _rollback(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from pipeline.core import artifact
-    from serve import settings, status
+    from serve import exposure, settings, status
     from serve.admin import client
     from serve.rollout import desired
     from serve.state import adapters, alias
