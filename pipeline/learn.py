@@ -32,7 +32,7 @@ from pipeline.models.context import RunContext
 from pipeline.report import data, files
 from pipeline.report.terminal import report_as_text
 from pipeline.training import continual
-from pipeline.training.fit import _kept, _made_from, fit
+from pipeline.training.fit import adapter_inputs, fit, kept_inputs
 from pipeline.training.train import ResumeFrom
 
 
@@ -62,7 +62,7 @@ def learn(
         return judge(session, judged, took)
 
     given = verdict()
-    if start and not given.passed and _made_from(made, session, start) == _kept(session):
+    if start and not given.passed and adapter_inputs(made, session, start) == kept_inputs(session):
         say("the gate rejects the added facts: teaching all of them anew")
         fit(session)
         given = verdict()

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pipeline.cli import gate
-from pipeline.cli.options import FAILED, FINE, Verb, context, count, facts_option, run_options
+from pipeline.cli.options import FAILED, FINE, Verb, above_zero, context, facts_option, run_options
 from pipeline.core import lock
 
 
@@ -55,7 +55,7 @@ def add_bench_verb(verb: Verb) -> None:
         help="JSON lines with subject, question, answer, probes, and neighbours or unrelated",
     )  # fmt: skip
     bench.add_argument(
-        "--sizes", type=count, nargs="+", default=[10, 100, 1000], metavar="N",
+        "--sizes", type=above_zero, nargs="+", default=[10, 100, 1000], metavar="N",
         help="numbers of facts (default: 10 100 1000)",
     )  # fmt: skip
     bench.add_argument(

@@ -49,7 +49,7 @@ def run_options(parser: argparse.ArgumentParser, *, out: str = "build", seed: bo
         )
 
 
-def count(text: str) -> int:
+def above_zero(text: str) -> int:
     """Read a whole number above zero. Raises ArgumentTypeError for anything else."""
     number = int(text)
     if number < 1:

@@ -27,8 +27,10 @@ def fit(session: RunContext, start: ResumeFrom | None = None) -> None:
     The manifest names the adapter that was the start, or none. One made without is kept in any case.
     """
     made = finished_dataset(session.out)
-    folder, made_from = session.out / "adapter", _made_from(made, session, start)
-    if any(artifact.finished(folder, _made_from(made, session, kind)) for kind in (start, None)):
+    folder, made_from = session.out / "adapter", adapter_inputs(made, session, start)
+    if any(
+        artifact.finished(folder, adapter_inputs(made, session, kind)) for kind in (start, None)
+    ):
         say("adapter    unchanged, not trained again")
         return
     if backends.choose(session.recipe.base.quantization) == "unsloth" and processes.count() == 1:
@@ -105,7 +107,7 @@ def _keep(
     say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")
 
 
-def _made_from(
+def adapter_inputs(
     made: Dataset, session: RunContext, start: ResumeFrom | None
 ) -> dict[str, str | int]:
     """Name what an adapter is made from; `start` is empty where all facts are taught from the base."""
@@ -122,6 +124,6 @@ def _made_from(
     }
 
 
-def _kept(session: RunContext) -> dict[str, str | int]:
+def kept_inputs(session: RunContext) -> dict[str, str | int]:
     """Read what the adapter on disk was made from."""
     return dict(finished_adapter(session.out / "adapter")["made_from"])

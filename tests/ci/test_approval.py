@@ -95,7 +95,7 @@ def test_an_answer_that_is_something_else_is_told():
 
 @pytest.mark.parametrize(("reviews", "code"), [([review("ann")], 0), ([], 1)])
 def test_the_step_says_who_approved_or_what_to_do(monkeypatch, capsys, reviews, code):
-    monkeypatch.setattr(github, "ask", ask(*reviews))
+    monkeypatch.setattr(github, "ask_github", ask(*reviews))
     env = {"GITHUB_REPOSITORY": "ours/facts", "DEFAULT": "main", "PR": "7", "HEAD": SHA}
     for key, value in env.items():
         monkeypatch.setenv(key, value)

@@ -66,7 +66,7 @@ def test_the_merged_pull_requests_of_a_commit_are_told_when_they_are_live(told, 
         {"number": 8, "created_at": "2026-01-01T00:00:00Z", "merged_at": None},
     ]
     asked = []
-    monkeypatch.setattr(github, "ask", lambda path: asked.append(path) or pulls)
+    monkeypatch.setattr(github, "ask_github", lambda path: asked.append(path) or pulls)
     assert telling.live(ENV) == 0
     assert asked == [f"repos/ours/facts/commits/{'c' * 40}/pulls"]
     ((*start, text),) = told
@@ -77,7 +77,7 @@ def test_the_merged_pull_requests_of_a_commit_are_told_when_they_are_live(told, 
 
 @pytest.mark.parametrize("answer", [{}, [{}], [{"number": "x", "created_at": "", "merged_at": 1}]])
 def test_an_answer_that_is_something_else_is_told(told, monkeypatch, answer):
-    monkeypatch.setattr(github, "ask", lambda _path: answer or [{"number": None}])
+    monkeypatch.setattr(github, "ask_github", lambda _path: answer or [{"number": None}])
     with pytest.raises(PipelineError, match="not as expected"):
         telling.live(ENV)
     assert told == []

@@ -267,7 +267,7 @@ def test_random_answers_and_addresses_never_raise(monkeypatch):
     with server(lambda _path, send: send(b"HTTP/1.1 302 x\r\nLocation: " + dice.randbytes(40) + b"\r\n\r\n")) as (port, _):  # noqa: E501  # fmt: skip
         for _ in range(100):
             webpage.fetch_page(f"http://127.0.0.1:{port}/", bounds(port))
-    monkeypatch.setattr(webpage, "resolve", lambda *_: [])
+    monkeypatch.setattr(webpage, "resolve_public", lambda *_: [])
     signs = [
         *"ab.:/@[]%?#\\ 0-",
         "\u2603",

@@ -62,7 +62,7 @@ def test_a_device_that_nobody_knows_is_refused():
 @needs_none
 def test_the_production_recipe_loads_nothing_where_there_is_no_card(monkeypatch, tmp_path):
     recipe = config.load_recipe("llama-3.1-8b")
-    monkeypatch.setattr(context.base_model, "find", lambda _: pytest.fail("it was looked for"))
+    monkeypatch.setattr(base_model, "find_base", lambda _: pytest.fail("it was looked for"))
     with pytest.raises(ConfigError, match=r"Llama-3\.1-8B-Instruct is for an NVIDIA card"):
         context.RunContext(recipe, tmp_path, 0).local()
 

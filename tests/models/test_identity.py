@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.core import artifact, config
 from pipeline.core.errors import PipelineError
-from pipeline.models import base_model, identity
+from pipeline.models import adapter, base_model, identity
 from pipeline.models.base_model import Base
 from pipeline.models.context import RunContext
-from pipeline.training import fit, train
+from pipeline.training import fit
 from pipeline.training.train import TrainStats
 
 SETTINGS = config.load_recipe("smollm2-135m").base
@@ -85,7 +85,7 @@ def test_training_writes_the_base_beside_the_adapter_and_its_name_into_the_setti
     )
     session = RunContext(recipe, tmp_path / "out", 0)
     named = {"base_model_name_or_path": "SmolLM2-135M-Instruct"}
-    monkeypatch.setattr(train, "save", lambda _, folder: write_adapter(folder, named))
+    monkeypatch.setattr(adapter, "save_adapter", lambda _, folder: write_adapter(folder, named))
     fit._keep(None, TrainStats(1, 1, 1, 1.0, 0.1), session, {"seed": 0})  # noqa: SLF001
     folder = tmp_path / "out" / "adapter"
     said = identity.read_identity(folder)

@@ -366,7 +366,7 @@ def test_a_server_that_is_too_slow_while_probing_quarantines_nothing(
     def slow(*_):
         raise PipelineError("gave no answer within 60 s") from httpx2.ReadTimeout("made up")
 
-    monkeypatch.setattr("serve.rollout.canary.judge", slow)
+    monkeypatch.setattr("serve.rollout.canary.judge_canary", slow)
     done = deploy.deploy(place.site, live.write_run(tmp_path / "b", MILLS | {"Tarn Mill": "x"}))
     assert (done.state, done.quarantine) == ("held back", False)
 

@@ -110,7 +110,9 @@ def test_facts_that_the_gate_rejects_when_added_are_taught_anew_with_all_others(
     monkeypatch.setattr(learn, "_start", lambda *_: start)
     monkeypatch.setattr(learn, "fit", lambda _session, start=None: trained.append(start))
     monkeypatch.setattr(learn, "judge", lambda *_: Verdict(next(given), ()))
-    monkeypatch.setattr(learn, "_made_from", lambda _made, _session, start: {"start": start.digest})
-    monkeypatch.setattr(learn, "_kept", lambda _session: {"start": start.digest})
+    monkeypatch.setattr(
+        learn, "adapter_inputs", lambda _made, _session, start: {"start": start.digest}
+    )
+    monkeypatch.setattr(learn, "kept_inputs", lambda _session: {"start": start.digest})
     assert learn.learn(tmp_path, SESSION, before=before).verdict == verdicts[-1]
     assert trained == [start, None][: len(verdicts)]
