@@ -1,9 +1,9 @@
 """Measure on an NVIDIA card what the recipe for 8 billion parameters takes, against TRL as it comes.
 
-    python benchmarks/card.py make BASE         a base of Llama-3.1-8B's sizes whose weights are random
-    python benchmarks/card.py recipe BASE       our training on the shipped facts: speed, memory, its estimate
-    python benchmarks/card.py stock BASE        plain TRL and PEFT on the same facts and the same base
-    python benchmarks/card.py profile BASE      where the time of a step of our training goes, by operation
+    python benchmarks/gpu.py make BASE         a base of Llama-3.1-8B's sizes whose weights are random
+    python benchmarks/gpu.py recipe BASE       our training on the shipped facts: speed, memory, its estimate
+    python benchmarks/gpu.py stock BASE        plain TRL and PEFT on the same facts and the same base
+    python benchmarks/gpu.py profile BASE      where the time of a step of our training goes, by operation
 
 A random base takes the time and memory of the real one, and what it learns says nothing. Where Unsloth
 is installed the recipe trains with it, unless `--without-unsloth` hides it. Each prints one line of JSON.

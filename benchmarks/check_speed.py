@@ -1,4 +1,4 @@
-"""Times `facts check` on 1000 subject files: `python benchmarks/check_1000.py [FILES]`.
+"""Times `facts check` on 1000 subject files: `python benchmarks/check_speed.py [FILES]`.
 
 Writes the files into a temporary folder, checks them five times, each in a new process, and prints
 every wall time and the median. The facts are made up; each file has six of them in about 50 lines.
