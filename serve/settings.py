@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any  # the tokenizer is untyped
 from urllib.parse import urlsplit
 
-from pipeline.core import config, direct_http
+from pipeline.core import config, direct_http, toml_file
 from pipeline.core.direct_http import is_loopback
 from pipeline.core.errors import ConfigError
 from pipeline.models import base_model, generate, identity
@@ -143,7 +143,7 @@ def load_settings(path: Path | None) -> Settings:
         "deploy": DeploySection,
         "watch": WatchSection,
     }
-    found = Settings(**config.sections(path, kinds))
+    found = Settings(**toml_file.read_sections(path, kinds))
     if not found.engines.urls:
         raise ConfigError(f"{path} [engines] urls: is empty", "name at least one server")
     for url in found.engines.urls:

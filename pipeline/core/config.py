@@ -6,31 +6,17 @@ The field names are the keys, and the shipped recipes explain each one beside it
 
 from __future__ import annotations
 
-import difflib
-import math
-import tomllib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import (
     Any,
-    TypeVar,
-    get_type_hints,
 )  # TOML data has no narrower type before it is read here
 
 from pipeline.core.artifact import digest_json
 from pipeline.core.errors import ConfigError
+from pipeline.core.toml_file import fill_section, read_toml, require_keys
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-
-S = TypeVar("S")
-_KINDS = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    tuple[str, ...]: "a list of texts",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +145,14 @@ def load_recipe(name_or_file: str) -> Recipe:
     if "extends" in data:
         data = _extended(path, data)
     where = str(path)
-    _same_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
+    require_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
     return Recipe(
         path.stem,
-        _section(BaseSettings, data["base"], f"{where} [base]"),
-        _section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
-        _section(TrainSettings, data["train"], f"{where} [train]"),
-        _section(GateSettings, data["gate"], f"{where} [gate]"),
-        _section(WarnSettings, data["warn"], f"{where} [warn]"),
+        fill_section(BaseSettings, data["base"], f"{where} [base]"),
+        fill_section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
+        fill_section(TrainSettings, data["train"], f"{where} [train]"),
+        fill_section(GateSettings, data["gate"], f"{where} [gate]"),
+        fill_section(WarnSettings, data["warn"], f"{where} [warn]"),
     )
 
 
@@ -180,7 +166,7 @@ def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_file}.toml"
     try:
-        return path, _toml(path)
+        return path, read_toml(path)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no recipe {name_or_file!r}",
@@ -211,66 +197,3 @@ def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[section] = own
     return merged
-
-
-def sections(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """Read a TOML file whose sections are exactly `kinds`: by name, a dataclass filled from each.
-
-    Raises ConfigError as `load_recipe` does.
-    """
-    try:
-        data = _toml(path)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    _same_keys(data, list(kinds), str(path))
-    return {name: _section(kind, data[name], f"{path} [{name}]") for name, kind in kinds.items()}
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises OSError, RecursionError, or ValueError, also for a number beyond 64 bits."""
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
-    if not _within(data):
-        raise ValueError("a whole number has more than 64 bits")
-    return data
-
-
-def _within(value: Any) -> bool:
-    """Whether all whole numbers are what TOML promises; Python would take, and not show, any."""
-    if isinstance(value, dict | list):
-        return all(map(_within, value.values() if isinstance(value, dict) else value))
-    return type(value) is not int or -(2**63) <= value < 2**63
-
-
-def _section(settings: type[S], table: Any, where: str) -> S:
-    """Build one settings dataclass from its TOML table."""
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where}: is not a table", "write it as a [section] with keys below it")
-    types = get_type_hints(settings)
-    _same_keys(table, list(types), where)
-    for key, value in table.items():
-        wanted = types[key]
-        if wanted == tuple[str, ...] and type(value) is list and all(type(v) is str for v in value):
-            table[key] = tuple(value)
-        elif type(value) is not wanted and not (wanted is float and type(value) is int):
-            raise ConfigError(
-                f"{where} {key}: {value!r:.80} is not {_KINDS[wanted]}",
-                "see the shipped recipes",
-            )
-        elif wanted in {int, float} and not 0 <= value < math.inf:  # NaN is in no range
-            fault = "is below zero" if value < 0 else "is no finite number"
-            raise ConfigError(f"{where} {key}: {value!r} {fault}", "see the shipped recipes")
-        elif wanted is float:
-            table[key] = float(value)
-    return settings(**table)
-
-
-def _same_keys(table: dict[str, Any], known: list[str], where: str) -> None:
-    for key in table:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-            raise ConfigError(f"{where}: unknown key {key!r}", hint)
-    if missing := [key for key in known if key not in table]:
-        raise ConfigError(
-            f"{where}: missing key {missing[0]!r}", "copy a shipped recipe and change its values"
-        )
