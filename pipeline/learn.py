@@ -24,10 +24,7 @@ from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest
 from pipeline.facts.fact import Subject, taught
-from pipeline.models import (
-    base_tokens,
-    generate,
-)
+from pipeline.models import base_tokens, generate
 from pipeline.models.context import RunContext
 from pipeline.report import data, files
 from pipeline.report.terminal import report_as_text

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import (
-    Any,
-)  # TOML data has no narrower type before it is read here
+from typing import Any  # TOML data has no narrower type before it is read here
 
 from pipeline.core.artifact import digest_json
 from pipeline.core.errors import ConfigError
