@@ -13,9 +13,9 @@ from pipeline import learn
 from pipeline.core import config
 from pipeline.core.errors import ConfigError
 from pipeline.models import backends
-from pipeline.models.adapter import finished_adapter
+from pipeline.models.adapter import finished_adapter, load_adapter
 from pipeline.models.context import RunContext
-from pipeline.training import fit, train
+from pipeline.training import fit
 
 ROOT = Path(__file__).parents[2]
 RECIPE = config.load_recipe("smollm2-135m")
@@ -51,7 +51,7 @@ def test_a_quantised_base_learns_like_the_base_itself_and_is_judged_as_it_is_ser
     assert losses["nf4"] == pytest.approx(losses[""], rel=0.15)
     local = session.local()
     assert not local.quantization
-    adapted = train.load(local, session.out / "adapter")
+    adapted = load_adapter(local, session.out / "adapter")
     assert adapted.model.dtype == local.model.dtype
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.report.files import report_as_html
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -51,7 +53,7 @@ def look(tmp_path):
     """Give a function that shows data in the browser and tells what there is to see."""
 
     def show(data, width):
-        (tmp_path / "report.html").write_text(REPORTS.as_html(data), encoding="utf-8")
+        (tmp_path / "report.html").write_text(report_as_html(data), encoding="utf-8")
         (tmp_path / "look.html").write_text(LOOK.replace("WIDTH", str(width)), encoding="utf-8")
         command = [
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",

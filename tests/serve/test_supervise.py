@@ -200,7 +200,7 @@ def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready
     """The card is put in as a file, the engine as a process that sleeps."""
     sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(
-        supervise.vllm, "start",
+        supervise.vllm_process, "start_engine",
         lambda *_: subprocess.Popen(sleeping, start_new_session=True),
     )  # fmt: skip
     found, base = settings.load_settings(None), Base("Tiny", tmp_path, "sha256:0")
@@ -219,4 +219,4 @@ def test_an_engine_is_started_once_the_card_is_free_and_gives_it_back_when_ready
         with lock.gpu(wait=False):
             pass
     finally:
-        child.end(supervise.vllm.kill)
+        child.end(supervise.vllm_process.kill)

@@ -88,7 +88,7 @@ def test_a_folder_is_kept_while_any_server_lists_it_is_away_or_has_a_request_of_
     assert over[0].name in folders(place)
     two.down = False
     with monkeypatch.context() as busy:
-        busy.setattr(tidy.door, "in_flight", lambda _, name: int(name == over[0].name))
+        busy.setattr(tidy.public_client, "in_flight", lambda _, name: int(name == over[0].name))
         for _ in range(3):
             supervise.tidy_up(place.site, idle)
             clock[0] += tidy.RESTED_SECONDS
