@@ -22,7 +22,7 @@ STEPS = 20
 KILLS = 5
 TRAIN = """
 import sys
-from pipeline import trainer
+from pipeline.training import trainer
 from pipeline.__main__ import main
 trainer.KEPT_EVERY = 2
 sys.exit(main(sys.argv[1:]))

@@ -28,13 +28,14 @@ FILES = {
 FIND = """
 import json, sys
 from dataclasses import replace
-from pipeline import base, config
-from pipeline.errors import PipelineError
-settings = config.load("llama-3.1-8b").base
+from pipeline.core import config
+from pipeline.core.errors import PipelineError
+from pipeline.models import base_model
+settings = config.load_recipe("llama-3.1-8b").base
 try:
-    found = base.find(replace(settings, hub=sys.argv[1], revision=sys.argv[2]))
+    found = base_model.find_base(replace(settings, hub=sys.argv[1], revision=sys.argv[2]))
     if "weights" in sys.argv:
-        base.complete(found)
+        base_model.complete(found)
     files = [str(p.relative_to(found.folder)) for p in found.folder.rglob("*") if p.is_file()]
     print(json.dumps([sorted(files), found.digest]))
 except PipelineError as error:

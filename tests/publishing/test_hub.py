@@ -43,9 +43,7 @@ def run(place, *argv, cwd):
 
 def call(place, code, cwd):
     """Run lines against the repository, in a process of its own; give what they print."""
-    start = (
-        f"from pipeline import hub, hubanswers\nrepo = hub.connect({place.repo!r}, write=True)\n"
-    )
+    start = f"from pipeline.publishing import hub, hub_errors\nrepo = hub.connect({place.repo!r}, write=True)\n"
     done = run(place, "-c", start + code, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -81,7 +79,7 @@ def test_a_commit_on_an_old_head_is_refused(place, tmp_path):
         "hub.upload(repo, ('stale', old), [Path('note.txt')], [], 'One')\n"
         "Path('note.txt').write_text(str(time.time()))\n"
         "try: hub.upload(repo, ('stale', old), [Path('note.txt')], [], 'Two')\n"
-        "except hubanswers.ChangedError: print('refused')\n",
+        "except hub_errors.ChangedError: print('refused')\n",
         tmp_path,
     )
     assert said == "refused"
@@ -94,7 +92,7 @@ def test_a_tag_is_set_once(place, tmp_path):
         "try:\n"
         "    hub.tag(repo, 'once', head, 'a tag')\n"
         "    hub.tag(repo, 'once', head, 'a tag')\n"
-        "except hubanswers.ChangedError: print('refused', hub.refs(repo).tags['once'] == head)\n",
+        "except hub_errors.ChangedError: print('refused', hub.refs(repo).tags['once'] == head)\n",
         tmp_path,
     )
     assert said.startswith("refused")

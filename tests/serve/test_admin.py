@@ -423,9 +423,12 @@ def test_a_group_that_is_not_there_is_told(place):
 
 AS_NOBODY = """
 import codecs, os, sys
-import httpx2, pipeline.manifest
+import httpx2, pipeline.core.artifact, pipeline.cli.serve
 from pipeline.__main__ import main
-from serve import client, commands, desired, release, settings, sources, status, watch  # while root can
+from serve import exposure, settings, status  # while root can
+from serve.admin import client
+from serve.rollout import desired, reconcile, sources
+from serve.state import adapters
 httpx2.Client(verify=False).close()
 for name in ("unicode_escape", "idna"):
     codecs.lookup(name)

@@ -224,9 +224,10 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import livedoubles
-from serve import deploy, journal
-from serve.door import Door
-from serve.engine import Engine
+from serve.rollout import deploy
+from serve.state import journal
+from serve.gateway.public_client import GatewayClient
+from serve.engines.api import Engine
 from serve.site import Site
 
 engine, door, state, source, when, where, slow = sys.argv[2:]
@@ -241,7 +242,7 @@ def killed(folder, entry):
     return written
 
 journal.append = killed
-site = Site(Path(state), (Engine(engine),), Door(door, "facts"), livedoubles.BASE,
+site = Site(Path(state), (Engine(engine),), GatewayClient(door, "facts"), livedoubles.BASE,
             livedoubles.tokens, soak_seconds=0.1, answer_seconds=0.0 if slow else 5.0)
 deploy.deploy(site, Path(source))
 """
