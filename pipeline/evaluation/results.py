@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any  # the plain data of a report
 
 from pipeline.core.config import GateSettings, Recipe
 from pipeline.dataset.records import Dataset, Probe
