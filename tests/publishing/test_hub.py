@@ -43,7 +43,10 @@ def run(place, *argv, cwd):
 
 def call(place, code, cwd):
     """Run lines against the repository, in a process of its own; give what they print."""
-    start = f"from pipeline.publishing import hub, hub_errors\nrepo = hub.connect({place.repo!r}, write=True)\n"
+    start = (
+        "from pipeline.publishing import hub, hub_errors\n"
+        f"repo = hub.connect({place.repo!r}, write=True)\n"
+    )
     done = run(place, "-c", start + code, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
