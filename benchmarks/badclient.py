@@ -173,7 +173,8 @@ def real(folder: Path, run: Path, times: int) -> dict[str, object]:
     with live.running("-m", "pipeline", "serve", "--config", str(config)):
         asyncio.run(live.answering(f"http://127.0.0.1:{live.ENGINE}/health", 900))
         once(0)
-        hostile = [chat("What is TinyLLM?", seed=n, **more) for n in range(5) for more in ODDITIES]
+        odd = [{"seed": n, **more} for n in range(5) for more in ODDITIES]
+        hostile = [chat("What is TinyLLM?", **more) for more in odd]
         with asking(url, hostile, "127.0.1.1", pause=0.2) as told:
             found = {"bad_client": redeploys(times, lambda turn: once(turn + 1))}
         entries = journal.read_journal(settings.load_settings(config).state)
