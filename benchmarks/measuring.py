@@ -31,7 +31,7 @@ ASKED = 500
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What one trial teaches; `others` are a file's questions that must not get its answers."""
+    """The subjects of one trial; `others` are a file's questions that must not get its answers."""
 
     name: str
     facts: int

@@ -19,7 +19,7 @@ JUDGED_WITH = (
     *code_digest.TAUGHT_WITH, "Makefile", ".github/workflows/", ".github/runner/", ".github/ruleset",
     ".github/CODEOWNERS",
 )  # fmt: skip
-"""What decides, besides the facts, how a model is taught and judged, where, and who is asked."""
+"""Files that decide, besides the facts, how a model is taught and judged, where, and who is asked."""
 DOCS = (".md", ".svg", "LICENSE")
 """Endings of files that no code reads."""
 SECONDS_A_FACT = 8
@@ -34,7 +34,7 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of facts between two commits; `training` is whether the gate has to run."""
+    """The fate of each fact between two commits; `training` says that the gate has to run."""
 
     base: str
     head: str
@@ -45,7 +45,7 @@ class Plan:
     training: bool
     code: bool
     judging: bool
-    """Whether the change touches what teaches and judges, so that only its own code can judge it."""
+    """The change touches what teaches and judges, so that only its own code can judge it."""
     seconds: int
     """Rough time of training and gate on two cores; zero where none is needed."""
 

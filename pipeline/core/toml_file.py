@@ -45,7 +45,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _within(value: Any) -> bool:
-    """Whether all whole numbers are what TOML promises; Python would take, and not show, any."""
+    """Tell whether all whole numbers are what TOML promises; Python would take, and not show, any."""
     if isinstance(value, dict | list):
         return all(map(_within, value.values() if isinstance(value, dict) else value))
     return type(value) is not int or -(2**63) <= value < 2**63

@@ -1,4 +1,4 @@
-"""Measurements → warnings: what deserves a look and decides nothing, because it is too noisy for that."""
+"""Warns of metrics that deserve a look and decide nothing, because they are too noisy for that."""
 
 from __future__ import annotations
 

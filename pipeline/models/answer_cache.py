@@ -32,17 +32,33 @@ def answers(
     """Give the base's own answers to prompts; `rows` say of each whether it is about nothing taught."""
 
     def ask(prompts: list[Prompt], _general: bool) -> list[Answer]:
+        def now() -> list[Answer]:
+            with progress.bar("asking the base", len(prompts)) as shown:
+                return generate.ask_model(local, prompts, max_new_tokens, shown)
+
         path = answers_file(found, local, "answers", prompts, max_new_tokens)
-        kept = read_cached(path, lambda data: [Answer(**row) for row in json.loads(data)])
-        if len(kept) == len(prompts):
-            return kept
-        with progress.bar("asking the base", len(prompts)) as shown:
-            said = generate.ask_model(local, prompts, max_new_tokens, shown)
-        text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
-        cache.write_cached(path, text.encode())
-        return said
+        return ask_once(path, len(prompts), now, (_dump, _parse))
 
     return ask_apart(rows, ask)
+
+
+def ask_once(
+    path: Path,
+    count: int,
+    ask: Callable[[], list[T]],
+    form: tuple[Callable[[Sequence[T]], bytes], Callable[[bytes], list[T]]],
+) -> list[T]:
+    """Give the `count` items that a file keeps, or ask for them and keep them there.
+
+    `form` writes items as bytes and reads them; a file that is damaged or of another version is made anew.
+    """
+    dump, parse = form
+    kept = _read(path, parse)
+    if len(kept) == count:
+        return kept
+    said = ask()
+    cache.write_cached(path, dump(said))
+    return said
 
 
 def ask_apart(
@@ -78,7 +94,15 @@ def cache_file_of(
     return cache.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.{kind}"
 
 
-def read_cached(path: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
+def _dump(answers: Sequence[Answer]) -> bytes:
+    return json.dumps([asdict(answer) for answer in answers], ensure_ascii=False).encode()
+
+
+def _parse(data: bytes) -> list[Answer]:
+    return [Answer(**row) for row in json.loads(data)]
+
+
+def _read(path: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
     """Read a kept file; nothing when there is none, or it is damaged."""
     data = cache.read_cached(path)
     try:

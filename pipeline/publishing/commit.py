@@ -30,7 +30,9 @@ def checked_out(facts: Path, out: Path) -> Commit:
         raise ConfigError(f"{facts}: is no folder", "give the folder of the facts with --facts")
     top = Path(_git(facts, "rev-parse", "--show-toplevel").strip())
     status = _git(top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
-    changed = [entry for entry in status.split("\0") if entry and not _within(top / entry[3:], out)]
+    # By name alone: a file that became a link into `out` has changed all the same.
+    names = [(entry, top.resolve() / entry[3:]) for entry in status.split("\0") if entry]
+    changed = [entry for entry, path in names if not path.is_relative_to(out.resolve())]
     if changed:
         raise ConfigError(
             f"{top}: has changes that are in no commit, {changed[0].strip()!r} first",
@@ -38,10 +40,6 @@ def checked_out(facts: Path, out: Path) -> Commit:
         )
     tree = _git(facts, "rev-parse", "--verify", "HEAD:./").strip()
     return Commit(_git(facts, "rev-parse", "HEAD").strip(), tree, _url(facts))
-
-
-def _within(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _url(facts: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.core import cache, progress
+from pipeline.core import progress
 from pipeline.core.chat import Prompt
 from pipeline.core.config import TrainSettings
 from pipeline.dataset.records import Example
@@ -15,6 +15,8 @@ from pipeline.models.packing import Chat
 from pipeline.training import distillation
 from pipeline.training.distillation import TeacherLogits
 
+FORM = distillation.dump_logits, distillation.parse_logits
+
 
 def beginnings(
     found: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
@@ -24,27 +26,24 @@ def beginnings(
 
     def begin(prompts: list[Prompt], general: bool) -> list[TeacherLogits]:
         tokens = settings.held_tokens(general=general)
+
+        def now() -> list[TeacherLogits]:
+            with progress.bar("asking the base", len(prompts)) as shown:
+                return distillation.generate_targets(local, prompts, tokens, k, shown)
+
         file = answer_cache.answers_file(found, local, "held", prompts, tokens, k)
-        kept = answer_cache.read_cached(file, distillation.parse_logits)
-        if len(kept) == len(prompts):
-            return kept
-        with progress.bar("asking the base", len(prompts)) as shown:
-            held = distillation.generate_targets(local, prompts, tokens, k, shown)
-        cache.write_cached(file, distillation.dump_logits(held))
-        return held
+        return answer_cache.ask_once(file, len(prompts), now, FORM)
 
     return answer_cache.ask_apart([(row.prompt, row.general) for row in rows], begin)
 
 
 def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:
     """Give what the base would choose from at every token of the given answers, its top k choices."""
+
+    def now() -> list[TeacherLogits]:
+        with progress.bar("reading the base", len(chats)) as shown, local.base_only():
+            return distillation.score_targets(local, chats, k, shown)
+
     read_before = [[chat.prompt, chat.completion] for chat in chats]
     file = answer_cache.cache_file_of(found, local, "along", read_before, k, distillation.PACKED)
-    kept = answer_cache.read_cached(file, distillation.parse_logits)
-    if len(kept) == len(chats):
-        return kept
-    with progress.bar("reading the base", len(chats)) as shown, local.base_only():
-        held = distillation.score_targets(local, chats, k, shown)
-    if held:
-        cache.write_cached(file, distillation.dump_logits(held))
-    return held
+    return answer_cache.ask_once(file, len(chats), now, FORM)

@@ -151,3 +151,14 @@ def test_facts_in_no_repository_are_wrong_usage(tmp_path):
 def test_a_commit_tells_where_it_is_from_without_credentials_or_paths(address, url, learned, git):
     git(learned, "remote", "set-url", "origin", address)
     assert commit.checked_out(learned / "facts", learned / "build").url == url
+
+
+def test_a_file_that_became_a_link_into_the_output_folder_is_a_change(learned):
+    recipe = learned / "tiny.toml"
+    kept = learned / "build" / "tiny.toml"
+    kept.write_bytes(recipe.read_bytes())
+    commit.checked_out(learned / "facts", learned / "build")  # what is in there is none
+    recipe.unlink()
+    recipe.symlink_to(kept)
+    with pytest.raises(ConfigError, match="changes that are in no commit"):
+        commit.checked_out(learned / "facts", learned / "build")

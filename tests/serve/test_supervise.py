@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from support.served import SERVE
 
 from pipeline.core import lock
 from pipeline.models.base_model import Base
@@ -31,22 +32,6 @@ CHAT = {
     "model": "facts",
     "messages": [{"role": "user", "content": "Who owns Tarn Mill, wording 0?"}],
 }
-SERVE = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import livedoubles
-from pipeline.__main__ import main
-from serve import settings
-from serve.site import Site
-
-def site(found):
-    return Site(found.state, settings.engines(found), settings.door(found), livedoubles.BASE,
-                livedoubles.tokens, soak_seconds=0.1)
-
-settings.site = site  # the real one looks for the base model, which the fake engines do without
-raise SystemExit(main(["serve", "--config", sys.argv[2]]))
-"""
 
 
 def free_port():
