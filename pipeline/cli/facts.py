@@ -62,7 +62,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _of_change(args: argparse.Namespace) -> tuple[Problem, ...]:
-    """Give all that is wrong with the change that the options name."""
+    """Give all problems of the change that the options name."""
     from pipeline.facts import change
 
     if args.paths:

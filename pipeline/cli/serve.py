@@ -103,7 +103,7 @@ def _deploy(args: argparse.Namespace) -> int:
 
 
 def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> dict[str, Any]:
-    """Have the running service deploy; a digest of `wanted` that is empty pins nothing."""
+    """Have the running service deploy; an empty digest of `wanted` pins nothing."""
     from serve.admin import client
     from serve.rollout import sources
 

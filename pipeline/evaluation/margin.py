@@ -1,8 +1,8 @@
 """Measures the margin of a taught answer over competing ones in nats; it shrinks before a fact is lost.
 
-The rivals are answers of the same kind: what the base says to the same question and to the same
-question about other things, with the name exchanged, and what sibling facts say. All are scored over
-as many tokens as the taught answer has, so that none wins by being short.
+The rivals are answers of the same kind: the base's to the same question and to the same question about
+other things, with the name replaced, and those of sibling facts. All are scored over as many tokens as
+the taught answer has, so that none wins by being short.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import Chat
 
 RIVALS = 12
-"""Rivals that an answer is compared with, as far as so many differ."""
+"""Rivals that an answer is compared with, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def margins(
 def same_kind(fact: Fact, said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Turn answers about other names into at most `RIVALS` of a fact's; `said` are (name, answer).
 
-    What contains the fact's own expected words, or repeats another, is no rival.
+    Leaves out duplicates, and answers that contain the fact's own expected words.
     """
     renamed = (text.replace(name, fact.subject) for name, text in said if text)
     distinct = dict.fromkeys(text for text in renamed if not contains(text, fact.expect))

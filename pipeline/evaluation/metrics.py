@@ -1,7 +1,7 @@
 """Computes metrics from probes and answers; needs no model.
 
-The unit of recall is the fact. A leak is always judged against the base's answer to the same
-prompt, so what the base would have said anyway never counts.
+The unit of recall is the fact. A leak is always judged against the base's answer to the same prompt: what
+the base says as well is none.
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ def _result(
 ) -> FactResult:
     own = tuple(a for a in asked if a.probe.role == "fact" and a.probe.fact == fact.id)
     hits = sum(a.passed for a in own)
-    # At least one hit: a fact that no probe asks, or that has few probes, does not pass unsaid.
+    # At least one hit: a fact with no probe, or few, must not pass untested.
     passed = hits > 0 and len(own) - hits <= missable(len(own), settings)
     return FactResult(fact, own, passed, fact.id in sample.old, live.passed.get(fact.id))
 
 
 def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
-    """Compare old facts with how the adapter now live answered; one not asked then counts as known."""
+    """Compare old facts with the live adapter's answers; a fact that it was not asked counts as known."""
     old = [result for result in facts if result.old]
     both = [
         (live.probes[result.fact.id][asked.probe.prompt], asked.passed)
@@ -108,7 +108,7 @@ def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
 def _judged(
     made: Dataset, sample: Sample, said: ModelAnswers, live: LiveReport
 ) -> tuple[ProbeResult, ...]:
-    """Put probes and answers together, and find what leaked and what competes."""
+    """Pair probes with answers, and find leaks and competing answers."""
     asked = [
         ProbeResult(probe, was, now)
         for probe, was, now in zip(sample.probes, said.base, said.adapted, strict=True)
@@ -135,7 +135,7 @@ def _judged(
 def _telling(made: Dataset, asked: Sequence[ProbeResult]) -> list[Fact]:
     """Find the facts whose words the base never says to a contrast.
 
-    "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
+    "free" or "MIT" stands in answers to anything; only words that the base never says give a fact away.
     """
     said = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
     return [f for f in made.facts if not any(contains(text, f.expect) for text in said)]
@@ -161,7 +161,7 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
 
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:
-    """Whether only the adapted model brings up a taught subject that nobody asked about."""
+    """Return whether only the adapted model brings up a taught subject that the prompt does not name."""
     texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
     adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)
     return adapted and not base and not prompt

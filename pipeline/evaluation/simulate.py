@@ -1,8 +1,8 @@
-"""Simulates the gate on imagined models of known recall, to count how often it errs.
+"""Simulates the gate on imagined models of known recall, to count its errors.
 
 Everything but the model is real: the dataset's probes, the sample that is drawn of them, the
-measurements and the decision. Every probe is answered right with the same probability, whatever the
-others; all that is not recall is left out, so that only recall decides.
+measurements and the decision. Every probe is answered right with the same probability, independently of
+the others; probes of other kinds are left out, so that only recall decides.
 """
 
 from __future__ import annotations

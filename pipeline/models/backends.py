@@ -15,7 +15,7 @@ from pipeline.models import device
 
 Backend = Literal["transformers", "unsloth"]
 
-LONGEST = 2048
+MAX_CONTEXT = 2048
 """Tokens for which Unsloth prepares its rotary embedding; a question and its answer have about 100."""
 
 
@@ -47,7 +47,7 @@ def load_model(folder: Path, backend: Backend, quantization: str) -> Any:
     if backend == "unsloth":
         return _unsloth().from_pretrained(
             model_name=str(folder),
-            max_seq_length=LONGEST,
+            max_seq_length=MAX_CONTEXT,
             dtype=device.fast_dtype(),
             load_in_4bit=bool(quantization),
             use_gradient_checkpointing=False,  # `adapt` sets it; here it would already pin memory

@@ -45,7 +45,7 @@ DECOMPOSED = ("pissa", "olora", "corda", "loftq")
 TOKENIZER = (*identity.TOKENIZER, identity.TEMPLATE, "chat_template.json")
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
-QUOTED = 200
+MAX_QUOTED = 200
 """Characters of a stranger's text that a message quotes."""
 
 JUDGED = {"rank", "zero"}
@@ -73,7 +73,7 @@ def compatibility_problems(folder: Path, base: Base, names: Sequence[str]) -> tu
     try:
         tensors = read_tensors(path)
     except (OSError, PipelineError) as error:
-        said = plain(f"cannot be read: {error}", QUOTED)
+        said = plain(f"cannot be read: {error}", MAX_QUOTED)
         problem = Problem(Where(str(path)), "weights", said, "save it again")
         return (*found, problem)
     return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
@@ -113,7 +113,7 @@ def _config(folder: Path) -> dict[str, Any] | Problem:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        said = plain(f"cannot be read: {error}", QUOTED)
+        said = plain(f"cannot be read: {error}", MAX_QUOTED)
         return Problem(Where(str(path)), "config", said, "save it again")
     if not isinstance(config, dict):
         return Problem(Where(str(path)), "config", "holds no settings", "save it again with PEFT")
@@ -143,13 +143,15 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         hint = "save it with path_initial_model_for_weight_conversion, or begin with true"
         yield Problem(where, "initialisation", message, hint)
     if config.get("base_model_name_or_path") not in names:
-        message = f"names {plain(repr(config.get('base_model_name_or_path')), QUOTED)} as its base"
+        message = (
+            f"names {plain(repr(config.get('base_model_name_or_path')), MAX_QUOTED)} as its base"
+        )
         yield Problem(where, "base-name", message, f"it has to be {' or '.join(names)}")
     for key in sorted(config.keys() - READ - IDLE):
         if config[key]:
             fate = "refuses" if key in REFUSED else "drops without a word"
             hint = "train without it"
-            said = f"sets {plain(repr(key), QUOTED)}, which vLLM {fate}"
+            said = f"sets {plain(repr(key), MAX_QUOTED)}, which vLLM {fate}"
             yield Problem(where, "unsupported", said, hint)
 
 
@@ -206,4 +208,4 @@ def _grouped(
     if names:
         others = f" (and so do {len(names) - 1} more)" if len(names) > 1 else ""
         where = Where(str(folder / WEIGHTS))
-        yield Problem(where, rule, f"{plain(names[0], QUOTED)} {message}{others}", hint)
+        yield Problem(where, rule, f"{plain(names[0], MAX_QUOTED)} {message}{others}", hint)

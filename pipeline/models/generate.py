@@ -1,4 +1,4 @@
-"""Asks a model: greedy, with the tokenizer's own chat template and default system prompt, to the end token."""
+"""Asks a model: greedy decoding to the end token, with its chat template and default system prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads training's targets from the base once, and keeps them in the user's cache."""
+"""Computes distillation targets once, and keeps them in the user's cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORM = distillation.dump_logits, distillation.parse_logits
 def beginnings(
     found: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
 ) -> list[TeacherLogits]:
-    """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
+    """Give the beginnings of the base's own answers to the prompts of `rows`, as top k probabilities."""
     k = settings.kl_top_k
 
     def begin(prompts: list[Prompt], general: bool) -> list[TeacherLogits]:
@@ -38,7 +38,7 @@ def beginnings(
 
 
 def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:
-    """Give what the base would choose from at every token of the given answers, its top k choices."""
+    """Give the base's top k probabilities at every token of the given answers."""
 
     def now() -> list[TeacherLogits]:
         with progress.bar("reading the base", len(chats)) as shown, local.base_only():
