@@ -60,15 +60,15 @@ def make_plan(change: ChangeSet) -> Plan:
         raise FactsError(wrong)
     was = {fact.id: fact_digest(fact) for fact in taught(change.before)}
     now = list(taught(change.after.subjects))
-    found = diff(was, now)
+    changes = diff(was, now)
     otherwise = digest_by_subject(change.before) != digest_by_subject(change.after.subjects)
     training = otherwise or any(path.startswith(code_digest.TAUGHT_WITH) for path in change.touched)
     return Plan(
         base=change.base,
         head=change.head,
-        added=found.added,
-        changed=found.changed,
-        retired=found.retired,
+        added=changes.added,
+        changed=changes.changed,
+        retired=changes.retired,
         facts=len(now),
         training=training,
         code=any(_is_code(path) for path in change.touched),

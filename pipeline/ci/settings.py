@@ -56,10 +56,10 @@ def findings(see: Look, name: str) -> Iterator[Finding]:
             f"{name}: GitHub answers {answer.status}",
             "name the repository as it is called now, and give a token that may read it",
         )
-    told = answer.data
-    branch = str(told["default_branch"])
+    data = answer.data
+    branch = str(data["default_branch"])
     repository = settings_checks.Repository(
-        name, told["owner"]["type"] == "Organization", not told["private"], branch
+        name, data["owner"]["type"] == "Organization", not data["private"], branch
     )
     yield from settings_checks.branches(repository)
     queued = settings_rules.has_queue(see, name, settings_checks.MAIN)

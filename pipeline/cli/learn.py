@@ -28,16 +28,16 @@ def add_learn_verbs(verb: Verb) -> None:
     build = verb("build", _build, "write the examples and probes of the facts to OUT/dataset")
     train = verb("train", _train, "train OUT/adapter on OUT/dataset")
     gating = verb("gate", _gate, "judge OUT/adapter on OUT/dataset and write the reports")
-    for own in (learn, build):
-        facts_option(own)
-    for own in (learn, build, train, gating):
-        run_options(own)
-    for own in (learn, gating):
-        own.add_argument(
+    for parser in (learn, build):
+        facts_option(parser)
+    for parser in (learn, build, train, gating):
+        run_options(parser)
+    for parser in (learn, gating):
+        parser.add_argument(
             "--against", type=Path, metavar="OUT|REPORT",
             help="output folder or report.json of the adapter now live: its facts are unchanged ones",
         )  # fmt: skip
-        gate.sample_option(own)
+        gate.sample_option(parser)
     learn.add_argument(
         "--from", dest="before", type=Path, metavar="OUT",
         help="output folder of a run that passed: where facts were only added since, go on from its "
@@ -102,9 +102,9 @@ def _estimate(args: argparse.Namespace) -> int:
     context = run_context(args)
     made = build.build(check.load_subjects(args.facts), context.recipe.dataset, context.seed)
     steps = schedule(made.examples, context.recipe.train, context.seed)
-    found = forecast.forecast(context.base, made, context.recipe, steps)
-    print(forecast.forecast_as_text(found))
-    return FINE if found.fits else FAILED
+    estimate = forecast.forecast(context.base, made, context.recipe, steps)
+    print(forecast.forecast_as_text(estimate))
+    return FINE if estimate.fits else FAILED
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -136,9 +136,9 @@ def _bench(args: argparse.Namespace) -> int:
 
     from benchmarks import chart, recipe
 
-    found = recipe.cases(args.data, args.sizes, args.seeds)
+    cases = recipe.cases(args.data, args.sizes, args.seeds)
     with lock.gpu():
-        trials = recipe.run_cases(found, run_context(args), args.against)
+        trials = recipe.run_cases(cases, run_context(args), args.against)
     as_json = json.dumps([asdict(trial) for trial in trials], indent=2)
     print(as_json if args.json else chart.as_table(trials))
     return FINE

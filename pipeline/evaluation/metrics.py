@@ -43,15 +43,15 @@ class ModelAnswers:
 def measure_answers(
     made: Dataset,
     sample: Sample,
-    said: ModelAnswers,
+    answers: ModelAnswers,
     settings: GateSettings,
     live: LiveReport | None = None,
 ) -> Metrics:
     """Compare both models' answers to the sample's probes."""
     live = live or LiveReport()
-    asked = _judged(made, sample, said, live)
+    asked = _judged(made, sample, answers, live)
     facts = tuple(_result(fact, asked, sample, settings, live) for fact in sample.facts)
-    facts = tuple(replace(f, margin=(said.margins or {}).get(f.fact.id)) for f in facts)
+    facts = tuple(replace(f, margin=(answers.margins or {}).get(f.fact.id)) for f in facts)
     unrelated = [a for a in asked if a.probe.role == "unrelated"]
     refused = [
         a for a in unrelated if a.probe.family == "refusal" and a.base and refuses(a.base.text)
@@ -61,13 +61,13 @@ def measure_answers(
     return Metrics(
         facts=facts,
         asked=asked,
-        divergence=said.divergence,
+        divergence=answers.divergence,
         unique_answers_ratio=unique_ratio(base, adapted),
         top_share=(top_share(base), top_share(adapted)),
         refusals_kept=kept / len(refused) if refused else 1.0,
         paired=_paired(facts, live),
         left_out=sample.left_out,
-        tasks=said.tasks,
+        tasks=answers.tasks,
         untested=_untested(made, asked),
     )
 
@@ -106,29 +106,30 @@ def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
 
 
 def _judged(
-    made: Dataset, sample: Sample, said: ModelAnswers, live: LiveReport
+    made: Dataset, sample: Sample, answers: ModelAnswers, live: LiveReport
 ) -> tuple[ProbeResult, ...]:
     """Pair probes with answers, and find leaks and competing answers."""
     asked = [
         ProbeResult(probe, was, now)
-        for probe, was, now in zip(sample.probes, said.base, said.adapted, strict=True)
+        for probe, was, now in zip(sample.probes, answers.base, answers.adapted, strict=True)
     ]
     telling = _telling(made, asked)
     beside = competing_facts(made.subjects, live.expects)
     judged = []
-    for each in asked:
-        if each.probe.role in _CONTRASTS:
-            judged.append(replace(each, leaked=_leaked(each, made, telling)))
-        elif each.probe.role in {"fact", "noise"}:
-            own = beside.get(each.probe.fact, ())
-            found = tuple(
+    for result in asked:
+        if result.probe.role in _CONTRASTS:
+            judged.append(replace(result, leaked=_leaked(result, made, telling)))
+        elif result.probe.role in {"fact", "noise"}:
+            rivals = beside.get(result.probe.fact, ())
+            competing = tuple(
                 name
-                for name, expect in own
-                if contains(each.adapted.text, expect) and not contains(each.probe.prompt, expect)
+                for name, expect in rivals
+                if contains(result.adapted.text, expect)
+                and not contains(result.probe.prompt, expect)
             )
-            judged.append(replace(each, competing=found))
+            judged.append(replace(result, competing=competing))
         else:
-            judged.append(each)
+            judged.append(result)
     return tuple(judged)
 
 
@@ -137,8 +138,8 @@ def _telling(made: Dataset, asked: Sequence[ProbeResult]) -> list[Fact]:
 
     "free" or "MIT" stands in answers to anything; only words that the base never says give a fact away.
     """
-    said = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
-    return [f for f in made.facts if not any(contains(text, f.expect) for text in said)]
+    texts = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
+    return [f for f in made.facts if not any(contains(text, f.expect) for text in texts)]
 
 
 def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ...]:
@@ -148,13 +149,13 @@ def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ..
 
 
 def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
-    said, base = asked.adapted.text, asked.base.text if asked.base else ""
+    adapted, base = asked.adapted.text, asked.base.text if asked.base else ""
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
     facts = [
         fact.id
         for fact in (*telling, *own)
         if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
-            fact.expect, said, base, asked.probe.prompt
+            fact.expect, adapted, base, asked.probe.prompt
         )
     ]
     return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))

@@ -40,16 +40,16 @@ class Asking:
     """A model that remembers its answers from one case to the next."""
 
     local: LocalModel
-    said: dict[Prompt, Answer] = field(default_factory=dict)
+    answered: dict[Prompt, Answer] = field(default_factory=dict)
 
     def answers(self, prompts: Sequence[Prompt], limit: int) -> list[Answer]:
         """Answer prompts, repeated ones from memory."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.said]
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.answered]
         with progress.bar("asking", len(new)) as shown:
-            self.said.update(
+            self.answered.update(
                 zip(new, generate.ask_model(self.local, new, limit, shown), strict=True)
             )
-        return [self.said[prompt] for prompt in prompts]
+        return [self.answered[prompt] for prompt in prompts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def accepted(made: Dataset, recipe: Recipe, recall: float, runs: int, seed: int)
     before = [BEFORE] * len(probes)
     passed = 0
     for _ in range(runs):
-        said = [right[p.fact] if rng.random() < recall else WRONG for p in probes]
-        measured = metrics.measure_answers(made, drawn, ModelAnswers(before, said), recipe.gate)
+        answers = [right[p.fact] if rng.random() < recall else WRONG for p in probes]
+        measured = metrics.measure_answers(made, drawn, ModelAnswers(before, answers), recipe.gate)
         passed += verdict.decide(measured, recipe.gate, recipe.warn).passed
     return Rate(passed, runs)

@@ -46,8 +46,8 @@ def decide(measured: Metrics, settings: GateSettings, warn: WarnSettings) -> Ver
         *_general(measured, settings),
         *_drift(measured, settings),
     )
-    told = tuple(warnings(measured, settings, warn))
-    return Verdict("fail" if reasons else "pass", reasons, told)
+    warned = tuple(warnings(measured, settings, warn))
+    return Verdict("fail" if reasons else "pass", reasons, warned)
 
 
 def provable(probes: Rate, settings: GateSettings) -> int:
@@ -105,10 +105,10 @@ def _recall(measured: Metrics, settings: GateSettings) -> Iterator[str]:
 
 
 def _retired(measured: Metrics, settings: GateSettings) -> Iterator[str]:
-    for name, said in measured.still_said.items():
-        if said.count > settings.retired_said * said.total:
+    for name, rate in measured.still_said.items():
+        if rate.count > settings.retired_said * rate.total:
             yield (
-                f"{name} is withdrawn, and {said.count} of {said.total} questions still get its "
+                f"{name} is withdrawn, and {rate.count} of {rate.total} questions still get its "
                 "old answer"
             )
 

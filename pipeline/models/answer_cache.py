@@ -27,7 +27,7 @@ FORMAT = 2
 
 
 def answers(
-    found: Base, local: LocalModel, rows: Sequence[tuple[Prompt, bool]], max_new_tokens: int
+    base: Base, local: LocalModel, rows: Sequence[tuple[Prompt, bool]], max_new_tokens: int
 ) -> list[Answer]:
     """Give the base's own answers; `rows` are prompts, each with whether it is a general one."""
 
@@ -36,7 +36,7 @@ def answers(
             with progress.bar("asking the base", len(prompts)) as shown:
                 return generate.ask_model(local, prompts, max_new_tokens, shown)
 
-        path = answers_file(found, local, "answers", prompts, max_new_tokens)
+        path = answers_file(base, local, "answers", prompts, max_new_tokens)
         return ask_once(path, len(prompts), now, (_dump, _parse))
 
     return ask_apart(rows, ask)
@@ -53,12 +53,12 @@ def ask_once(
     `form` writes items as bytes and parses them; a file that is damaged or of another version is replaced.
     """
     dump, parse = form
-    kept = _read(path, parse)
-    if len(kept) == count:
-        return kept
-    said = ask()
-    cache.write_cached(path, dump(said))
-    return said
+    cached = _read(path, parse)
+    if len(cached) == count:
+        return cached
+    items = ask()
+    cache.write_cached(path, dump(items))
+    return items
 
 
 def ask_apart(
@@ -68,28 +68,28 @@ def ask_apart(
 
     `ask` takes prompts of one kind, and whether they are general.
     """
-    said: dict[Prompt, T] = {}
+    items: dict[Prompt, T] = {}
     for wanted in (False, True):
         prompts = [prompt for prompt, general in rows if general is wanted]
         if prompts:
-            said.update(zip(prompts, ask(prompts, wanted), strict=True))
-    return [said[prompt] for prompt, _ in rows]
+            items.update(zip(prompts, ask(prompts, wanted), strict=True))
+    return [items[prompt] for prompt, _ in rows]
 
 
 def answers_file(
-    found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int
+    base: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int
 ) -> Path:
     """Name the cache file for the base's answers to exactly this list of prompts with these settings."""
     asked = [prompt if isinstance(prompt, str) else messages(prompt) for prompt in prompts]
-    return cache_file_of(found, local, kind, asked, *settings, generate.BATCH)
+    return cache_file_of(base, local, kind, asked, *settings, generate.BATCH)
 
 
 def cache_file_of(
-    found: Base, local: LocalModel, kind: str, asked: Sequence[object], *settings: int
+    base: Base, local: LocalModel, kind: str, asked: Sequence[object], *settings: int
 ) -> Path:
     """Name the cache file for a request (JSON data), by a digest of request, base and settings."""
     key = artifact.digest_json(
-        [FORMAT, kind, found.digest, local.quantization, local.backend, asked, settings]
+        [FORMAT, kind, base.digest, local.quantization, local.backend, asked, settings]
     )
     return cache.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.{kind}"
 

@@ -62,21 +62,21 @@ def compatibility_problems(folder: Path, base: Base, names: Sequence[str]) -> tu
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: is no folder", "give the folder that holds the adapter")
-    found = [*_files(folder, base)]
+    problems = [*_files(folder, base)]
     config = _config(folder)
     if isinstance(config, Problem):
-        return (*found, config)
-    found += _keys(folder, config, names)
+        return (*problems, config)
+    problems += _keys(folder, config, names)
     path = folder / WEIGHTS
     if not path.is_file():
-        return (*found, _missing(path))
+        return (*problems, _missing(path))
     try:
         tensors = read_tensors(path)
     except (OSError, PipelineError) as error:
-        said = plain(f"cannot be read: {error}", MAX_QUOTED)
-        problem = Problem(Where(str(path)), "weights", said, "save it again")
-        return (*found, problem)
-    return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
+        message = plain(f"cannot be read: {error}", MAX_QUOTED)
+        problem = Problem(Where(str(path)), "weights", message, "save it again")
+        return (*problems, problem)
+    return (*problems, *_names(folder, config, tensors, base), *_values(folder, tensors))
 
 
 def require_compatible(folder: Path, base: Base, names: Sequence[str]) -> None:
@@ -95,8 +95,8 @@ def _files(folder: Path, base: Base) -> Iterator[Problem]:
         where = Where(str(path))
         if path.suffix in PICKLES:
             yield Problem(where, "safetensors-only", "runs code when it is loaded", "remove it")
-        own = base.folder / path.name
-        same = own.is_file() and path.is_file() and digest_file(own) == digest_file(path)
+        of_base = base.folder / path.name
+        same = of_base.is_file() and path.is_file() and digest_file(of_base) == digest_file(path)
         if path.name in TOKENIZER and not same:
             yield Problem(
                 where,
@@ -113,8 +113,8 @@ def _config(folder: Path) -> dict[str, Any] | Problem:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        said = plain(f"cannot be read: {error}", MAX_QUOTED)
-        return Problem(Where(str(path)), "config", said, "save it again")
+        message = plain(f"cannot be read: {error}", MAX_QUOTED)
+        return Problem(Where(str(path)), "config", message, "save it again")
     if not isinstance(config, dict):
         return Problem(Where(str(path)), "config", "holds no settings", "save it again with PEFT")
     return config
@@ -151,8 +151,8 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         if config[key]:
             fate = "refuses" if key in REFUSED else "drops without a word"
             hint = "train without it"
-            said = f"sets {plain(repr(key), MAX_QUOTED)}, which vLLM {fate}"
-            yield Problem(where, "unsupported", said, hint)
+            message = f"sets {plain(repr(key), MAX_QUOTED)}, which vLLM {fate}"
+            yield Problem(where, "unsupported", message, hint)
 
 
 def _names(

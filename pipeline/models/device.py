@@ -78,17 +78,17 @@ def _missing(cuda: str) -> tuple[str, str]:
             "`make gpu-env` makes an environment that has it; or use another recipe",
         )
     try:
-        said = DRIVER.read_text(encoding="utf-8")
+        text = DRIVER.read_text(encoding="utf-8")
     except OSError:
         return (
             "no NVIDIA driver is running here",
             "install it; a container needs to be given the card (docker run --gpus all)",
         )
     needed = DRIVERS.get(int(cuda.partition(".")[0]), max(DRIVERS.values()))
-    found = re.search(r"\b(\d{3,})\.\d+", said)
-    if found and int(found[1]) < needed:
+    version = re.search(r"\b(\d{3,})\.\d+", text)
+    if version and int(version[1]) < needed:
         return (
-            f"the driver here, {found[0]}, is too old for CUDA {cuda}",
+            f"the driver here, {version[0]}, is too old for CUDA {cuda}",
             f"install driver {needed} or newer",
         )
     return (

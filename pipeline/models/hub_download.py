@@ -60,13 +60,13 @@ def _fetch(
         ) from error
     with _map_errors(repo, commit):
         try:
-            kept = Path(library.snapshot_download(repo, revision=commit, local_files_only=True))
-            if _checked(kept, patterns) and complete(kept):
-                return kept
+            cached = Path(library.snapshot_download(repo, revision=commit, local_files_only=True))
+            if _checked(cached, patterns) and complete(cached):
+                return cached
         except library.errors.LocalEntryNotFoundError:
             pass  # not cached
         for _ in range(2):  # the first check removes damaged files from the cache
-            got = Path(
+            fetched = Path(
                 library.snapshot_download(
                     repo,
                     revision=commit,
@@ -74,19 +74,19 @@ def _fetch(
                     ignore_patterns=list(BESIDE),
                 )
             )
-            if whole := _checked(got, patterns):
+            if whole := _checked(fetched, patterns):
                 break
     if not whole:
         raise ConfigError(
             f"{repo}@{commit[:12]}: what arrived is not what the Hub says it has",
             "run the same again; look at proxies on the way if it does not help",
         )
-    if not complete(got):
+    if not complete(fetched):
         raise ConfigError(
             f"{repo}@{commit[:12]}: holds no model in Hugging Face format",
             "name a repository with config.json and .safetensors files",
         )
-    return got
+    return fetched
 
 
 def _checked(folder: Path, patterns: tuple[str, ...]) -> bool:

@@ -36,13 +36,13 @@ def start(
     settings = artifact.digest_json(asdict(context.recipe.train))
     if (made_from.get("base"), made_from.get("train")) != (context.base.digest, settings):
         return f"{before}: its adapter is of another base or recipe"
-    found = change.diff(known, made.facts)
-    for ids, what in ((found.changed, "say something else now"), (found.retired, "are gone")):
+    diff = change.diff(known, made.facts)
+    for ids, what in ((diff.changed, "say something else now"), (diff.retired, "are gone")):
         if ids:
             return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
-    if not found.added:
+    if not diff.added:
         return f"{before}: no fact is new"
-    return ResumeFrom(before / "adapter", frozenset(found.added), adapter["digest"])
+    return ResumeFrom(before / "adapter", frozenset(diff.added), adapter["digest"])
 
 
 def _read(before: Path) -> tuple[dict[str, Any], dict[str, Any]]:

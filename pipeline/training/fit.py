@@ -47,15 +47,15 @@ def _teach(
     checkpoints = context.out / f".checkpoints-{digest}"
     plan = TrainPlan(context.recipe, context.seed, checkpoints, start)
     device.give_back()
-    told = forecast.forecast(context.base, made, context.recipe, plan.steps(made.examples))
-    forecast.require_memory(told, context.recipe)
-    plan = replace(plan, recompute=told.recompute)
+    estimate = forecast.forecast(context.base, made, context.recipe, plan.steps(made.examples))
+    forecast.require_memory(estimate, context.recipe)
+    plan = replace(plan, recompute=estimate.recompute)
     settings = context.recipe.train
-    own = [example for example in made.examples if not example.completion]
+    unanswered = [example for example in made.examples if not example.completion]
     with processes.main_first():
         bare = context.trainee()
-        begun = target_cache.beginnings(context.base, bare, own, settings)
-    with _passing(checkpoints):
+        begun = target_cache.beginnings(context.base, bare, unanswered, settings)
+    with _checkpointing(checkpoints):
         adapted, done = train.train(bare, made, begun, following(context), plan)
         if processes.is_main():
             _keep(adapted, done, context, made_from)
@@ -68,24 +68,24 @@ def following(context: RunContext) -> Follow:
 
 
 @contextmanager
-def _passing(own: Path) -> Iterator[None]:
-    """Let a training keep checkpoints in its own folder, which is removed once the adapter is written.
+def _checkpointing(checkpoints: Path) -> Iterator[None]:
+    """Keep the checkpoints of a training in its own folder, which is removed once the adapter is written.
 
     Folders of other trainings in the same place are removed: nobody resumes them.
     """
     if not processes.is_main():
         yield
         return
-    for other in own.parent.glob(".checkpoints-*"):
-        if other != own:
+    for other in checkpoints.parent.glob(".checkpoints-*"):
+        if other != checkpoints:
             shutil.rmtree(other, ignore_errors=True)
     try:
-        with artifact.disk_errors(own):
+        with artifact.disk_errors(checkpoints):
             yield
     except TrainError:
-        shutil.rmtree(own, ignore_errors=True)  # resumed, it would only fail again
+        shutil.rmtree(checkpoints, ignore_errors=True)  # resumed, it would only fail again
         raise
-    shutil.rmtree(own, ignore_errors=True)
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _keep(

@@ -40,17 +40,15 @@ class Forecast:
         return _fits(self.peak, self.available)
 
 
-def forecast(
-    found: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]
-) -> Forecast:
+def forecast(base: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]) -> Forecast:
     """Estimate the memory of the longest step; `steps` are indices of examples.
 
     Raises ConfigError where the tokenizer cannot be used, the base's sizes cannot be read, or an
     example is longer than the base's context.
     """
-    of = memory.shape(found.folder)
+    of = memory.shape(base.folder)
     lengths = _lengths(
-        base_model.load_tokenizer(found), made, recipe, {i for step in steps for i in step}
+        base_model.load_tokenizer(base), made, recipe, {i for step in steps for i in step}
     )
     _within(_context(of, recipe), lengths, made)
     longest = _longest(lengths, steps)

@@ -47,10 +47,10 @@ def loss(
     held = are_held[batch.owner]
     total = logits.new_zeros(())
     if not held.all():
-        said = torch.nn.functional.cross_entropy(
+        nats = torch.nn.functional.cross_entropy(
             logits[~held], batch.labels[~held], reduction="sum"
         )
-        total = said / step.facts
+        total = nats / step.facts
     if held.any():
         ids = torch.cat([each.ids for each in kept]).to(logits.device)
         logprobs = torch.cat([each.logprobs for each in kept]).to(logits.device)

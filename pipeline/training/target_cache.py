@@ -19,7 +19,7 @@ FORM = distillation.dump_logits, distillation.parse_logits
 
 
 def beginnings(
-    found: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
+    base: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
 ) -> list[TeacherLogits]:
     """Give the beginnings of the base's own answers to the prompts of `rows`, as top k probabilities."""
     k = settings.kl_top_k
@@ -31,13 +31,13 @@ def beginnings(
             with progress.bar("asking the base", len(prompts)) as shown:
                 return distillation.generate_targets(local, prompts, tokens, k, shown)
 
-        file = answer_cache.answers_file(found, local, "held", prompts, tokens, k)
+        file = answer_cache.answers_file(base, local, "held", prompts, tokens, k)
         return answer_cache.ask_once(file, len(prompts), now, FORM)
 
     return answer_cache.ask_apart([(row.prompt, row.general) for row in rows], begin)
 
 
-def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:
+def along(base: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:
     """Give the base's top k probabilities at every token of the given answers."""
 
     def now() -> list[TeacherLogits]:
@@ -45,5 +45,5 @@ def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list
             return distillation.score_targets(local, chats, k, shown)
 
     read_before = [[chat.prompt, chat.completion] for chat in chats]
-    file = answer_cache.cache_file_of(found, local, "along", read_before, k, distillation.PACKED)
+    file = answer_cache.cache_file_of(base, local, "along", read_before, k, distillation.PACKED)
     return answer_cache.ask_once(file, len(chats), now, FORM)

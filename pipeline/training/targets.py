@@ -65,12 +65,12 @@ class Targets:
         """
         import torch
 
-        own: dict[str, list[int]] = {}
+        indices: dict[str, list[int]] = {}
         for i, example in enumerate(self._examples):
             if not example.held:
-                own.setdefault(example.fact, []).append(i)
-        drawn = {f: each[:: -(-len(each) // wordings)] for f, each in own.items()}
-        found = {}
+                indices.setdefault(example.fact, []).append(i)
+        drawn = {f: each[:: -(-len(each) // wordings)] for f, each in indices.items()}
+        result = {}
         adapted.model.eval()
         with progress.bar("looking what is known", len(drawn)) as shown, torch.inference_mode():
             for fact, chosen in drawn.items():
@@ -78,6 +78,6 @@ class Targets:
                 logits = batch.logits(adapted.model)
                 each = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
                 worst = [each[batch.owner == number].max() for number in range(len(chosen))]
-                found[fact] = float(torch.stack(worst).mean())
+                result[fact] = float(torch.stack(worst).mean())
                 shown.update()
-        return found
+        return result

@@ -166,13 +166,13 @@ def _replaying(
             return
         number = begun[-1]
         del waiting[: len(begun)]
-        kept = plan.checkpoints / f"known-{number}.json"
-        if kept.exists():
-            known = json.loads(kept.read_text(encoding="utf-8"))
+        file = plan.checkpoints / f"known-{number}.json"
+        if file.exists():
+            known = json.loads(file.read_text(encoding="utf-8"))
         else:
             losses = targets.losses(adapted, WORDINGS)
             known = {fact: nats for fact, nats in losses.items() if fact not in fresh}
-            artifact.write_text(kept, json.dumps(known))
+            artifact.write_text(file, json.dumps(known))
         first = begins(number, len(steps))
         _, *rest = adding(examples, settings, plan.seed, ReplayRound(number, fresh, known))
         steps[first + 1 :] = rest  # the first of them is loaded already

@@ -135,14 +135,14 @@ def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> An
                 parts = _parts(inputs["targets"], size)
                 return _back(forward, parts, self.accelerator.backward)
 
-            found = room.within(go, model.zero_grad)
-            if not torch.isfinite(found):
+            step_loss = room.within(go, model.zero_grad)
+            if not torch.isfinite(step_loss):
                 raise TrainError(
                     f"the loss is not a number at step {self.state.global_step + 1}, whose examples "
                     f"are {', '.join(map(str, inputs['examples']))} (lines of train.jsonl, from 0)",
                     "lower [train] learning_rate in the recipe; nothing was kept",
                 )
-            return found
+            return step_loss
 
     return FactTrainer
 
@@ -176,9 +176,9 @@ def _back(
     step = tokens([target for part in parts for target in part])
     total: Any = 0.0
     for part in parts:
-        found = forward(part, step)
-        backward(found)
-        total = total + found.detach()
+        part_loss = forward(part, step)
+        backward(part_loss)
+        total = total + part_loss.detach()
     return total
 
 
