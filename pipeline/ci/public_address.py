@@ -1,4 +1,4 @@
-"""Resolves a host's name to public addresses alone, so that no fact's source reaches a private network."""
+"""Resolves host names and recognises public addresses, so that no fact's source reaches a private network."""
 
 from __future__ import annotations
 

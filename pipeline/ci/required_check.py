@@ -54,7 +54,10 @@ def check_name(event: str, later: bool, queue: bool) -> str:
 
 
 def trains_now(event: str, *, training: bool, judging: bool) -> bool:
-    """Return whether a run trains now: in the queue always, else only if our own code can judge it."""
+    """Return whether this run does the training that a change needs.
+
+    The merge queue always does; a maintainer's gate only where our own code can judge the change.
+    """
     return training and (event == "merge_group" or (event == "workflow_dispatch" and not judging))
 
 

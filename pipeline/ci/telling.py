@@ -58,9 +58,8 @@ def live(env: Mapping[str, str]) -> int:
             f"GitHub's answer is not as expected: {error!r}", "run the job again"
         ) from error
     for number, opened in merged:
-        text = (
-            f"Live: {elapsed(opened, now)} after this was opened, as {code(env['RELEASE'], 200)}.\n"
-        )
+        since = elapsed(opened, now)
+        text = f"Live: {since} after this was opened, as {code(env['RELEASE'], 200)}.\n"
         github.gh("pr", "comment", number, "--body-file", "-", given=text)
     return 0
 

@@ -121,7 +121,7 @@ def _left(until: float) -> float:
 
 
 class _Backend(httpcore2.NetworkBackend):
-    """Connects to a public address of the host."""
+    """Connects to an admitted address of the host."""
 
     def __init__(self, bounds: Bounds, until: float) -> None:
         self._bounds, self._until = bounds, until
@@ -134,7 +134,7 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        """Try one address after the other; raises SourceRefusedError when one of them is not public."""
+        """Try one address after the other; raises SourceRefusedError when one of them is not admitted."""
         addresses = resolve_public(host, _left(self._until))
         for address in addresses:
             if not self._bounds.admit(address):

@@ -142,10 +142,9 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         message = f"was begun with {begun[:20]!r}, which changes the base as well"
         hint = "save it with path_initial_model_for_weight_conversion, or begin with true"
         yield Problem(where, "initialisation", message, hint)
-    if config.get("base_model_name_or_path") not in names:
-        message = (
-            f"names {plain(repr(config.get('base_model_name_or_path')), MAX_QUOTED)} as its base"
-        )
+    named = config.get("base_model_name_or_path")
+    if named not in names:
+        message = f"names {plain(repr(named), MAX_QUOTED)} as its base"
         yield Problem(where, "base-name", message, f"it has to be {' or '.join(names)}")
     for key in sorted(config.keys() - READ - IDLE):
         if config[key]:

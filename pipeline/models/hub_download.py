@@ -1,6 +1,6 @@
 """Downloads a base model from the Hub at one commit: configuration and tokenizer first, weights later.
 
-An unusable base fails so before gigabytes are downloaded. Files lie in the Hub client's own cache,
+So an unusable base fails before gigabytes are downloaded. Files lie in the Hub client's own cache,
 where vLLM finds them as well. The client names each file by the digest that the Hub gave; every file
 is compared with its name before it is used.
 """
