@@ -1,1 +1,1 @@
-"""Benchmarks: measures what a recipe teaches, the speed of parts, and the error rates of the gate."""
+"""Benchmarks: measures recipes, the speed of parts, and the error rates of the gate."""

@@ -1,7 +1,7 @@
 """Computes metrics from probes and answers; needs no model.
 
-The unit of recall is the fact. A leak is always judged against the base's answer to the same prompt: what
-the base says as well is none.
+The unit of recall is the fact. A leak is always judged against the base's answer to the same prompt:
+words that the base says as well never count.
 """
 
 from __future__ import annotations
