@@ -1,9 +1,8 @@
 # `make learn` teaches the model; `make help` lists the rest.
 VENV   ?= .venv
 PYTHON ?= python3
-# Where torch comes from. Empty: wherever pip looks by itself. Elsewhere pip may bring a build for
-# NVIDIA cards, which works without one but is gigabytes larger; set this to the address of
-# PyTorch's index of CPU wheels (its installation page names it) to get the small one.
+# The package index for torch; empty for pip's own. That one may bring the CUDA build, gigabytes larger;
+# PyTorch's index of CPU wheels (its installation page names it) has the small one.
 TORCH_INDEX ?=
 
 # The serving environment is apart: vLLM pins its own torch and transformers.
@@ -32,8 +31,8 @@ $(VENV)/checks: pyproject.toml constraints/cpu.txt Makefile
 	$(PIP) -c constraints/cpu.txt --editable .
 	touch $@
 
-# Neither the project itself is installed here, as its build would bring tools that nobody has pinned, nor
-# anything that has to be built: `python -m pipeline` runs what is checked out.
+# Installs wheels alone, and not the project: building needs tools that nobody has pinned.
+# `python -m pipeline` runs the checkout.
 hub-env: $(VENV)/hub  ## make the environment that publishes and asks web pages, every file by its SHA-256 (Linux, Python 3.11)
 $(VENV)/hub: constraints/hub.txt Makefile
 	$(PYTHON) -m venv $(VENV)
