@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any  # the plain data of a report
 
 from pipeline.core.config import GateSettings, Recipe
 from pipeline.dataset.records import Dataset, Probe
@@ -19,6 +18,7 @@ from pipeline.evaluation.margin import Margin
 from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import affirms, contains
+from pipeline.models.adapter import TrainStats
 from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
 
@@ -198,19 +198,28 @@ def says_it(asked: ProbeResult) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a report says besides measurements and verdict.
+class JudgedAdapter:
+    """An adapter's digest, its rank, and the size of its weights in bytes; nothing of one on a server."""
 
-    `adapter` has digest, rank, bytes and `train` (examples, tokens, steps, seconds); `seconds` has
-    build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is "" where the
-    dataset's digest is the key.
+    digest: str = ""
+    rank: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Describes a run in its report, beside measurements and verdict.
+
+    `seconds` has build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is
+    "" where the dataset's digest is the key.
     """
 
     recipe: Recipe
     seed: int
     base: Base
     made: Dataset
-    adapter: dict[str, Any]
+    adapter: JudgedAdapter
+    trained: TrainStats
     seconds: dict[str, float]
     reproduce: str
     change: FactsDiff = NO_CHANGE

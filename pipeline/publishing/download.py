@@ -15,7 +15,7 @@ from pipeline.core.errors import ConfigError, PublishError
 from pipeline.core.escape import plain
 from pipeline.models import identity
 from pipeline.publishing import hub, release
-from pipeline.publishing.binding import PROVENANCE
+from pipeline.publishing.contents import PROVENANCE
 from pipeline.publishing.hub import Blob, Repo
 from pipeline.publishing.release import Release
 from pipeline.publishing.signing import ANYBODY, SIGNATURE, Trust

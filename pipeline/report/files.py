@@ -1,47 +1,72 @@
-"""The files of a report: `report.json`, `report.md` and `report.html`."""
+"""Writes `report.json`, `report.md` and `report.html`, and reads the report of the live adapter."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any  # the plain data of a report
 
 from pipeline.core import artifact, escape
+from pipeline.core.errors import ConfigError
 from pipeline.core.escape import plain
+from pipeline.core.json_file import as_json, from_json
+from pipeline.evaluation.live_report import LiveReport
 from pipeline.report import summary as found
 from pipeline.report.markdown import report_as_markdown
+from pipeline.report.shape import Report, ReportCore
 from pipeline.report.summary import FORMS, MARKS, ROLES
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 HTML_FACTS = 1000
 
 
-def report_as_html(data: dict[str, Any]) -> str:
+def report_as_html(data: Report) -> str:
     """Write one self-contained page; it loads nothing and needs no script."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"lines": escape.lines, "plain": plain, "score": found.score}
+    environment.filters |= {"lines": escape.lines, "plain": plain}
     environment.globals |= {"f": found, "marks": MARKS, "roles": ROLES, "forms": FORMS}
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(d=data, facts=found.in_order(data["details"])[:HTML_FACTS])
+    return page.render(d=data, facts=found.in_order(data.details)[:HTML_FACTS])
 
 
-def write_reports(out: Path, data: dict[str, Any]) -> None:
+def read_live_report(path: Path | None) -> LiveReport:
+    """Read the report of the adapter that is live: a `report.json`, or an output folder's; None for none.
+
+    Raises ConfigError when it is not there, or is something else.
+    """
+    if path is None:
+        return LiveReport()
+    file = path / "report.json" if path.is_dir() else path
+    try:
+        report = from_json(file.read_bytes(), ReportCore)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{file}: is not a report of an adapter: {error}",
+            "name the output folder of a `facts learn` that passed, or its report.json",
+        ) from error
+    return LiveReport(
+        digests=report.facts.digests,
+        passed={fact.id: fact.status != "fail" for fact in report.details},
+        expects={fact.id: fact.expect for fact in report.details},
+        probes={fact.id: {p.prompt: p.passed for p in fact.probes} for fact in report.details},
+    )
+
+
+def write_reports(out: Path, data: Report) -> None:
     """Write `report.json`, `report.md`, `report.html` and, last, the run's `manifest.json`."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = as_json(data)
     artifact.write_text(out / "report.json", text)
     artifact.write_text(out / "report.md", report_as_markdown(data))
     artifact.write_text(out / "report.html", report_as_html(data))
-    summary = {
-        "verdict": data["verdict"],
-        "facts": data["facts"]["digest"],
-        "recipe": data["recipe_digest"],
-        "code": data["code"],
-        "base": data["base"]["digest"],
-        "adapter": data["adapter"]["digest"],
-        "report": artifact.digest_bytes(text.encode()),
-    }
-    artifact.write_text(out / artifact.MANIFEST, json.dumps(summary, indent=2) + "\n")
+    summary = artifact.RunManifest(
+        verdict=data.verdict,
+        facts=data.facts.digest,
+        recipe=data.recipe_digest,
+        code=data.code,
+        base=data.base.digest,
+        adapter=data.adapter.digest,
+        report=artifact.digest_bytes(text.encode()),
+    )
+    artifact.write_text(out / artifact.MANIFEST, as_json(summary))

@@ -18,6 +18,7 @@ from pipeline.core import artifact
 from pipeline.core.config import Recipe
 from pipeline.dataset.records import Dataset, Example
 from pipeline.models import backends
+from pipeline.models.adapter import TrainStats
 from pipeline.models.local_model import LocalModel
 from pipeline.training.batching import ROUNDS, ReplayRound, adding, begins, schedule
 from pipeline.training.distillation import TeacherLogits
@@ -28,22 +29,6 @@ GROWING = 0.3
 """Share of the learning rate at which a finished adapter goes on: all of it unsettles what it knows."""
 WORDINGS = 4
 """Wordings of each fact in which it is looked up between two rounds of adding others."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainStats:
-    """What training did: sizes, seconds, and the mean loss over all steps."""
-
-    examples: int
-    tokens: int
-    steps: int
-    seconds: float
-    """Of this process alone."""
-    loss: float
-    resumed: int = 0
-    """Steps that an earlier process did, which was killed."""
-    step_seconds: float = 0.0
-    """Median of the steps that this process did; 0 where it did fewer than two."""
 
 
 @dataclass(frozen=True, slots=True)

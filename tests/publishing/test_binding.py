@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError, PublishError
+from pipeline.core.json_file import as_json
 from pipeline.models import identity
 from pipeline.publishing import binding, release
 from pipeline.publishing.signing import ANYBODY, Trust
@@ -61,7 +62,7 @@ def agree(folder):
     files = artifact.digests(folder)
     made_from = {"provenance.json": files["provenance.json"]}
     whole = {"made_from": made_from, "digest": artifact.digest_json(files), "files": files}
-    (folder / "manifest.json").write_bytes(artifact.as_bytes(whole))
+    (folder / "manifest.json").write_bytes(as_json(whole).encode())
 
 
 def edit(path, change):
