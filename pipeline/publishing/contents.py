@@ -69,4 +69,4 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise PublishError(f"{path.name}: cannot be read", HINT) from error
+        raise PublishError(f"{path.name}: cannot be read: {error}", HINT) from error

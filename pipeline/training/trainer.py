@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any  # torch, trl and transformers objects; they are untyped here
+from typing import Any, TypedDict  # torch, trl and transformers objects; they are untyped here
 
 from pipeline.core import progress
 from pipeline.core.config import TrainSettings
@@ -19,9 +19,6 @@ from pipeline.models.local_model import LocalModel
 from pipeline.training.callbacks import between_steps, progress_callback
 from pipeline.training.loss import Target, Tokens, loss, tokens
 from pipeline.training.out_of_memory import Room
-
-if TYPE_CHECKING:
-    pass
 
 KEPT_EVERY = 100
 """Steps between two checkpoints: about a minute of work on two cores."""
@@ -45,9 +42,16 @@ class TrainerInput:
     between: Callable[[int], None] | None = None
 
 
+class _Step(TypedDict):
+    """One process's share of a step, as TRL hands it on: its targets, and their indices."""
+
+    targets: Sequence[Target]
+    examples: Sequence[int]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainerOutput:
-    """How many steps were done, how many of them by an earlier process, and the mean loss of all.
+    """Counts the steps done, those of an earlier process among them, and gives the mean loss of all.
 
     `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
     """
@@ -70,11 +74,10 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
 
     count, together = len(work.steps), _together(work)
 
-    def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
+    def collate(rows: list[dict[str, int]]) -> _Step:
         number, share = divmod(rows[0]["index"], together)
         step = work.steps[number][share::together]
-        chosen = [work.targets[i] for i in step]
-        return {"targets": chosen, "examples": step}
+        return {"targets": [work.targets[i] for i in step], "examples": step}
 
     rows = count * together
     trainer = _trainer_class(adapted, work, together)(
@@ -125,7 +128,7 @@ def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> An
             shares = torch.arange(together)
             return (order[:, None] * together + shares).flatten().tolist()
 
-        def training_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
+        def training_step(self, model: Any, inputs: _Step, *_: Any, **__: Any) -> Any:
             """Go forward and back over a step, in parts where it does not fit at once."""
             model.train()
 
