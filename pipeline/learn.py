@@ -18,7 +18,7 @@ from pipeline.dataset import build as dataset
 from pipeline.dataset import records, rephrase_model, untested
 from pipeline.dataset.records import Dataset
 from pipeline.evaluation.evaluate import Target, evaluate
-from pipeline.evaluation.live_report import LiveReport
+from pipeline.evaluation.results import LiveReport
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest

@@ -15,10 +15,9 @@ from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
-from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import margin_candidates
 from pipeline.evaluation.metrics import ModelAnswers
-from pipeline.evaluation.results import JudgedAdapter, Metrics, Run
+from pipeline.evaluation.results import JudgedAdapter, LiveReport, Metrics, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff

@@ -14,9 +14,15 @@ from pipeline.dataset.records import Dataset
 from pipeline.dataset.untested import Untested, untested
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.likelihood import BaseDivergence, refuses, top_share, unique_ratio
-from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, missable
+from pipeline.evaluation.results import (
+    FactResult,
+    LiveReport,
+    Metrics,
+    Paired,
+    ProbeResult,
+    missable,
+)
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentions

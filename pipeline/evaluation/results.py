@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.core.config import GateSettings, Recipe
 from pipeline.dataset.records import Dataset, Probe
@@ -16,7 +16,7 @@ from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.margin import Margin
 from pipeline.facts.change import FactsDiff
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.matching import affirms, contains
 from pipeline.models.adapter import TrainStats
 from pipeline.models.base_model import Base
@@ -90,6 +90,16 @@ class FactResult:
         """Whether the base answers most of the probes that it was asked without training."""
         asked = [each for each in self.asked if each.base]
         return 2 * sum(each.base_passed for each in asked) > len(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReport:
+    """A report's facts by id: digest of each, whether it passed then, what was expected, and its probes."""
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, bool] = field(default_factory=dict)
+    expects: Mapping[str, Expect] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

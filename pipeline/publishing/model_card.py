@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core.config import BaseSettings
-from pipeline.core.escape import cell, code
 from pipeline.publishing.contents import Provenance, ReleasedFact
-from pipeline.report import summary as found
 from pipeline.report.answers import Detail
 from pipeline.report.shape import Recall, Report
+from pipeline.report.template import fill_template
 
 TEMPLATE = Path(__file__).parent / "card.md.j2"
 FACTS = 1000
@@ -30,33 +29,20 @@ def write_card(
     report: Report,
 ) -> str:
     """Write the card of a release in `repo`, in Markdown with the Hub's metadata before it."""
-    from jinja2 import Environment, StrictUndefined
-
-    # Markdown, not HTML: every text that is not ours goes through `cell` or `code`.
-    environment = Environment(  # noqa: S701
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters |= {"cell": cell, "code": code, "count": found.count}
-    title, machine = repo.partition("/")[2], provenance.machine
-    serve, ask, load = loading(repo, base.hub, facts[0].question)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    title = repo.partition("/")[2]
+    return fill_template(
+        TEMPLATE,
         repo=repo,
         title=title,
         metadata=_metadata(title, base, report.recall),
         base=base,
-        measured=provenance.base,
-        commit=provenance.facts,
-        machine=machine,
-        versions=", ".join(f"{name} {version}" for name, version in machine.versions.items()),
-        serve=serve,
-        ask=ask,
-        load=load,
+        provenance=provenance,
+        versions=", ".join(f"{name} {at}" for name, at in provenance.machine.versions.items()),
+        loading=loading(repo, base.hub, facts[0].question),
         shown=facts[:FACTS],
         more=len(facts) - FACTS,
         scores={detail.id: _score(detail) for detail in report.details},
         report=report,
-        findings=found.findings(report),
-        proof=found.proof(report),
     )
 
 

@@ -17,8 +17,8 @@ from pipeline.evaluation.verdict import Verdict, provable
 from pipeline.facts.change import FactsDiff, fact_digest, facts_digest
 from pipeline.report import shape
 from pipeline.report.answers import AskedProbe, Detail, Leak, LostAnswer, MissedForm
+from pipeline.report.labels import FORMS
 from pipeline.report.shape import Report
-from pipeline.report.summary import FORMS
 
 
 def report_data(run: Run, measured: Metrics, verdict: Verdict) -> Report:

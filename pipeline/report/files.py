@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.core import artifact, escape
+from pipeline.core import artifact
 from pipeline.core.errors import ConfigError
-from pipeline.core.escape import plain
 from pipeline.core.json_file import as_json, from_json
-from pipeline.evaluation.live_report import LiveReport
-from pipeline.report import summary as found
+from pipeline.evaluation.results import LiveReport
 from pipeline.report.markdown import report_as_markdown
 from pipeline.report.shape import Report, ReportCore
-from pipeline.report.summary import FORMS, MARKS, ROLES
+from pipeline.report.summary import in_order
+from pipeline.report.template import fill_template
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 HTML_FACTS = 1000
@@ -20,15 +19,7 @@ HTML_FACTS = 1000
 
 def report_as_html(data: Report) -> str:
     """Write one self-contained page; it loads nothing and needs no script."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"lines": escape.lines, "plain": plain}
-    environment.globals |= {"f": found, "marks": MARKS, "roles": ROLES, "forms": FORMS}
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(d=data, facts=found.in_order(data.details)[:HTML_FACTS])
+    return fill_template(TEMPLATE, d=data, facts=in_order(data.details)[:HTML_FACTS])
 
 
 def read_live_report(path: Path | None) -> LiveReport:

@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from pipeline.core.escape import cell
 from pipeline.core.number_words import CONFIDENCE, count, duration, number, percent
 from pipeline.report.answers import AskedProbe, Detail
-from pipeline.report.labels import FORMS, MARKS, MISSED, ROLES, wanted
+from pipeline.report.labels import FORMS
 from pipeline.report.shape import Report
-
-__all__ = [
-    "CONFIDENCE", "FORMS", "MARKS", "MISSED", "ROLES", "Finding", "advice", "before", "count",
-    "duration", "example", "findings", "headline", "in_order", "number", "percent", "proof", "summary",
-     "times", "wanted",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

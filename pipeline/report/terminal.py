@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.core.escape import plain
+from pipeline.core.number_words import count
 from pipeline.report import summary as found
 from pipeline.report.answers import Detail
+from pipeline.report.labels import MARKS, wanted
 from pipeline.report.shape import Report
-from pipeline.report.summary import MARKS
 
 FACTS = 40
 LINES = 20
@@ -21,7 +22,7 @@ def report_as_text(data: Report) -> str:
     width = max((len(plain(detail.id, 40)) for detail in shown), default=0)
     facts = [_text_fact(detail, width) for detail in shown]
     if left := len(data.details) - len(shown):
-        facts.append(f"  {found.count(left, 'fact')} more in the full report")
+        facts.append(f"  {count(left, 'fact')} more in the full report")
     if advice := found.advice(data):
         facts.append(advice)
     warned = [f"look at   {line}" for line in _some(data.warnings, "warning")]
@@ -49,5 +50,5 @@ def _text_fact(detail: Detail, width: int) -> str:
     line = f"{mark} {plain(detail.id, 40):<{width}}  {counted:>5}  {missed}"
     line += f'"{plain(probe.prompt, 100)}" → "{plain(probe.adapted, 110)}"'
     if detail.status == "fail":
-        line += f"; expected {plain(found.wanted(detail.expect), 100)}"
+        line += f"; expected {plain(wanted(detail.expect), 100)}"
     return line + (" (the base knows it too)" if detail.status == "known" else "")

@@ -4,7 +4,7 @@ import pytest
 from support.reports import core_report
 
 from pipeline.core.errors import ConfigError
-from pipeline.evaluation.live_report import LiveReport
+from pipeline.evaluation.results import LiveReport
 from pipeline.report.answers import AskedProbe, Detail
 from pipeline.report.files import read_live_report
 
