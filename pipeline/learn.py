@@ -1,4 +1,4 @@
-"""The main job: check → build → train → gate → report, each stage from the artefact of the one before.
+"""Does the main job: check → build → train → gate → report, each stage from the artefact of the one before.
 
 Every stage is skipped when its artefact is there, intact and made from the same inputs.
 """

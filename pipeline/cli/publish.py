@@ -1,4 +1,4 @@
-"""The verbs around a release: `facts check-adapter`, `facts publish` and `facts pull`."""
+"""Defines the verbs of a release: `facts check-adapter`, `facts publish` and `facts pull`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Digests and whole-or-nothing writes: a folder with a `manifest.json` is a finished stage.
+"""Computes digests, and writes files and stages whole or not at all.
 
-A stage is written into a temporary folder beside its place and moved there as a whole, manifest
-last, so that neither Ctrl-C nor a full disk leaves something that looks finished or harms what was
-there before.
+A folder with a `manifest.json` is a finished stage. It is written into a temporary folder beside its
+place, manifest last, and moved there as a whole: neither Ctrl-C nor a full disk leaves something that
+looks finished, or harms the folder that was there before.
 """
 
 from __future__ import annotations
@@ -47,29 +47,29 @@ class RunManifest:
 
 
 def digest_bytes(data: bytes) -> str:
-    """SHA-256 as `sha256:<64 hex digits>`."""
+    """Give the SHA-256 of bytes as `sha256:<64 hex digits>`."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def digest_json(value: object) -> str:
-    """Digest of a value by its canonical JSON."""
+    """Give the digest of a value's canonical JSON."""
     return digest_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
 
 
 def digest_file(path: Path) -> str:
-    """Digest of a file's bytes, read in blocks."""
+    """Give the digest of a file's bytes, read in blocks."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Digest of every file below a folder by its path in there, its manifest left out."""
+    """Give the digest of every file below a folder by its path in there, its manifest left out."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
     return {p.relative_to(folder).as_posix(): digest_file(p) for p in files}
 
 
 def digest_folder(folder: Path) -> str:
-    """Digest of every file's name and bytes below a folder, its manifest left out."""
+    """Give one digest of all files' names and bytes below a folder, its manifest left out."""
     return digest_json(digests(folder))
 
 

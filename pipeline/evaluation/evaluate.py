@@ -42,7 +42,7 @@ class ServedModels:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
+    """The adapter to judge: the one in `folder` (None: OUT/adapter), or the one that `server` serves.
 
     With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
     report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
@@ -59,7 +59,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was judged, what was measured of it, and the verdict."""
+    """A run, its metrics, and the verdict."""
 
     run: Run
     measured: Metrics

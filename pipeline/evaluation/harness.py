@@ -1,4 +1,4 @@
-"""Tasks of the lm-evaluation-harness, where it is installed: base and adapted model beside each other.
+"""Runs tasks of the lm-evaluation-harness, where it is installed, on the base and on the adapted model.
 
 The harness and its data belong to no recipe: a task is asked for by name and only told, since a few
 hundred items cannot tell a lost point from chance (one point needs about 1,400).

@@ -77,7 +77,7 @@ def base_divergence(
 
 
 def refuses(text: str) -> bool:
-    """Whether an answer declines what it was asked for."""
+    """Return whether an answer is a refusal."""
     return _REFUSAL.search(text.casefold().replace("’", "'")) is not None
 
 

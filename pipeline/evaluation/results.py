@@ -1,4 +1,4 @@
-"""The results of an evaluation: each probe, each fact, and the metrics that a verdict rests on.
+"""Defines the results of an evaluation: each probe, each fact, and the metrics of the verdict.
 
 `metrics` makes these; `verdict` and `warning` judge them, the report shows them.
 """
@@ -41,7 +41,7 @@ class ProbeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the adapted answer is as it should be, judged by the probe's role.
+        """Return whether the adapted answer is right for the probe's role.
 
         A fact must be said, nothing that competes with it beside it, and the answer must end by
         itself. What a negated question denies, a false statement claims or a withdrawn fact said
@@ -62,7 +62,7 @@ class ProbeResult:
 
     @property
     def base_passed(self) -> bool:
-        """Whether the base's answer says what is expected."""
+        """Return whether the base's answer says what is expected."""
         return self.base is not None and contains(self.base.text, self.probe.expect)
 
 
@@ -87,14 +87,14 @@ class FactResult:
 
     @property
     def known_already(self) -> bool:
-        """Whether the base answers most of the probes that it was asked without training."""
+        """Return whether the untrained base answers most of the probes that it was asked."""
         asked = [each for each in self.asked if each.base]
         return 2 * sum(each.base_passed for each in asked) > len(asked)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """A report's facts by id: digest of each, whether it passed then, what was expected, and its probes."""
+    """The facts in the live adapter's report by id: digest, passed or not, expected answer, probes."""
 
     digests: Mapping[str, str] = field(default_factory=dict)
     passed: Mapping[str, bool] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """All that the verdict rests on; `divergence` is None where only a server was asked."""
+    """The metrics that the verdict rests on; `divergence` is None where only a server was asked."""
 
     facts: tuple[FactResult, ...]
     asked: tuple[ProbeResult, ...]
@@ -168,7 +168,7 @@ class Metrics:
 
     @property
     def still_said(self) -> Mapping[str, Rate]:
-        """Of each withdrawn fact, how many questions still get its old answer."""
+        """Count, for each withdrawn fact, the questions that still get its old answer."""
         asked = self.of("retired")
         ids = dict.fromkeys(each.probe.fact for each in asked)
         own = {name: [a for a in asked if a.probe.fact == name] for name in ids}
@@ -203,7 +203,7 @@ def tolerated(measured: Metrics, settings: GateSettings) -> int:
 
 
 def says_it(asked: ProbeResult) -> bool:
-    """Whether the adapted answer says what is expected, however long it goes on."""
+    """Return whether the adapted answer says what is expected, however long it goes on."""
     return contains(asked.adapted.text, asked.probe.expect)
 
 

@@ -62,7 +62,7 @@ class Trial:
 
     @property
     def right(self) -> bool:
-        """Whether the gate saw it; the good adapter has no reason to be rejected for."""
+        """Return whether the gate rejected it for its fault, or passed the good adapter."""
         if not self.because:
             return self.verdict.passed
         return any(self.because in reason for reason in self.verdict.reasons)

@@ -1,4 +1,4 @@
-"""Measurements and the recipe's limits → a verdict: what blocks, what warns, and why in words.
+"""Decides pass or fail from metrics and the recipe's limits, with reasons and warnings in words.
 
 A stable measure that is broken is a reason, and the verdict then is "fail"; a noisy one is a
 warning, which never changes the verdict. Where a rate is claimed it is proven by an exact bound.
@@ -22,7 +22,7 @@ SLIPS = 1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision, in words why it is not a pass, and what deserves a look beside it."""
+    """Pass or fail, with reasons and warnings."""
 
     verdict: Literal["pass", "fail"]
     reasons: tuple[str, ...]
@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the adapter may be merged."""
+        """Return whether the adapter may be merged."""
         return self.verdict == "pass"
 
 

@@ -1,4 +1,4 @@
-"""An adapter on disk: a PEFT folder with the manifest of its training; written, read and put onto a base."""
+"""Saves and loads adapters: PEFT folders with the manifest of their training."""
 
 from __future__ import annotations
 

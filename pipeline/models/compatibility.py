@@ -21,7 +21,7 @@ from pipeline.models.identity import CONFIG, WEIGHTS
 from pipeline.models.tensors import Tensor, read_tensors, shapes
 
 MAX_RANK = 16
-"""What a vLLM takes that was started with `--enable-lora` and nothing else."""
+"""The largest rank for a vLLM that was started with `--enable-lora` and nothing else."""
 
 READ = {
     "r", "lora_alpha", "use_rslora", "target_modules", "bias", "init_lora_weights", "peft_type",

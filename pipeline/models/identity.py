@@ -1,4 +1,4 @@
-"""A base and an adapter by the bytes that decide their answers: recomputed wherever they are used.
+"""Identifies a base and an adapter by digests of the bytes that decide their answers.
 
 Training writes the base's identity beside the adapter, so that one digest over three small names
 covers weights, settings, tokenizer, chat template and base. The same bytes go from training to the

@@ -1,4 +1,4 @@
-"""Many short chats for one forward pass: packed into one row, or padded to one length.
+"""Lays out many short chats for one forward pass: packed into one row, or padded to one length.
 
 Every chat starts with the same tokens (the default system prompt is 20 of about 50). A packed row
 holds that prefix once, then each chat's own tokens; the attention mask lets a chat see the prefix

@@ -1,4 +1,4 @@
-"""A run folder that `facts learn` left → everything a release is made from, or why it cannot be one.
+"""Reads the run folder of `facts learn` for a release, and refuses one that cannot be released.
 
 Dataset, adapter and report must belong together, to the recipe, and to the facts as they stand now;
 the verdict must be a pass.

@@ -1,4 +1,4 @@
-"""A passed run → a release folder, and whether a folder still is the release it says it is.
+"""Makes a release folder from a run that passed, and checks that a folder is an unchanged release.
 
 The folder holds the adapter, what it knows, how that was proven, what it was made from, a signature
 where there is somebody to sign, and a manifest over all of these, written last.
@@ -27,7 +27,7 @@ from pipeline.report import files
 
 CARD, PAGE = "README.md", "report.html"
 FILES = frozenset({CARD, FACTS, PROVENANCE, PAGE, REPORT, *identity.FILES})
-"""What every release holds, besides its manifest and, where it is signed, its signature."""
+"""The files of every release, besides its manifest and, where it is signed, its signature."""
 
 AGAIN = "make it, or pull it, again"
 

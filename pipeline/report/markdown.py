@@ -1,4 +1,4 @@
-"""A report's data → a comment on a pull request, in Markdown that none of the quoted text can act in."""
+"""Writes a report as a comment on a pull request, in Markdown in which no quoted text can act."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole `report.json`: what this version writes, and shows."""
+    """A whole `report.json`: all that this version writes and shows."""
 
     schema: int
     verdict: Literal["pass", "fail"]

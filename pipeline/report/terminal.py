@@ -1,4 +1,4 @@
-"""A report's data → what a terminal shows, in which nothing that is quoted can act."""
+"""Writes a report as text for a terminal, in which no quoted text can act."""
 
 from __future__ import annotations
 

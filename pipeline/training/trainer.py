@@ -26,7 +26,7 @@ KEPT_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class TrainerInput:
-    """What is trained on: targets, the steps as indices of them, settings and seed.
+    """The input of a training: targets, steps as indices of targets, settings and seed.
 
     `checkpoints` is a folder of this work alone: what lies in there was trained on just this.
     `between` is called with the number of steps done, at the beginning and after each step. It may

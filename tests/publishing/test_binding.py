@@ -156,7 +156,8 @@ def test_every_field_of_the_provenance_is_held_against_something(there, accepted
                 assert accepted() == [], place
             assert accepted(Trust(Path(keys.public))) == [], place
             with pytest.raises(
-                PublishError, match=r"is the release sha256:.* not|is about another|cannot be read: "
+                PublishError,
+                match=r"is the release sha256:.* not|is about another|cannot be read: ",
             ):
                 sources.require_release(there, pin)
             path.write_text(json.dumps(before, indent=2, ensure_ascii=False) + "\n")
