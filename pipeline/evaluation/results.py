@@ -103,15 +103,21 @@ class LiveReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """Old facts and their probes, now against the adapter that is live: ids lost and gained, probe counts."""
+class OldFacts:
+    """Unchanged facts and their probes, now against the adapter that is live: ids lost and gained, counts."""
 
-    facts: int = 0
-    lost: tuple[str, ...] = ()
-    gained: tuple[str, ...] = ()
-    probes: int = 0
-    probes_lost: int = 0
-    probes_gained: int = 0
+    asked: int
+    left_out: int
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
+    upper_bound: float
+    probes: int
+    probes_lost: int
+    probes_gained: int
+    chance: float
+
+
+NO_OLD = OldFacts(0, 0, (), (), 1.0, 0, 0, 0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +131,7 @@ class Metrics:
     top_share: tuple[float, float]
     """Share of the commonest answer to unrelated prompts: the base's, the adapted model's."""
     refusals_kept: float
-    paired: Paired = Paired()
-    left_out: int = 0
-    """Old facts that were not drawn."""
+    old: OldFacts = NO_OLD
     tasks: tuple[Task, ...] = ()
     untested: tuple[Untested, ...] = ()
     """Facts whose leaks would not be seen everywhere."""

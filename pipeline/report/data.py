@@ -42,7 +42,7 @@ def report_data(run: Run, measured: Metrics, verdict: Verdict) -> Report:
         adapter=run.adapter,
         recall=_recall(run, measured),
         forms={role: _form(measured.rate(role)) for role in FORMS},
-        old=_old(measured),
+        old=measured.old,
         retired=tuple(shape.RetiredFact(name, rate.count, rate.total) for name, rate in said),
         leak=shape.LeakRates(
             neighbours=_leak_rate(measured.neighbours),
@@ -101,21 +101,6 @@ def _recall(run: Run, measured: Metrics) -> shape.Recall:
 
 def _form(rate: Rate) -> shape.Form:
     return shape.Form(rate.count, rate.total, rate.lower_bound)
-
-
-def _old(measured: Metrics) -> shape.OldFacts:
-    paired = measured.paired
-    return shape.OldFacts(
-        asked=paired.facts,
-        left_out=measured.left_out,
-        lost=paired.lost,
-        gained=paired.gained,
-        upper_bound=Rate(len(paired.lost), paired.facts).upper_bound,
-        probes=paired.probes,
-        probes_lost=paired.probes_lost,
-        probes_gained=paired.probes_gained,
-        chance=intervals.sign_test(paired.probes_lost, paired.probes_gained),
-    )
 
 
 def _leak_rate(group: Sequence[ProbeResult]) -> shape.LeakRate:

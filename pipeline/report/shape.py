@@ -12,7 +12,7 @@ from typing import Literal
 from pipeline.core.config import GateSettings, WarnSettings
 from pipeline.dataset.untested import Untested
 from pipeline.evaluation.harness import Task
-from pipeline.evaluation.results import JudgedAdapter
+from pipeline.evaluation.results import JudgedAdapter, OldFacts
 from pipeline.report.answers import Detail, Leak, LostAnswer, MissedForm
 
 
@@ -65,21 +65,6 @@ class Form:
     passed: int
     asked: int
     lower_bound: float
-
-
-@dataclass(frozen=True, slots=True)
-class OldFacts:
-    """Unchanged facts and their probes against the adapter that is live."""
-
-    asked: int
-    left_out: int
-    lost: tuple[str, ...]
-    gained: tuple[str, ...]
-    upper_bound: float
-    probes: int
-    probes_lost: int
-    probes_gained: int
-    chance: float
 
 
 @dataclass(frozen=True, slots=True)

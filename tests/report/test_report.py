@@ -18,9 +18,17 @@ from pipeline.core.errors import Where
 from pipeline.core.json_file import as_json, from_json
 from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
+from pipeline.evaluation.intervals import Rate, sign_test
 from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import FactResult, JudgedAdapter, Metrics, Paired, ProbeResult, Run
+from pipeline.evaluation.results import (
+    FactResult,
+    JudgedAdapter,
+    Metrics,
+    OldFacts,
+    ProbeResult,
+    Run,
+)
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact, Subject
@@ -172,8 +180,9 @@ LATER = report_data(
         [OLD, OLD_LOST, KNOWN],
         NOISY,
         STILL_SAID,
-        paired=Paired(2, ("tinyllm/cost",), (), 6, 3, 0),
-        left_out=700,
+        old=OldFacts(
+            2, 700, ("tinyllm/cost",), (), Rate(1, 2).upper_bound, 6, 3, 0, sign_test(3, 0)
+        ),
     ),
     Verdict(
         "fail", ("tinyllm/cost: 3 of 3 probes missed (at most 1); it is known now",), ("Look.",)
