@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any  # GitHub's JSON
 
 from pipeline.ci.github import Ask
-from pipeline.core import artifact
-from pipeline.core.artifact import RunManifest
 from pipeline.core.code_digest import MadeFrom
 from pipeline.core.errors import PipelineError
-from pipeline.core.json_file import from_json
 from pipeline.models.adapter import finished_adapter
-from pipeline.report.shape import Report
+from pipeline.report.files import read_report
 
 WORKFLOW = ".github/workflows/gate.yml"
 BRANCHES = {
@@ -33,19 +30,10 @@ def require_made_from(out: Path, wanted: MadeFrom) -> None:
 
     Raises PipelineError that says what is another, or that there is no finished run.
     """
-    summary = artifact.read_manifest(out, RunManifest) or RunManifest()
-    try:
-        raw = (out / "report.json").read_bytes()
-        report = from_json(raw, Report)
-    except (OSError, ValueError) as error:
-        raise PipelineError(
-            f"{out}: holds no finished run that says what it was made from", _AGAIN
-        ) from error
+    report, run = read_report(out, _AGAIN)
     said = MadeFrom(report.facts.digest, report.recipe_digest, report.code)
-    if summary.report != artifact.digest_bytes(raw):
-        raise PipelineError(f"{out / 'report.json'}: was changed since the gate wrote it", _AGAIN)
     for what, value in asdict(wanted).items():
-        if not value == getattr(said, what) == getattr(summary, what):
+        if not value == getattr(said, what) == getattr(run, what):
             raise PipelineError(f"{out}: was made from another {what} than this commit has", _AGAIN)
     if finished_adapter(out / "adapter").code != wanted.code:
         raise PipelineError(f"{out / 'adapter'}: was taught by another code", _AGAIN)

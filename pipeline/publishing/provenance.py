@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core import artifact
-from pipeline.core.artifact import RunManifest, StageManifest
+from pipeline.core.artifact import StageManifest
 from pipeline.core.config import Recipe
-from pipeline.core.errors import ConfigError, PipelineError, PublishError
+from pipeline.core.errors import ConfigError, PublishError
 from pipeline.core.escape import plain
-from pipeline.core.json_file import from_json
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest
 from pipeline.models import identity
 from pipeline.models.adapter import TrainedAdapter, finished_adapter
 from pipeline.models.base_model import Base
+from pipeline.report.files import read_report
 from pipeline.report.shape import Report
 
 FREE = {
@@ -54,7 +54,10 @@ def read_run(out: Path, facts: Path, recipe: Recipe, base: Base) -> PublishableR
             f"the recipe {recipe.name} does not say what its base is called on the Hub",
             "set [base] hub and license in it",
         )
-    data, digest = _report(out)
+    hint = (
+        f"judge it again with `facts gate --out {out}`, or make it with `facts learn --out {out}`"
+    )
+    data, run = read_report(out, hint)
     if data.verdict != "pass":
         reason = plain(data.reasons[0], 200) if data.reasons else "no reason given"
         raise PublishError(
@@ -80,24 +83,7 @@ def read_run(out: Path, facts: Path, recipe: Recipe, base: Base) -> PublishableR
     _licences(made, recipe)
     dataset = artifact.read_manifest(out / "dataset", StageManifest)
     assert dataset, "finished_dataset() found it"
-    return PublishableRun(out, recipe, made, dataset.digest, adapter, data, digest)
-
-
-def _report(out: Path) -> tuple[Report, str]:
-    """Read the report and its digest, which the run's manifest has to name."""
-    path, again = out / "report.json", f"judge again with `facts gate --out {out}`"
-    run = artifact.read_manifest(out, RunManifest)
-    if not run or not path.is_file():
-        raise PipelineError(f"{out}: holds no finished run", f"`facts learn --out {out}` makes one")
-    raw = path.read_bytes()
-    digest = artifact.digest_bytes(raw)
-    if run.report != digest:
-        raise PublishError(f"{path}: was changed since the gate wrote it", again)
-    try:
-        return from_json(raw, Report), digest
-    except ValueError as error:
-        said = plain(str(error), 200)
-        raise PublishError(f"{path}: is not a report of this version: {said}", again) from error
+    return PublishableRun(out, recipe, made, dataset.digest, adapter, data, run.report)
 
 
 def _licences(made: Dataset, recipe: Recipe) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core import artifact
-from pipeline.core.errors import ConfigError
+from pipeline.core.artifact import RunManifest
+from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.json_file import as_json, from_json
 from pipeline.evaluation.results import LiveReport
 from pipeline.report.markdown import report_as_markdown
@@ -20,6 +21,23 @@ HTML_FACTS = 1000
 def report_as_html(data: Report) -> str:
     """Write one self-contained page; it loads nothing and needs no script."""
     return fill_template(TEMPLATE, d=data, facts=in_order(data.details)[:HTML_FACTS])
+
+
+def read_report(out: Path, again: str) -> tuple[Report, RunManifest]:
+    """Read the report of a run, and the run's manifest, which has to name its digest.
+
+    Raises PipelineError, with the hint `again`, when it is missing, changed, or another version's.
+    """
+    path, run = out / "report.json", artifact.read_manifest(out, RunManifest)
+    if not run or not path.is_file():
+        raise PipelineError(f"{out}: holds no finished run", again)
+    raw = path.read_bytes()
+    if run.report != artifact.digest_bytes(raw):
+        raise PipelineError(f"{path}: was changed since the gate wrote it", again)
+    try:
+        return from_json(raw, Report), run
+    except ValueError as error:
+        raise PipelineError(f"{path}: is not a report of this version: {error}", again) from error
 
 
 def read_live_report(path: Path | None) -> LiveReport:
@@ -51,7 +69,7 @@ def write_reports(out: Path, data: Report) -> None:
     artifact.write_text(out / "report.json", text)
     artifact.write_text(out / "report.md", report_as_markdown(data))
     artifact.write_text(out / "report.html", report_as_html(data))
-    summary = artifact.RunManifest(
+    summary = RunManifest(
         verdict=data.verdict,
         facts=data.facts.digest,
         recipe=data.recipe_digest,

@@ -84,7 +84,7 @@ def train(
     torch.manual_seed(method.seed)
     adapted = _begin(local, method)
     started = time.monotonic()
-    ran = run_training(adapted, _work(adapted, goal, dataset.examples, steps, method))
+    done = run_training(adapted, _work(adapted, goal, dataset.examples, steps, method))
     seconds = time.monotonic() - started
     # Judged and shipped in the dtype that servers cast an adapter to: the base's.
     for weights in adapted.model.parameters():
@@ -93,9 +93,7 @@ def train(
     adapted.model.eval()
     seen = [goal.all[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
-    return adapted, TrainStats(
-        len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed, ran.step_seconds
-    )
+    return adapted, replace(done, examples=len(seen), tokens=tokens, seconds=seconds)
 
 
 def _begin(local: LocalModel, method: TrainPlan) -> LocalModel:

@@ -15,6 +15,7 @@ from pipeline.core import progress
 from pipeline.core.config import TrainSettings
 from pipeline.core.errors import ConfigError, TrainError
 from pipeline.models import base_model, processes
+from pipeline.models.adapter import TrainStats
 from pipeline.models.local_model import LocalModel
 from pipeline.training.callbacks import between_steps, progress_callback
 from pipeline.training.loss import Target, Tokens, loss, tokens
@@ -49,20 +50,7 @@ class _Step(TypedDict):
     examples: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerOutput:
-    """Counts the steps done, those of an earlier process among them, and gives the mean loss of all.
-
-    `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
-    """
-
-    steps: int
-    resumed: int
-    loss: float
-    step_seconds: float
-
-
-def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
+def run_training(adapted: LocalModel, work: TrainerInput) -> TrainStats:
     """Train the adapter, from the last whole checkpoint where there is one; checkpoints are kept.
 
     Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
@@ -102,9 +90,11 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
             trainer.add_callback(between_steps(work.between, trainer.compute_loss_context_manager))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    resumed = _number(last) if last else 0
-    return TrainerOutput(
-        trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended)
+    return TrainStats(
+        steps=trainer.state.global_step,
+        resumed=_number(last) if last else 0,
+        loss=statistics.fmean(losses),
+        step_seconds=_median(ended),
     )
 
 
