@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar  # a class's reader gives objects of that class
 
 from pipeline.core.escape import plain
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 T = TypeVar("T")
+_readers: dict[type, TypeAdapter[Any]] = {}
+"""By class: to make one takes longer than to read a line."""
 
 
 def from_json(raw: bytes, kind: type[T]) -> T:
@@ -21,12 +26,15 @@ def from_json(raw: bytes, kind: type[T]) -> T:
     """
     from pydantic import TypeAdapter, ValidationError
 
+    if kind not in _readers:
+        _readers[kind] = TypeAdapter(kind)
     try:
-        return TypeAdapter(kind).validate_json(raw, strict=True)
+        found: T = _readers[kind].validate_json(raw, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         said = ": ".join((*map(str, first["loc"]), first["msg"]))
         raise ValueError(plain(said, 300)) from None
+    return found
 
 
 def as_json(value: object) -> str:

@@ -15,16 +15,8 @@ from pipeline.core.code_digest import MadeFrom
 from pipeline.core.errors import PipelineError, PublishError
 from pipeline.facts.fact import Expect
 from pipeline.models import identity
-from pipeline.publishing.contents import (
-    FACTS,
-    HINT,
-    PROVENANCE,
-    REPORT,
-    Provenance,
-    ReleasedFact,
-    read_content,
-    read_facts,
-)  # fmt: skip
+from pipeline.publishing import contents
+from pipeline.publishing.contents import FACTS, PROVENANCE, REPORT, ReleasedFact, read_content
 from pipeline.report.answers import Detail
 from pipeline.report.shape import ReportCore
 
@@ -51,12 +43,14 @@ def require_bound(folder: Path) -> tuple[str, str]:
     except PipelineError as error:
         raise PublishError(error.message, error.hint) from error
     if wrong:
-        raise PublishError(f"{wrong[0]}: is about another {wrong[1]} than the release", HINT)
+        said = f"{wrong[0]}: is about another {wrong[1]} than the release"
+        raise PublishError(said, contents.HINT)
     return digest, MadeFrom(report.facts.digest, report.recipe_digest, report.code).digest
 
 
 def _rows(folder: Path, digest: str, report: ReportCore) -> Iterator[Row]:
-    said, base = read_content(folder / PROVENANCE, Provenance), identity.read_identity(folder)
+    said = read_content(folder / PROVENANCE, contents.Provenance)
+    base = identity.read_identity(folder)
     yield REPORT, "verdict", report.verdict, "pass"
     yield REPORT, "adapter", report.adapter.digest, digest
     yield REPORT, "base", report.base.digest, base.digest
@@ -73,7 +67,7 @@ def _rows(folder: Path, digest: str, report: ReportCore) -> Iterator[Row]:
     yield PROVENANCE, "recipe", said.recipe, recipe
     yield PROVENANCE, "code", said.code, report.code
     yield PROVENANCE, "seed", said.seed, report.seed
-    rows = dict(map(_told, read_facts(folder)))
+    rows = dict(map(_told, contents.read_facts(folder)))
     yield FACTS, "list of facts", sorted(rows), sorted(report.facts.digests)
     asked = dict(map(_told, report.details))
     yield FACTS, "fact", {name: rows.get(name) for name in asked}, asked
