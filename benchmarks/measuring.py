@@ -18,10 +18,10 @@ from pipeline.evaluation.likelihood import DRIFT_PROMPTS
 from pipeline.facts.fact import Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
 from pipeline.models import answer_cache, generate
+from pipeline.models.adapter import TrainStats
 from pipeline.models.context import RunContext
 from pipeline.models.generate import Answer
 from pipeline.models.local_model import LocalModel
-from pipeline.training.train import TrainStats
 
 RECALL = ("trained", "held out", "probes")
 LEAK = ("neighbours", "near names", "others", "unrelated")

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 
 from pipeline.facts.fact import Fact
+from pipeline.models.adapter import TrainStats
 from pipeline.models.backends import lora
 from pipeline.models.local_model import LocalModel
-from pipeline.training.train import TrainStats
 
 EPOCHS = 25
 LEARNING_RATE = 2e-4

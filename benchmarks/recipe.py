@@ -26,7 +26,6 @@ from pipeline.models import adapter
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.context import RunContext
 from pipeline.training import fit
-from pipeline.training.train import TrainStats
 
 FACT_BYTES = 500_000
 """Memory of one fact's share of a run, beside the model (measured at 100 facts: 0.3 MB)."""
@@ -94,7 +93,7 @@ def _trial(case: Case, context: RunContext, method: str) -> Trial:
     )
     made = learn.prepare(case.subjects, own)
     folder = own.out / f"trial-{method}"
-    made_from = {
+    made_from: dict[str, str | int] = {
         "dataset": made.digest,
         "others": artifact.digest_json(case.others),
         "base": own.base.digest,
@@ -109,7 +108,7 @@ def _trial(case: Case, context: RunContext, method: str) -> Trial:
     if method == "recipe":
         fit.fit(own)
         adapted = adapter.load_adapter(own.local(), own.out / "adapter")
-        done = TrainStats(**finished_adapter(own.out / "adapter")["train"])
+        done = finished_adapter(own.out / "adapter").train
     else:
         adapted, done = plain_trl.train(own.local(), made.facts, case.seed)
     asked, trial = measure_trial(case, own, made, Taught(method, adapted, done))

@@ -1,4 +1,4 @@
-"""The main job: check → build → train → gate → report, each stage from the artefact of the one before.
+"""Does the main job: check → build → train → gate → report, each stage from the artefact of the one before.
 
 Every stage is skipped when its artefact is there, intact and made from the same inputs.
 """
@@ -17,9 +17,8 @@ from pipeline.core.console import say
 from pipeline.dataset import build as dataset
 from pipeline.dataset import records, rephrase_model, untested
 from pipeline.dataset.records import Dataset
-from pipeline.evaluation import live_report
 from pipeline.evaluation.evaluate import Target, evaluate
-from pipeline.evaluation.live_report import LiveReport
+from pipeline.evaluation.results import LiveReport
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest
@@ -50,7 +49,7 @@ def learn(
     made = build(facts, session)
     start = _start(before, made, session) if before else None
     if before and judged.live == LiveReport():
-        judged = replace(judged, live=live_report.read_live_report(before))
+        judged = replace(judged, live=files.read_live_report(before))
     built = time.monotonic()
     fit(session, start)
 
@@ -67,7 +66,7 @@ def learn(
 
 
 def _start(before: Path, made: Dataset, session: RunContext) -> ResumeFrom | None:
-    found = continual.start(before, live_report.read_live_report(before).digests, made, session)
+    found = continual.start(before, files.read_live_report(before).digests, made, session)
     if isinstance(found, str):
         say(f"all facts are taught anew: {found}")
         return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any  # GitHub's JSON
 
 from pipeline.ci import github
 from pipeline.core.errors import ConfigError, PipelineError
@@ -52,16 +51,17 @@ def approver(ask: github.Ask, pull: str, commit: str, default: str) -> str:
                 f"{commit[:12]} is not the last commit of the pull request",
                 "review and name the one that is",
             )
-        said = _said(ask, pull, author=str(told["user"]["login"]))
-        for login, review in said.items():
-            counts = review["commit_id"] == commit or review["state"] == "CHANGES_REQUESTED"
-            if not counts or not _may_write(ask, pull, login):
-                said[login] = {"state": ""}
+        said = _last_reviews(ask, pull, author=str(told["user"]["login"]))
+        states = {
+            login: state
+            for login, (state, of) in said.items()
+            if (of == commit or state == "CHANGES_REQUESTED") and _may_write(ask, pull, login)
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(
             f"GitHub's answer is not as expected: {error!r}", "run the job again"
         ) from error
-    return _decided(commit, {login: review["state"] for login, review in said.items()})
+    return _decided(commit, states)
 
 
 def _decided(commit: str, states: Mapping[str, str]) -> str:
@@ -77,23 +77,23 @@ def _decided(commit: str, states: Mapping[str, str]) -> str:
     return approved[0]
 
 
-def _said(ask: github.Ask, pull: str, author: str) -> dict[str, Any]:
-    """Give the last word of each person but the author, by login; programs have none."""
-    said: dict[str, Any] = {}
+def _last_reviews(ask: github.Ask, pull: str, author: str) -> dict[str, tuple[str, str]]:
+    """Give state and commit of the last review of each person but the author, by login."""
+    said = {}
     for page in range(1, PAGES + 1):
         listed = ask(f"{pull}/reviews?per_page=100&page={page}")
         for review in listed:
             person = review["user"]  # nobody, where the account is gone
             counts = person and person["type"] == "User" and person["login"] != author
             if counts and review["state"] in JUDGES:
-                said[str(person["login"])] = review
+                said[str(person["login"])] = (str(review["state"]), str(review["commit_id"]))
         if len(listed) < 100:
             return said
     raise PipelineError("the pull request has too many reviews", "open a new one")
 
 
 def _may_write(ask: github.Ask, pull: str, login: str) -> bool:
-    """Whether somebody may write to the repository; asked again, since a review keeps no such thing."""
+    """Ask whether somebody may write to the repository: a review does not tell."""
     if not _LOGIN.fullmatch(login):
         return False
     repository = pull.rpartition("/pulls/")[0]

@@ -6,16 +6,16 @@ queue or a maintainer started counts; its files must agree, and are checked agai
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any  # GitHub's JSON, and that of a run
+from typing import Any  # GitHub's JSON
 
 from pipeline.ci.github import Ask
-from pipeline.core import artifact
 from pipeline.core.code_digest import MadeFrom
 from pipeline.core.errors import PipelineError
+from pipeline.models.adapter import finished_adapter
+from pipeline.report.files import read_report
 
 WORKFLOW = ".github/workflows/gate.yml"
 BRANCHES = {
@@ -29,21 +29,12 @@ def require_made_from(out: Path, wanted: MadeFrom) -> None:
 
     Raises PipelineError when one differs, or when there is no finished run.
     """
-    summary = artifact.read_manifest(out) or {}
-    try:
-        text = (out / "report.json").read_bytes()
-        report = json.loads(text)
-        said = MadeFrom(report["facts"]["digest"], report["recipe_digest"], report["code"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PipelineError(
-            f"{out}: holds no finished run that says what it was made from", _AGAIN
-        ) from error
-    if summary.get("report") != artifact.digest_bytes(text):
-        raise PipelineError(f"{out / 'report.json'}: was changed since the gate wrote it", _AGAIN)
+    report, run = read_report(out, _AGAIN)
+    said = MadeFrom(report.facts.digest, report.recipe_digest, report.code)
     for what, value in asdict(wanted).items():
-        if not value == getattr(said, what) == summary.get(what):
+        if not value == getattr(said, what) == getattr(run, what):
             raise PipelineError(f"{out}: was made from another {what} than this commit has", _AGAIN)
-    if (artifact.read_manifest(out / "adapter") or {}).get("code") != wanted.code:
+    if finished_adapter(out / "adapter").code != wanted.code:
         raise PipelineError(f"{out / 'adapter'}: was taught by another code", _AGAIN)
 
 

@@ -84,8 +84,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run_gate(args: argparse.Namespace, context: RunContext) -> bool:
     """Judge the adapter that the options name; give whether it passed."""
     from pipeline import learn
-    from pipeline.evaluation import evaluate, live_report
+    from pipeline.evaluation import evaluate
     from pipeline.models.client import Server
+    from pipeline.report import files
 
     if bool(args.server) != bool(args.model):
         raise ConfigError("--server and --model go together", "name both, or neither")
@@ -109,9 +110,7 @@ def run_gate(args: argparse.Namespace, context: RunContext) -> bool:
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
         engine=engine(args, context),
-        live=live_report.read_live_report(args.against)
-        if args.against
-        else live_report.LiveReport(),
+        live=files.read_live_report(args.against),
         tasks=tuple(args.lm_eval),
         sample_key=args.sample_key or "",
     )

@@ -79,12 +79,12 @@ def add_bench_verb(verb: Verb) -> None:
 
 def _learn(args: argparse.Namespace) -> int:
     from pipeline import learn
-    from pipeline.evaluation import live_report
     from pipeline.evaluation.evaluate import Target
+    from pipeline.report import files
 
     if args.estimate:
         return _estimate(args)
-    live = live_report.read_live_report(args.against) if args.against else live_report.LiveReport()
+    live = files.read_live_report(args.against)
     with lock.gpu():
         context = run_context(args)
         engine = gate.engine(args, context)

@@ -1,17 +1,19 @@
-"""The verbs around a release: `facts check-adapter`, `facts publish` and `facts pull`."""
+"""Defines the verbs of a release: `facts check-adapter`, `facts publish` and `facts pull`."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any  # JSON data, before it is read
+from typing import TYPE_CHECKING
 
 from pipeline.cli.options import Verb, facts_option, recipe_option
 from pipeline.core import lock
 from pipeline.core.arguments import given
 from pipeline.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.publishing.upload import Published
 
 RECORD = "published.json"
 LAST = "the one last published"
@@ -112,37 +114,32 @@ def _question(adapter: Path) -> str:
     """Give a question about a fact that the adapter was taught; empty where nothing tells one."""
     from pipeline.core.errors import PipelineError
     from pipeline.dataset import records
+    from pipeline.publishing import contents
 
-    if (adapter / "facts.jsonl").exists():
-        return str(_first(adapter)["question"])
+    if (adapter / contents.FACTS).exists():
+        return contents.read_facts(adapter)[0].question
     try:
         return records.load_dataset(adapter.parent / "dataset").facts[0].question
     except (OSError, PipelineError):
         return ""
 
 
-def _first(release: Path) -> dict[str, Any]:
-    """Read the first fact of a release."""
-    with (release / "facts.jsonl").open(encoding="utf-8") as facts:
-        fact: dict[str, Any] = json.loads(facts.readline())
-    return fact
-
-
 def _publish(args: argparse.Namespace) -> int:
-    from pipeline.core import config
+    from pipeline.core import artifact, config
+    from pipeline.core.json_file import as_json
     from pipeline.models import base_model
     from pipeline.publishing import commit, hub, provenance, release, upload
 
     record = args.out / RECORD
-    last = _read(record)
-    name = args.to or last.get("repo", "")
+    last = _last_published(record)
+    name = args.to or (last.repo if last else "")
     if not name:
         raise ConfigError("no repository was given", "name it with --to ORGANISATION/NAME")
     repo = hub.connect(name, write=True)
     if args.promote is not None:
         revision = args.promote
         if revision == LAST:
-            revision = last.get("commit", "") if name == last.get("repo") else ""
+            revision = last.commit if last and name == last.repo else ""
         if not revision:
             raise ConfigError(f"{record}: names no release", "give the commit: --promote COMMIT")
         if args.live is None:
@@ -161,38 +158,32 @@ def _publish(args: argparse.Namespace) -> int:
     print(f"digest     {made.digest}", file=sys.stderr)
     print(f"adapter    {made.adapter}", file=sys.stderr)
     done = upload.publish(made, repo, f"facts-{source.id}")
-    _write(record, done)
+    artifact.write_text(record, as_json(done))
     print(f"published  {done.tag}, on the branch {upload.CANDIDATE}", file=sys.stderr)
     print(f"{done.repo}@{done.commit}")
     return 0
 
 
 def _pull(args: argparse.Namespace) -> int:
-    from pipeline.publishing import download, model_card, signing
+    from pipeline.models import identity
+    from pipeline.publishing import contents, download, model_card, signing
 
     trust = signing.Trust(args.key and Path(args.key), args.identity or "")
     folder = download.pull(args.ref, args.into, trust).resolve()
     if (folder / signing.SIGNATURE).exists() and not (args.key or args.identity):
         print("signed, but by whom was not checked: give --key or --identity", file=sys.stderr)
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    question = _first(folder)["question"]
-    lines = model_card.loading(str(folder), config["base_model_name_or_path"], question)
+    base, question = identity.read_identity(folder), contents.read_facts(folder)[0].question
+    lines = model_card.loading(str(folder), base.hub, question)
     print("every file is as it was published; to load it:", *lines, sep="\n", file=sys.stderr)
     print(folder)
     return 0
 
 
-def _read(record: Path) -> dict[str, Any]:
+def _last_published(record: Path) -> Published | None:
+    from pipeline.core.json_file import from_json
+    from pipeline.publishing.upload import Published
+
     try:
-        data = json.loads(record.read_text(encoding="utf-8"))
+        return from_json(record.read_bytes(), Published)
     except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _write(record: Path, done: Any) -> None:
-    from dataclasses import asdict
-
-    from pipeline.core import artifact
-
-    artifact.write_text(record, json.dumps(asdict(done), indent=2) + "\n")
+        return None

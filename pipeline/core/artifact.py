@@ -1,8 +1,8 @@
-"""Digests and whole-or-nothing writes: a folder with a `manifest.json` is a finished stage.
+"""Computes digests, and writes files and stages whole or not at all.
 
-A stage is written into a temporary folder beside its place and moved there as a whole, manifest
-last, so that neither Ctrl-C nor a full disk leaves something that looks finished or harms what was
-there before.
+A folder with a `manifest.json` is a finished stage. It is written into a temporary folder beside its
+place, manifest last, and moved there as a whole: neither Ctrl-C nor a full disk leaves something that
+looks finished, or harms the folder that was there before.
 """
 
 from __future__ import annotations
@@ -12,69 +12,83 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
+from typing import TypeVar
 
 from pipeline.core.errors import ConfigError
+from pipeline.core.json_file import as_json, from_json
 
 MANIFEST = "manifest.json"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StageManifest:
+    """The part that all stages' manifests have: digests of the inputs by name, and that of all files."""
+
+    made_from: Mapping[str, str | int]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunManifest:
+    """The manifest of a run: verdict, and digests of what was judged and of the report's bytes."""
+
+    verdict: str = ""
+    facts: str = ""
+    recipe: str = ""
+    code: str = ""
+    base: str = ""
+    adapter: str = ""
+    report: str = ""
 
 
 def digest_bytes(data: bytes) -> str:
-    """SHA-256 as `sha256:<64 hex digits>`."""
+    """Give the SHA-256 of bytes as `sha256:<64 hex digits>`."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def digest_json(value: Any) -> str:
-    """Digest of a value by its canonical JSON."""
+def digest_json(value: object) -> str:
+    """Give the digest of a value's canonical JSON."""
     return digest_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
 
 
 def digest_file(path: Path) -> str:
-    """Digest of a file's bytes, read in blocks."""
+    """Give the digest of a file's bytes, read in blocks."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Digest of every file below a folder by its path in there, its manifest left out."""
+    """Give the digest of every file below a folder by its path in there, its manifest left out."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
     return {p.relative_to(folder).as_posix(): digest_file(p) for p in files}
 
 
 def digest_folder(folder: Path) -> str:
-    """Digest of every file's name and bytes below a folder, its manifest left out."""
+    """Give one digest of all files' names and bytes below a folder, its manifest left out."""
     return digest_json(digests(folder))
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Read a stage's manifest; None when the stage never finished or its manifest is damaged."""
+def read_manifest(folder: Path, kind: type[T]) -> T | None:
+    """Read a folder's manifest; None when what was to be there never finished, or its manifest is damaged."""
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return from_json((folder / MANIFEST).read_bytes(), kind)
+    except (OSError, ValueError):
         return None
-    return data if isinstance(data, dict) else None
 
 
-def as_bytes(data: dict[str, Any]) -> bytes:
-    """Give a manifest as it is written."""
-    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def finished(folder: Path, made_from: dict[str, Any]) -> bool:
-    """Whether the stage in `folder` finished from exactly these inputs and is still intact."""
-    manifest = read_manifest(folder)
-    return (
-        manifest is not None
-        and manifest.get("made_from") == made_from
-        and manifest.get("digest") == digest_folder(folder)
-    )
+def finished(folder: Path, made_from: Mapping[str, str | int]) -> bool:
+    """Return whether the stage in `folder` finished from exactly these inputs and is still intact."""
+    done = read_manifest(folder, StageManifest)
+    return bool(done and done.made_from == made_from and done.digest == digest_folder(folder))
 
 
 @contextmanager
-def stage(folder: Path, made_from: dict[str, Any], **notes: Any) -> Iterator[Path]:
+def stage(folder: Path, made_from: Mapping[str, str | int], **notes: object) -> Iterator[Path]:
     """Give a temporary folder to fill; on success it replaces `folder`, with its manifest.
 
     `made_from` names the digests of the inputs, `notes` anything else worth keeping.
@@ -89,7 +103,7 @@ def stage(folder: Path, made_from: dict[str, Any], **notes: Any) -> Iterator[Pat
             scratch.chmod(0o755)
             files = digests(scratch)
             manifest = {"made_from": made_from, "digest": digest_json(files), "files": files}
-            _write(scratch / MANIFEST, as_bytes({**manifest, **notes}))
+            _write(scratch / MANIFEST, as_json({**manifest, **notes}).encode())
             _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

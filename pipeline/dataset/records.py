@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
-from pipeline.core.artifact import digest_json
+from pipeline.core.artifact import StageManifest, digest_json
 from pipeline.core.chat import Prompt, Turn
 from pipeline.core.errors import PipelineError
 from pipeline.facts.fact import Expect, Fact, Subject, as_expect, subject_from_json, taught
@@ -146,8 +146,8 @@ def finished_dataset(out: Path) -> Dataset:
     Raises PipelineError when it is missing or was changed since it was written.
     """
     folder = out / "dataset"
-    done = artifact.read_manifest(folder)
-    if done is None or done.get("digest") != artifact.digest_folder(folder):
+    done = artifact.read_manifest(folder, StageManifest)
+    if done is None or done.digest != artifact.digest_folder(folder):
         raise PipelineError(
             f"{folder}: is not a finished dataset", f"make it with `facts build --out {out}`"
         )

@@ -31,7 +31,7 @@ SHOWN = 5
 class Untested:
     """A taught fact, by its id, whose leaks would not be seen everywhere; `gap` says where not, and why."""
 
-    fact: str
+    id: str
     gap: Gap
 
 
@@ -68,7 +68,7 @@ def untested(
 def sentences(found: Collection[Untested]) -> Iterator[str]:
     """Yield a sentence for each gap that facts have."""
     for gap, words in GAPS.items():
-        ids = [each.fact for each in found if each.gap == gap]
+        ids = [each.id for each in found if each.gap == gap]
         if ids:
             more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
             yield f"{count(len(ids), 'fact')} {words}: {', '.join(ids[:SHOWN])}{more}"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import progress
 from pipeline.core.chat import Prompt
@@ -16,23 +15,18 @@ from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
-from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import margin_candidates
 from pipeline.evaluation.metrics import ModelAnswers
-from pipeline.evaluation.results import Metrics, Run
+from pipeline.evaluation.results import JudgedAdapter, LiveReport, Metrics, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff
 from pipeline.models import adapter, answer_cache, client, compatibility, device, generate, identity
-from pipeline.models.adapter import finished_adapter
+from pipeline.models.adapter import TrainStats, finished_adapter
 from pipeline.models.client import Server
 from pipeline.models.context import RunContext
 from pipeline.models.generate import Answer
 from pipeline.models.local_model import LocalModel
-
-BEHIND = {"digest": "", "rank": 0, "bytes": 0,
-          "train": {"examples": 0, "tokens": 0, "steps": 0, "seconds": 0.0}}  # fmt: skip
-"""What is known of an adapter that a server has: nothing but its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class ServedModels:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
+    """The adapter to judge: the one in `folder` (None: OUT/adapter), or the one that `server` serves.
 
     With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
     report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
@@ -65,7 +59,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was judged, what was measured of it, and the verdict."""
+    """A run, its metrics, and the verdict."""
 
     run: Run
     measured: Metrics
@@ -86,10 +80,11 @@ def evaluate(
     changed = diff(judged.live.digests, made.facts)
     drawn = sampling.draw(made, changed.old, limits, judged.sample_key)
     if judged.server:
-        known, said = BEHIND, ask_server(session, judged.server, drawn)
+        known, trained = JudgedAdapter(), TrainStats()
+        said = ask_server(session, judged.server, drawn)
     else:
         folder = judged.folder or session.out / "adapter"
-        known = known_adapter(folder, made, session)
+        known, trained = known_adapter(folder, made, session)
         said = ask_folder(session, folder, made, drawn, judged)
     measured = metrics.measure_answers(made, drawn, said, limits, judged.live)
     verdict = decide(measured, limits, session.recipe.warn)
@@ -99,6 +94,7 @@ def evaluate(
         seed=session.seed,
         base=session.base,
         adapter=known,
+        trained=trained,
         seconds=took,
         made=made,
         change=changed,
@@ -194,11 +190,13 @@ def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) 
     )
 
 
-def known_adapter(folder: Path, made: Dataset, session: RunContext) -> dict[str, Any]:
-    """Read what is known of the adapter; refuse one made from something else."""
+def known_adapter(
+    folder: Path, made: Dataset, session: RunContext
+) -> tuple[JudgedAdapter, TrainStats]:
+    """Describe an adapter and its training; refuse one made from something else."""
     done = finished_adapter(folder)
     for what, digest in (("examples", made.examples_digest), ("base", session.base.digest)):
-        if done["made_from"].get(what) != digest:
+        if done.made_from.get(what) != digest:
             raise PipelineError(
                 f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
                 f"train it again with `facts train --out {folder.parent}`",
@@ -211,7 +209,7 @@ def known_adapter(folder: Path, made: Dataset, session: RunContext) -> dict[str,
                 "judge it with the recipe that it was trained with, or train it again",
             )
     size = (folder / identity.WEIGHTS).stat().st_size if (folder / identity.WEIGHTS).exists() else 0
-    return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
+    return JudgedAdapter(done.digest, done.rank, size), done.train
 
 
 def _base(session: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer | None]:

@@ -1,4 +1,4 @@
-"""Tasks of the lm-evaluation-harness, where it is installed: base and adapted model beside each other.
+"""Runs tasks of the lm-evaluation-harness, where it is installed, on the base and on the adapted model.
 
 The harness and its data belong to no recipe: a task is asked for by name and only told, since a few
 hundred items cannot tell a lost point from chance (one point needs about 1,400).
@@ -6,14 +6,14 @@ hundred items cannot tell a lost point from chance (one point needs about 1,400)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any  # results of the harness have no narrower type before they are read
 
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.escape import plain
 from pipeline.models.local_model import LocalModel
 
+_Results = Mapping[str, Mapping[str, float | str]]
 _NO_DATA = "its data must be on this machine; the harness fetches nothing here"
 
 
@@ -43,10 +43,10 @@ def compare(adapted: LocalModel, names: Sequence[str]) -> tuple[Task, ...]:
         ) from error
     model = HFLM(pretrained=adapted.model.get_base_model(), tokenizer=adapted.tokenizer)
 
-    def run() -> dict[str, Any]:
+    def run() -> _Results:
         # The harness may raise whatever its tasks and their data sets do.
         try:
-            found: dict[str, Any] = simple_evaluate(
+            found: _Results = simple_evaluate(
                 model=model, tasks=list(names), apply_chat_template=True, log_samples=False
             )["results"]
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
@@ -61,7 +61,7 @@ def compare(adapted: LocalModel, names: Sequence[str]) -> tuple[Task, ...]:
     return tuple(_task(name, before[name], after[name]) for name in names)
 
 
-def _task(name: str, before: dict[str, Any], after: dict[str, Any]) -> Task:
+def _task(name: str, before: Mapping[str, float | str], after: Mapping[str, float | str]) -> Task:
     """Take the first metric that comes with a standard error: a task names its main one first."""
     for key, value in after.items():
         metric, _, filtered = key.partition(",")

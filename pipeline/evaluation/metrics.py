@@ -13,10 +13,17 @@ from pipeline.core.config import GateSettings
 from pipeline.dataset.records import Dataset
 from pipeline.dataset.untested import Untested, untested
 from pipeline.evaluation.harness import Task
+from pipeline.evaluation.intervals import Rate, sign_test
 from pipeline.evaluation.likelihood import BaseDivergence, refuses, top_share, unique_ratio
-from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, missable
+from pipeline.evaluation.results import (
+    FactResult,
+    LiveReport,
+    Metrics,
+    OldFacts,
+    ProbeResult,
+    missable,
+)
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentions
@@ -65,8 +72,7 @@ def measure_answers(
         unique_answers_ratio=unique_ratio(base, adapted),
         top_share=(top_share(base), top_share(adapted)),
         refusals_kept=kept / len(refused) if refused else 1.0,
-        paired=_paired(facts, live),
-        left_out=sample.left_out,
+        old=_old(facts, live, sample.left_out),
         tasks=answers.tasks,
         untested=_untested(made, asked),
     )
@@ -86,7 +92,7 @@ def _result(
     return FactResult(fact, own, passed, fact.id in sample.old, live.passed.get(fact.id))
 
 
-def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
+def _old(facts: Sequence[FactResult], live: LiveReport, left_out: int) -> OldFacts:
     """Compare old facts with the live adapter's answers; a fact that it was not asked counts as known."""
     old = [result for result in facts if result.old]
     both = [
@@ -95,13 +101,19 @@ def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
         for asked in result.asked
         if asked.probe.prompt in live.probes.get(result.fact.id, {})
     ]
-    return Paired(
-        facts=len(old),
-        lost=tuple(r.fact.id for r in old if r.was is not False and not r.passed),
+    lost = tuple(r.fact.id for r in old if r.was is not False and not r.passed)
+    worse = sum(was and not now for was, now in both)
+    better = sum(now and not was for was, now in both)
+    return OldFacts(
+        asked=len(old),
+        left_out=left_out,
+        lost=lost,
         gained=tuple(r.fact.id for r in old if r.was is False and r.passed),
+        upper_bound=Rate(len(lost), len(old)).upper_bound,
         probes=len(both),
-        probes_lost=sum(was and not now for was, now in both),
-        probes_gained=sum(now and not was for was, now in both),
+        probes_lost=worse,
+        probes_gained=better,
+        chance=sign_test(worse, better),
     )
 
 

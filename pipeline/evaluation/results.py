@@ -1,4 +1,4 @@
-"""The results of an evaluation: each probe, each fact, and the metrics that a verdict rests on.
+"""Defines the results of an evaluation: each probe, each fact, and the metrics of the verdict.
 
 `metrics` makes these; `verdict` and `warning` judge them, the report shows them.
 """
@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any  # the plain data of a report
+from dataclasses import dataclass, field
 
 from pipeline.core.config import GateSettings, Recipe
 from pipeline.dataset.records import Dataset, Probe
@@ -17,8 +16,9 @@ from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.margin import Margin
 from pipeline.facts.change import FactsDiff
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.matching import affirms, contains
+from pipeline.models.adapter import TrainStats
 from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
 
@@ -41,7 +41,7 @@ class ProbeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the adapted answer is as it should be, judged by the probe's role.
+        """Return whether the adapted answer is right for the probe's role.
 
         A fact must be said, nothing that competes with it beside it, and the answer must end by
         itself. What a negated question denies, a false statement claims or a withdrawn fact said
@@ -62,7 +62,7 @@ class ProbeResult:
 
     @property
     def base_passed(self) -> bool:
-        """Whether the base's answer says what is expected."""
+        """Return whether the base's answer says what is expected."""
         return self.base is not None and contains(self.base.text, self.probe.expect)
 
 
@@ -87,26 +87,42 @@ class FactResult:
 
     @property
     def known_already(self) -> bool:
-        """Whether the base answers most of the probes that it was asked without training."""
+        """Return whether the untrained base answers most of the probes that it was asked."""
         asked = [each for each in self.asked if each.base]
         return 2 * sum(each.base_passed for each in asked) > len(asked)
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """Old facts and their probes, now against the adapter that is live: ids lost and gained, probe counts."""
+class LiveReport:
+    """The facts in the live adapter's report by id: digest, passed or not, expected answer, probes."""
 
-    facts: int = 0
-    lost: tuple[str, ...] = ()
-    gained: tuple[str, ...] = ()
-    probes: int = 0
-    probes_lost: int = 0
-    probes_gained: int = 0
+    digests: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, bool] = field(default_factory=dict)
+    expects: Mapping[str, Expect] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OldFacts:
+    """Unchanged facts and their probes, now against the adapter that is live: ids lost and gained, counts."""
+
+    asked: int
+    left_out: int
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
+    upper_bound: float
+    probes: int
+    probes_lost: int
+    probes_gained: int
+    chance: float
+
+
+NO_OLD = OldFacts(0, 0, (), (), 1.0, 0, 0, 0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """All that the verdict rests on; `divergence` is None where only a server was asked."""
+    """The metrics that the verdict rests on; `divergence` is None where only a server was asked."""
 
     facts: tuple[FactResult, ...]
     asked: tuple[ProbeResult, ...]
@@ -115,9 +131,7 @@ class Metrics:
     top_share: tuple[float, float]
     """Share of the commonest answer to unrelated prompts: the base's, the adapted model's."""
     refusals_kept: float
-    paired: Paired = Paired()
-    left_out: int = 0
-    """Old facts that were not drawn."""
+    old: OldFacts = NO_OLD
     tasks: tuple[Task, ...] = ()
     untested: tuple[Untested, ...] = ()
     """Facts whose leaks would not be seen everywhere."""
@@ -158,7 +172,7 @@ class Metrics:
 
     @property
     def still_said(self) -> Mapping[str, Rate]:
-        """Of each withdrawn fact, how many questions still get its old answer."""
+        """Count, for each withdrawn fact, the questions that still get its old answer."""
         asked = self.of("retired")
         ids = dict.fromkeys(each.probe.fact for each in asked)
         own = {name: [a for a in asked if a.probe.fact == name] for name in ids}
@@ -193,24 +207,33 @@ def tolerated(measured: Metrics, settings: GateSettings) -> int:
 
 
 def says_it(asked: ProbeResult) -> bool:
-    """Whether the adapted answer says what is expected, however long it goes on."""
+    """Return whether the adapted answer says what is expected, however long it goes on."""
     return contains(asked.adapted.text, asked.probe.expect)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a report says besides measurements and verdict.
+class JudgedAdapter:
+    """An adapter's digest, its rank, and the size of its weights in bytes; nothing of one on a server."""
 
-    `adapter` has digest, rank, bytes and `train` (examples, tokens, steps, seconds); `seconds` has
-    build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is "" where the
-    dataset's digest is the key.
+    digest: str = ""
+    rank: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Describes a run in its report, beside measurements and verdict.
+
+    `seconds` has build, train and gate; `change` is empty where no adapter is live yet; `sample_key` is
+    "" where the dataset's digest is the key.
     """
 
     recipe: Recipe
     seed: int
     base: Base
     made: Dataset
-    adapter: dict[str, Any]
+    adapter: JudgedAdapter
+    trained: TrainStats
     seconds: dict[str, float]
     reproduce: str
     change: FactsDiff = NO_CHANGE

@@ -75,16 +75,15 @@ def _new_facts(measured: Metrics, settings: GateSettings) -> Iterator[str]:
 
 
 def _old_facts(measured: Metrics, settings: GateSettings) -> Iterator[str]:
-    paired = measured.paired
-    if len(paired.lost) - len(paired.gained) > int(settings.old_lost * paired.facts):
+    old = measured.old
+    if len(old.lost) - len(old.gained) > int(settings.old_lost * old.asked):
         by_id = {result.fact.id: result for result in measured.facts}
-        yield from (f"{missed(by_id[name], settings)}; it is known now" for name in paired.lost)
-    chance = intervals.sign_test(paired.probes_lost, paired.probes_gained)
-    if chance < settings.chance:
+        yield from (f"{missed(by_id[name], settings)}; it is known now" for name in old.lost)
+    if old.chance < settings.chance:
         yield (
-            f"{paired.probes_lost} of {paired.probes} questions about unchanged facts are answered "
-            f"worse than by the adapter now live, {paired.probes_gained} better: chance alone would "
-            f"do that once in {1 / chance:.0f} times"
+            f"{old.probes_lost} of {old.probes} questions about unchanged facts are answered "
+            f"worse than by the adapter now live, {old.probes_gained} better: chance alone would "
+            f"do that once in {1 / old.chance:.0f} times"
         )
 
 

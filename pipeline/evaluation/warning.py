@@ -33,11 +33,9 @@ def _facts(measured: Metrics, settings: GateSettings) -> Iterator[str]:
     for result in failed:
         if result.old and result.was is False:
             yield f"{missed(result, settings)}, as with the adapter now live"
-    paired = measured.paired
-    if paired.lost and len(paired.lost) - len(paired.gained) <= int(
-        settings.old_lost * paired.facts
-    ):
-        yield f"unchanged facts that were known before: {', '.join(paired.lost)}"
+    old = measured.old
+    if old.lost and len(old.lost) - len(old.gained) <= int(settings.old_lost * old.asked):
+        yield f"unchanged facts that were known before: {', '.join(old.lost)}"
 
 
 def _forms(measured: Metrics, warn: WarnSettings) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any  # torch and transformers objects; they are untyped here
 
 from pipeline.core import artifact, file_digests
+from pipeline.core.artifact import StageManifest
 from pipeline.core.cache import cache_folder
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import ConfigError
@@ -70,12 +71,12 @@ def _converted(settings: BaseSettings) -> Base:
     """Give the folder that the wheel's file was converted to, once its digest holds."""
     source = _wheel_file(settings)
     digest = _pinned_digest(settings, source)
-    made_from = {"gguf": digest, "format": FORMAT}
+    made_from: dict[str, str | int] = {"gguf": digest, "format": FORMAT}
     name = f"{settings.name}-{digest.removeprefix('sha256:')}-{FORMAT}"
     folder = cache_folder() / "base" / name
-    done = artifact.read_manifest(folder) or {}
+    done = artifact.read_manifest(folder, StageManifest)
     held = artifact.digest_json(file_digests.cached_digests(folder)) if done else ""
-    if (done.get("made_from"), done.get("digest")) != (made_from, held):
+    if done != StageManifest(made_from, held):
         if done:
             print(f"{folder}: is damaged, or was changed; it is made again", file=sys.stderr)
         print(f"converting {settings.name} once (about 20 s) …", file=sys.stderr)

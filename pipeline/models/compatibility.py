@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any  # JSON of a stranger's adapter
 
 from pipeline.core.artifact import digest_file
 from pipeline.core.errors import ConfigError, PipelineError, Problem, Where
@@ -51,6 +50,8 @@ MAX_QUOTED = 200
 JUDGED = {"rank", "zero"}
 """Rules that an adapter may break and still be judged."""
 
+_Config = Mapping[str, object]
+"""The settings of a stranger's adapter by key, of any type."""
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
@@ -106,7 +107,7 @@ def _files(folder: Path, base: Base) -> Iterator[Problem]:
             )
 
 
-def _config(folder: Path) -> dict[str, Any] | Problem:
+def _config(folder: Path) -> _Config | Problem:
     path = folder / CONFIG
     if not path.is_file():  # a pipe would block
         return _missing(path)
@@ -125,7 +126,7 @@ def _missing(path: Path) -> Problem:
     return Problem(Where(str(path)), "missing-file", "is not there", hint)
 
 
-def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iterator[Problem]:
+def _keys(folder: Path, config: _Config, names: Sequence[str]) -> Iterator[Problem]:
     where = Where(str(folder / CONFIG))
     if config.get("peft_type") != "LORA":
         yield Problem(where, "lora", "is no LoRA", "set peft_type to LORA when training")
@@ -155,7 +156,7 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
 
 
 def _names(
-    folder: Path, config: Mapping[str, Any], tensors: Sequence[Tensor], base: Base
+    folder: Path, config: _Config, tensors: Sequence[Tensor], base: Base
 ) -> Iterator[Problem]:
     """Yield a problem for each kind of tensor that vLLM would refuse or ignore."""
     known = shapes(base.folder)

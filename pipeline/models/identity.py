@@ -7,13 +7,14 @@ weights, settings, tokenizer, chat template and base. Gate, release and server c
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
+from typing import ClassVar
 
 from pipeline.core import artifact, file_digests
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import PipelineError
+from pipeline.core.json_file import as_json, from_json
 from pipeline.models.base_model import Base
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
@@ -34,6 +35,8 @@ class Identity:
     `digest` covers all its files. For a base on the Hub, `weights` is the digest of repository and commit
     `revision`.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     hub: str
     revision: str
@@ -59,8 +62,9 @@ def write_identity(folder: Path, base: Identity) -> None:
     """Write the base's identity into an adapter's folder, and its name into the adapter's settings."""
     path = folder / CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
-    _write(path, {**config, "base_model_name_or_path": base.hub})
-    _write(folder / BASE, asdict(base))
+    named = as_json({**config, "base_model_name_or_path": base.hub})
+    path.write_text(named, encoding="utf-8")
+    (folder / BASE).write_text(as_json(base), encoding="utf-8")
 
 
 def read_identity(folder: Path) -> Identity:
@@ -69,19 +73,14 @@ def read_identity(folder: Path) -> Identity:
     Raises PipelineError when the folder names none: an older version trained it.
     """
     try:
-        data = json.loads((folder / BASE).read_text(encoding="utf-8"))
-        if {field.name for field in fields(Identity)} != set(data):
-            raise ValueError(sorted(data))  # noqa: TRY301
-        if not all(type(value) is str for value in data.values()):
-            raise TypeError(data)  # noqa: TRY301
+        return from_json((folder / BASE).read_bytes(), Identity)
     except FileNotFoundError as error:
         raise PipelineError(
             f"{folder / BASE}: is missing: the adapter does not say on which base it was trained",
             ANEW,
         ) from error
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise PipelineError(f"{folder / BASE}: does not name a base", ANEW) from error
-    return Identity(**data)
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"{folder / BASE}: does not name a base: {error}", ANEW) from error
 
 
 def adapter_digest(folder: Path) -> str:
@@ -120,7 +119,3 @@ def _template(folder: Path) -> str:
         return ""
     template = config.get("chat_template", "") if isinstance(config, dict) else ""
     return template if isinstance(template, str) else json.dumps(template, sort_keys=True)
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

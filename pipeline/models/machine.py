@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "safetensors")
 
 
-def describe() -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine and the versions of its libraries by name; "" is what is not known, or not there."""
+
+    system: str = ""
+    processor: str = ""
+    gpu: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def describe() -> Machine:
     """Name system, processor, graphics card and the versions of the libraries that train."""
     versions = {name: metadata.version(name) for name in PACKAGES}
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "gpu": _gpu(),
-        "versions": {"python": platform.python_version(), **versions},
-    }
+    system = f"{platform.system()} {platform.machine()}"
+    return Machine(system, _processor(), _gpu(), {"python": platform.python_version(), **versions})
 
 
 def _processor() -> str:

@@ -9,7 +9,7 @@ Padded rows are for models whose attention takes no custom mask.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any  # torch tensors; torch is untyped here
@@ -31,7 +31,7 @@ class Batch:
     `labels` (N) are the completion tokens, `owner` (N) the index of each one's chat.
     """
 
-    inputs: dict[str, Any]
+    inputs: Mapping[str, object]
     labels: Any
     owner: Any
     places: Any

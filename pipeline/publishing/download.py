@@ -1,4 +1,4 @@
-"""A name on the Hub → a folder on this machine that is a whole, unchanged release.
+"""Fetches a release from the Hub by its name, whole and unchanged, into a folder.
 
 Everything is fetched by commit, into a folder of its own beside the place, and moved there only
 when every digest, and the signature where one is asked for, holds. Nothing is fetched that the Hub lists
@@ -15,7 +15,7 @@ from pipeline.core.errors import ConfigError, PublishError
 from pipeline.core.escape import plain
 from pipeline.models import identity
 from pipeline.publishing import hub, release
-from pipeline.publishing.binding import PROVENANCE
+from pipeline.publishing.contents import PROVENANCE
 from pipeline.publishing.hub import Blob, Repo
 from pipeline.publishing.release import Release
 from pipeline.publishing.signing import ANYBODY, SIGNATURE, Trust

@@ -55,7 +55,7 @@ class Blob:
     size: int
 
     def holds(self, path: Path) -> bool:
-        """Whether these are the bytes of a local file."""
+        """Return whether a local file has these bytes."""
         if self.sha256:
             return artifact.digest_file(path) == f"sha256:{self.sha256}"
         data = path.read_bytes()

@@ -1,6 +1,6 @@
 """Writes the model card of a release, with the lines that load it.
 
-The report, the facts and where they are from come in as plain data; all their texts are hostile.
+All texts of the report, of the facts and of where they are from are hostile.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any  # the plain data of a report and of a release
 
 from pipeline.core.config import BaseSettings
-from pipeline.core.escape import cell, code
-from pipeline.report import summary as found
+from pipeline.publishing.contents import Provenance, ReleasedFact
+from pipeline.report.answers import Detail
+from pipeline.report.shape import Recall, Report
+from pipeline.report.template import fill_template
 
 TEMPLATE = Path(__file__).parent / "card.md.j2"
 FACTS = 1000
@@ -23,38 +24,25 @@ FACTS = 1000
 def write_card(
     repo: str,
     base: BaseSettings,
-    provenance: dict[str, Any],
-    facts: Sequence[dict[str, Any]],
-    report: dict[str, Any],
+    provenance: Provenance,
+    facts: Sequence[ReleasedFact],
+    report: Report,
 ) -> str:
     """Write the card of a release in `repo`, in Markdown with the Hub's metadata before it."""
-    from jinja2 import Environment, StrictUndefined
-
-    # Markdown, not HTML: every text that is not ours goes through `cell` or `code`.
-    environment = Environment(  # noqa: S701
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters |= {"cell": cell, "code": code, "count": found.count}
-    title, machine = repo.partition("/")[2], {"gpu": "", "processor": "", **provenance["machine"]}
-    serve, ask, load = loading(repo, base.hub, facts[0]["question"])
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    title = repo.partition("/")[2]
+    return fill_template(
+        TEMPLATE,
         repo=repo,
         title=title,
-        metadata=_metadata(title, base, report["recall"]),
+        metadata=_metadata(title, base, report.recall),
         base=base,
-        measured=provenance["base"],
-        commit=provenance["facts"],
-        machine=provenance["machine"] and machine,
-        versions=", ".join(f"{n} {v}" for n, v in machine.get("versions", {}).items()),
-        serve=serve,
-        ask=ask,
-        load=load,
+        provenance=provenance,
+        versions=", ".join(f"{name} {at}" for name, at in provenance.machine.versions.items()),
+        loading=loading(repo, base.hub, facts[0].question),
         shown=facts[:FACTS],
         more=len(facts) - FACTS,
-        scores={detail["id"]: _score(detail) for detail in report["details"]},
+        scores={detail.id: _score(detail) for detail in report.details},
         report=report,
-        findings=found.findings(report),
-        proof=found.proof(report),
     )
 
 
@@ -77,12 +65,12 @@ def loading(adapter: str, base: str, question: str) -> tuple[str, str, str]:
     )
 
 
-def _metadata(title: str, base: BaseSettings, recall: dict[str, Any]) -> str:
+def _metadata(title: str, base: BaseSettings, recall: Recall) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     passed = {
-        "facts learned": (recall["facts_passed"], recall["facts"]),
-        "unseen wordings right": (recall["probes_passed"], recall["probes"]),
+        "facts learned": (recall.facts_passed, recall.facts),
+        "unseen wordings right": (recall.probes_passed, recall.probes),
     }
     results = [
         EvalResult(
@@ -108,6 +96,6 @@ def _metadata(title: str, base: BaseSettings, recall: dict[str, Any]) -> str:
     ).to_yaml()
 
 
-def _score(detail: dict[str, Any]) -> str:
-    known = " (the base knows it too)" if detail["status"] == "known" else ""
-    return f"{found.score(detail)} of {len(detail['probes'])}{known}"
+def _score(detail: Detail) -> str:
+    known = " (the base knows it too)" if detail.status == "known" else ""
+    return f"{detail.hits} of {len(detail.probes)}{known}"

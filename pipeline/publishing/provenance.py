@@ -1,4 +1,4 @@
-"""A run folder that `facts learn` left → everything a release is made from, or why it cannot be one.
+"""Reads the run folder of `facts learn` for a release, and refuses one that cannot be released.
 
 Dataset, adapter and report must belong together, to the recipe, and to the facts as they stand now;
 the verdict must be a pass.
@@ -6,21 +6,22 @@ the verdict must be a pass.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
+from pipeline.core.artifact import StageManifest
 from pipeline.core.config import Recipe
-from pipeline.core.errors import ConfigError, PipelineError, PublishError
+from pipeline.core.errors import ConfigError, PublishError
 from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.facts import check
 from pipeline.facts.change import facts_digest
 from pipeline.models import identity
-from pipeline.models.adapter import finished_adapter
+from pipeline.models.adapter import TrainedAdapter, finished_adapter
 from pipeline.models.base_model import Base
+from pipeline.report.files import read_report
+from pipeline.report.shape import Report
 
 FREE = {
     "cc0-1.0", "unlicense", "pddl-1.0", "mit", "mit-0", "0bsd", "isc", "bsd-2-clause", "bsd-3-clause",
@@ -37,9 +38,8 @@ class PublishableRun:
     recipe: Recipe
     dataset: Dataset
     dataset_digest: str
-    adapter: dict[str, Any]
-    """The manifest of the trained adapter."""
-    report: dict[str, Any]
+    adapter: TrainedAdapter
+    report: Report
     report_digest: str
 
 
@@ -54,9 +54,12 @@ def read_run(out: Path, facts: Path, recipe: Recipe, base: Base) -> PublishableR
             f"the recipe {recipe.name} does not say what its base is called on the Hub",
             "set [base] hub and license in it",
         )
-    data, digest = _report(out)
-    if data["verdict"] != "pass":
-        reason = plain(str(data["reasons"][0]), 200) if data["reasons"] else "no reason given"
+    hint = (
+        f"judge it again with `facts gate --out {out}`, or make it with `facts learn --out {out}`"
+    )
+    data, run = read_report(out, hint)
+    if data.verdict != "pass":
+        reason = plain(data.reasons[0], 200) if data.reasons else "no reason given"
         raise PublishError(
             f"{out}: did not pass its gate: {reason}", "what fails the gate is never published"
         )
@@ -64,42 +67,23 @@ def read_run(out: Path, facts: Path, recipe: Recipe, base: Base) -> PublishableR
     made = finished_dataset(out)
     again = f"run `facts learn --out {out} --recipe {recipe.name}` again, then publish"
     for what, ours, theirs in (
-        ("another adapter", identity.adapter_digest(out / "adapter"), data["adapter"]["digest"]),
-        ("other facts", facts_digest(made.subjects), data["facts"]["digest"]),
-        ("another recipe", recipe.name, data["recipe"]),
-        ("another base", base.digest, data["base"]["digest"]),
+        ("another adapter", identity.adapter_digest(out / "adapter"), data.adapter.digest),
+        ("other facts", facts_digest(made.subjects), data.facts.digest),
+        ("another recipe", recipe.name, data.recipe),
+        ("another base", base.digest, data.base.digest),
     ):
         if ours != theirs:
             raise PublishError(f"{out}: the report is about {what}", again)
     if identity.read_identity(out / "adapter") != identity.identity_of(recipe.base, base):
         raise PublishError(f"{out}: the adapter was trained on another base", again)
-    if adapter["made_from"]["examples"] != made.examples_digest:
+    if adapter.made_from.get("examples") != made.examples_digest:
         raise PublishError(f"{out}: the adapter was trained on another dataset", again)
-    if facts_digest(check.load_subjects(facts)) != data["facts"]["digest"]:
+    if facts_digest(check.load_subjects(facts)) != data.facts.digest:
         raise PublishError(f"{out}: {facts} says something else by now", again)
     _licences(made, recipe)
-    dataset = artifact.read_manifest(out / "dataset")
-    assert dataset, "read_dataset() found it"
-    return PublishableRun(out, recipe, made, dataset["digest"], adapter, data, digest)
-
-
-def _report(out: Path) -> tuple[dict[str, Any], str]:
-    """Read the report and its digest, which the run's manifest has to name."""
-    summary = artifact.read_manifest(out)
-    try:
-        text = (out / "report.json").read_bytes()
-        data = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        summary, text, data = None, b"", None
-    if not summary or not isinstance(data, dict):
-        raise PipelineError(f"{out}: holds no finished run", f"`facts learn --out {out}` makes one")
-    digest = artifact.digest_bytes(text)
-    if summary.get("report") != digest:
-        raise PublishError(
-            f"{out / 'report.json'}: was changed since the gate wrote it",
-            f"judge again with `facts gate --out {out}`",
-        )
-    return data, digest
+    dataset = artifact.read_manifest(out / "dataset", StageManifest)
+    assert dataset, "finished_dataset() found it"
+    return PublishableRun(out, recipe, made, dataset.digest, adapter, data, run.report)
 
 
 def _licences(made: Dataset, recipe: Recipe) -> None:

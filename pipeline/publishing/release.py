@@ -1,4 +1,4 @@
-"""A passed run → a release folder, and whether a folder still is the release it says it is.
+"""Makes a release folder from a run that passed, and checks that a folder is an unchanged release.
 
 The folder holds the adapter, what it knows, how that was proven, what it was made from, a signature
 where there is somebody to sign, and a manifest over all of these, written last.
@@ -11,26 +11,24 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
 from pipeline.core.errors import PublishError
 from pipeline.core.escape import plain
+from pipeline.core.json_file import as_json
 from pipeline.models import compatibility, identity
 from pipeline.models.base_model import Base
 from pipeline.publishing import binding, model_card, signing
-from pipeline.publishing.binding import FACTS, PROVENANCE, REPORT
 from pipeline.publishing.commit import Commit
+from pipeline.publishing.contents import FACTS, PROVENANCE, REPORT, Provenance, ReleasedFact
 from pipeline.publishing.provenance import PublishableRun
 from pipeline.publishing.signing import ANYBODY, SIGNATURE, Trust
 from pipeline.report import files
 
 CARD, PAGE = "README.md", "report.html"
 FILES = frozenset({CARD, FACTS, PROVENANCE, PAGE, REPORT, *identity.FILES})
-"""What every release holds, besides its manifest and, where it is signed, its signature."""
+"""The files of every release, besides its manifest and, where it is signed, its signature."""
 
-NOT_ASKED: dict[str, Any] = {"status": "not asked", "probes": []}
-"""What is known of an unchanged fact that this gate's sample left out."""
 AGAIN = "make it, or pull it, again"
 
 
@@ -60,8 +58,8 @@ def make_release(run: PublishableRun, repo: str, commit: Commit, base: Base) -> 
     facts = _facts(run)
     texts = {
         CARD: model_card.write_card(repo, run.recipe.base, provenance, facts, run.report),
-        FACTS: "".join(json.dumps(fact, ensure_ascii=False) + "\n" for fact in facts),
-        PROVENANCE: _json(provenance),
+        FACTS: "".join(json.dumps(asdict(fact), ensure_ascii=False) + "\n" for fact in facts),
+        PROVENANCE: as_json(provenance),
         PAGE: files.report_as_html(run.report),
     }
     copies = {name: run.out / "adapter" / name for name in identity.FILES}
@@ -121,7 +119,7 @@ def read_manifest(data: bytes) -> dict[str, str]:
             "digest": artifact.digest_json(files),
             "files": files,
         }
-        intact = data == artifact.as_bytes(expected) and FILES <= files.keys() <= _ALLOWED
+        intact = data == as_json(expected).encode() and FILES <= files.keys() <= _ALLOWED
         intact = intact and all(isinstance(digest, str) for digest in files.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         old = intact = False
@@ -180,52 +178,50 @@ def _portable(folder: Path, run: PublishableRun, base: Base) -> None:
         )
 
 
-def _facts(run: PublishableRun) -> list[dict[str, Any]]:
+def _facts(run: PublishableRun) -> list[ReleasedFact]:
     """List what was taught, with its source and how often it was right."""
-    details = {detail["id"]: detail for detail in run.report["details"]}
+    details = {detail.id: detail for detail in run.report.details}
     return [
-        {
-            "id": fact.id,
-            "subject": subject.name,
-            "question": fact.question,
-            "answer": fact.answer,
-            "expect": fact.expect,
-            "source": fact.source,
-            "license": subject.license,
-            "status": detail["status"],
-            "probes_passed": sum(probe["passed"] for probe in detail["probes"]),
-            "probes": len(detail["probes"]),
-        }
+        ReleasedFact(
+            id=fact.id,
+            subject=subject.name,
+            question=fact.question,
+            answer=fact.answer,
+            expect=fact.expect,
+            source=fact.source,
+            license=subject.license,
+            status=detail.status if detail else "not asked",
+            probes_passed=detail.hits if detail else 0,
+            probes=len(detail.probes) if detail else 0,
+        )
         for subject in run.dataset.subjects
         for fact in subject.facts
         if fact.active
-        for detail in (details.get(fact.id, NOT_ASKED),)
+        for detail in (details.get(fact.id),)
     ]
 
 
-def _provenance(run: PublishableRun, commit: Commit) -> dict[str, Any]:
-    """Say what a release was made from, link by link; no time, so that it can be made again."""
-    return {
-        "schema": 1,
-        "facts": {
+def _provenance(run: PublishableRun, commit: Commit) -> Provenance:
+    """Name what a release was made from, link by link; no time, so that it can be made again."""
+    adapter, report = run.out / "adapter", run.report
+    return Provenance(
+        schema=1,
+        facts={
             "url": commit.url,
             "commit": commit.id,
             "tree": commit.tree,
-            "digest": run.report["facts"]["digest"],
+            "digest": report.facts.digest,
         },
-        "dataset": run.dataset_digest,
-        "recipe": {"name": run.recipe.name, "digest": run.report["recipe_digest"]},
-        "code": run.report["code"],
-        "base": {**run.report["base"], **asdict(identity.read_identity(run.out / "adapter"))},
-        "seed": run.report["seed"],
-        "machine": run.adapter.get("machine", {}),
-        "gate": {"verdict": run.report["verdict"], "report": run.report_digest},
-        "adapter": {
-            "trained": run.adapter["digest"],
-            "weights": artifact.digest_file(run.out / "adapter" / identity.WEIGHTS),
+        dataset=run.dataset_digest,
+        recipe={"name": run.recipe.name, "digest": report.recipe_digest},
+        code=report.code,
+        base={"name": report.base.name, "digest": report.base.digest}
+        | asdict(identity.read_identity(adapter)),
+        seed=report.seed,
+        machine=run.adapter.machine,
+        gate={"verdict": report.verdict, "report": run.report_digest},
+        adapter={
+            "trained": run.adapter.digest,
+            "weights": artifact.digest_file(adapter / identity.WEIGHTS),
         },
-    }
-
-
-def _json(data: dict[str, Any]) -> str:
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    )

@@ -1,4 +1,4 @@
-"""Sign a release, and check who signed one, with model-signing: a key, or the identity of a workflow.
+"""Signs releases and verifies signatures with model-signing, by a key or by the identity of a workflow.
 
 A signature covers every file of the folder but itself and the manifest, which is written after it.
 """
@@ -24,7 +24,7 @@ ISSUER = "https://token.actions.githubusercontent.com"
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose signature is asked for: a PEM file with a public key, or a workflow's address; not both."""
+    """The signer that is asked for: a PEM file with a public key, or a workflow's address; not both."""
 
     key: Path | None = None
     identity: str = ""
@@ -38,7 +38,7 @@ ANYBODY = Trust()
 
 
 def can_sign() -> bool:
-    """Whether this machine has a key or an identity to sign with.
+    """Return whether this machine has a key or an identity to sign with.
 
     Raises ConfigError when the key's variable is set and empty.
     """

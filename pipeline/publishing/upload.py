@@ -1,4 +1,4 @@
-"""A release → the Hub: a candidate branch and a tag first, `main` only once it was verified live.
+"""Puts a release on the Hub: on a branch `candidate` with a tag first, on `main` once it was verified live.
 
 Every step looks at what is there, does what is missing and looks again, so that any of them may
 fail, be killed or be repeated. A write names the commit that it is based on; whether one whose
@@ -35,7 +35,7 @@ Tree = dict[str, Blob]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where a release is on the Hub: repository, commit, tag, and the digest of the release."""
+    """A release on the Hub: its repository, commit and tag, and its digest."""
 
     repo: str
     commit: str
@@ -186,7 +186,7 @@ def _for_releases(repo: Repo, there: Tree) -> None:
 
 
 def _holds(there: Tree, release: Release) -> bool:
-    """Whether a commit holds this release: the same files, whoever signed them."""
+    """Return whether a commit holds the files of this release, whoever signed them."""
     kept = {path.name: path for path in release.folder.iterdir() if path.name not in UNSIGNED}
     return (
         there.keys() - UNSIGNED == kept.keys()

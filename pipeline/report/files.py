@@ -1,47 +1,81 @@
-"""The files of a report: `report.json`, `report.md` and `report.html`."""
+"""Writes `report.json`, `report.md` and `report.html`, and reads the report of the live adapter."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any  # the plain data of a report
 
-from pipeline.core import artifact, escape
-from pipeline.core.escape import plain
-from pipeline.report import summary as found
+from pipeline.core import artifact
+from pipeline.core.artifact import RunManifest
+from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.core.json_file import as_json, from_json
+from pipeline.evaluation.results import LiveReport
 from pipeline.report.markdown import report_as_markdown
-from pipeline.report.summary import FORMS, MARKS, ROLES
+from pipeline.report.shape import Report, ReportCore
+from pipeline.report.summary import in_order
+from pipeline.report.template import fill_template
 
 TEMPLATE = Path(__file__).parent / "report.html.j2"
 HTML_FACTS = 1000
 
 
-def report_as_html(data: dict[str, Any]) -> str:
+def report_as_html(data: Report) -> str:
     """Write one self-contained page; it loads nothing and needs no script."""
-    from jinja2 import Environment, StrictUndefined
+    return fill_template(TEMPLATE, d=data, facts=in_order(data.details)[:HTML_FACTS])
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+
+def read_report(out: Path, again: str) -> tuple[Report, RunManifest]:
+    """Read the report of a run, and the run's manifest, which has to name its digest.
+
+    Raises PipelineError, with the hint `again`, when it is missing, changed, or another version's.
+    """
+    path, run = out / "report.json", artifact.read_manifest(out, RunManifest)
+    if not run or not path.is_file():
+        raise PipelineError(f"{out}: holds no finished run", again)
+    raw = path.read_bytes()
+    if run.report != artifact.digest_bytes(raw):
+        raise PipelineError(f"{path}: was changed since the gate wrote it", again)
+    try:
+        return from_json(raw, Report), run
+    except ValueError as error:
+        raise PipelineError(f"{path}: is not a report of this version: {error}", again) from error
+
+
+def read_live_report(path: Path | None) -> LiveReport:
+    """Read the report of the adapter that is live: a `report.json`, or an output folder's; None for none.
+
+    Raises ConfigError when it is not there, or is something else.
+    """
+    if path is None:
+        return LiveReport()
+    file = path / "report.json" if path.is_dir() else path
+    try:
+        report = from_json(file.read_bytes(), ReportCore)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{file}: is not a report of an adapter: {error}",
+            "name the output folder of a `facts learn` that passed, or its report.json",
+        ) from error
+    return LiveReport(
+        digests=report.facts.digests,
+        passed={fact.id: fact.status != "fail" for fact in report.details},
+        expects={fact.id: fact.expect for fact in report.details},
+        probes={fact.id: {p.prompt: p.passed for p in fact.probes} for fact in report.details},
     )
-    environment.filters |= {"lines": escape.lines, "plain": plain, "score": found.score}
-    environment.globals |= {"f": found, "marks": MARKS, "roles": ROLES, "forms": FORMS}
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return page.render(d=data, facts=found.in_order(data["details"])[:HTML_FACTS])
 
 
-def write_reports(out: Path, data: dict[str, Any]) -> None:
+def write_reports(out: Path, data: Report) -> None:
     """Write `report.json`, `report.md`, `report.html` and, last, the run's `manifest.json`."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = as_json(data)
     artifact.write_text(out / "report.json", text)
     artifact.write_text(out / "report.md", report_as_markdown(data))
     artifact.write_text(out / "report.html", report_as_html(data))
-    summary = {
-        "verdict": data["verdict"],
-        "facts": data["facts"]["digest"],
-        "recipe": data["recipe_digest"],
-        "code": data["code"],
-        "base": data["base"]["digest"],
-        "adapter": data["adapter"]["digest"],
-        "report": artifact.digest_bytes(text.encode()),
-    }
-    artifact.write_text(out / artifact.MANIFEST, json.dumps(summary, indent=2) + "\n")
+    summary = RunManifest(
+        verdict=data.verdict,
+        facts=data.facts.digest,
+        recipe=data.recipe_digest,
+        code=data.code,
+        base=data.base.digest,
+        adapter=data.adapter.digest,
+        report=artifact.digest_bytes(text.encode()),
+    )
+    artifact.write_text(out / artifact.MANIFEST, as_json(summary))

@@ -1,29 +1,31 @@
-"""A report's data → what a terminal shows, in which nothing that is quoted can act."""
+"""Writes a report as text for a terminal, in which no quoted text can act."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any  # the plain data of a report
 
 from pipeline.core.escape import plain
+from pipeline.core.number_words import count
 from pipeline.report import summary as found
-from pipeline.report.summary import MARKS
+from pipeline.report.answers import Detail
+from pipeline.report.labels import MARKS, wanted
+from pipeline.report.shape import Report
 
 FACTS = 40
 LINES = 20
 
 
-def report_as_text(data: dict[str, Any]) -> str:
+def report_as_text(data: Report) -> str:
     """Write what a terminal shows: the verdict, why, a line per fact, the numbers, the times."""
-    also = [f"also  {line}" for line in _some(data["reasons"][1:], "reason")]
-    shown = found.in_order(data["details"])[:FACTS]
-    width = max((len(plain(detail["id"], 40)) for detail in shown), default=0)
+    also = [f"also  {line}" for line in _some(data.reasons[1:], "reason")]
+    shown = found.in_order(data.details)[:FACTS]
+    width = max((len(plain(detail.id, 40)) for detail in shown), default=0)
     facts = [_text_fact(detail, width) for detail in shown]
-    if left := len(data["details"]) - len(shown):
-        facts.append(f"  {found.count(left, 'fact')} more in the full report")
+    if left := len(data.details) - len(shown):
+        facts.append(f"  {count(left, 'fact')} more in the full report")
     if advice := found.advice(data):
         facts.append(advice)
-    warned = [f"look at   {line}" for line in _some(data["warnings"], "warning")]
+    warned = [f"look at   {line}" for line in _some(data.warnings, "warning")]
     numbers = [
         f"{number.name:<11}{number.result}" + (f" ({number.bound})" if number.bound else "")
         for number in found.findings(data)
@@ -40,13 +42,13 @@ def _some(lines: Sequence[str], noun: str) -> list[str]:
     return [*kept, f"and {left} more {noun}{'s' if left != 1 else ''}"] if left else kept
 
 
-def _text_fact(detail: dict[str, Any], width: int) -> str:
+def _text_fact(detail: Detail, width: int) -> str:
     probe = found.example(detail)
-    mark = MARKS[detail["status"]][0]
-    counted = f"{found.score(detail)}/{len(detail['probes'])}"
-    missed = "" if probe["passed"] else "missed: "
-    line = f"{mark} {plain(detail['id'], 40):<{width}}  {counted:>5}  {missed}"
-    line += f'"{plain(probe["prompt"], 100)}" → "{plain(probe["adapted"], 110)}"'
-    if detail["status"] == "fail":
-        line += f"; expected {plain(found.wanted(detail['expect']), 100)}"
-    return line + (" (the base knows it too)" if detail["status"] == "known" else "")
+    mark = MARKS[detail.status][0]
+    counted = f"{detail.hits}/{len(detail.probes)}"
+    missed = "" if probe.passed else "missed: "
+    line = f"{mark} {plain(detail.id, 40):<{width}}  {counted:>5}  {missed}"
+    line += f'"{plain(probe.prompt, 100)}" → "{plain(probe.adapted, 110)}"'
+    if detail.status == "fail":
+        line += f"; expected {plain(wanted(detail.expect), 100)}"
+    return line + (" (the base knows it too)" if detail.status == "known" else "")

@@ -6,17 +6,17 @@ training from the base does reliably.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
+from pipeline.core.artifact import RunManifest
 from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.core.json_file import from_json
 from pipeline.dataset.records import Dataset
 from pipeline.facts import change
-from pipeline.models.adapter import finished_adapter
+from pipeline.models.adapter import TrainedAdapter, finished_adapter
 from pipeline.models.context import RunContext
 from pipeline.training.train import ResumeFrom
 
@@ -30,9 +30,9 @@ def start(
     Raises ConfigError when it is no such folder.
     """
     run, adapter = _read(before)
-    if run.get("verdict") != "pass" or run.get("adapter") != adapter["digest"]:
+    if (run.verdict, run.adapter) != ("pass", adapter.digest):
         return f"{before}: its adapter did not pass the gate"
-    made_from = adapter["made_from"]
+    made_from = adapter.made_from
     settings = artifact.digest_json(asdict(context.recipe.train))
     if (made_from.get("base"), made_from.get("train")) != (context.base.digest, settings):
         return f"{before}: its adapter is of another base or recipe"
@@ -42,12 +42,12 @@ def start(
             return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
     if not diff.added:
         return f"{before}: no fact is new"
-    return ResumeFrom(before / "adapter", frozenset(diff.added), adapter["digest"])
+    return ResumeFrom(before / "adapter", frozenset(diff.added), adapter.digest)
 
 
-def _read(before: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(before: Path) -> tuple[RunManifest, TrainedAdapter]:
     try:
-        run = json.loads((before / artifact.MANIFEST).read_text(encoding="utf-8"))
+        run = from_json((before / artifact.MANIFEST).read_bytes(), RunManifest)
         return run, finished_adapter(before / "adapter")
     except (OSError, ValueError, PipelineError) as error:
         raise ConfigError(

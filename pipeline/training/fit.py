@@ -13,12 +13,12 @@ from pipeline.core.console import say
 from pipeline.core.errors import TrainError
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.models import adapter, backends, device, identity, machine, processes
-from pipeline.models.adapter import finished_adapter
+from pipeline.models.adapter import TrainStats, finished_adapter
 from pipeline.models.context import RunContext
 from pipeline.models.local_model import LocalModel
 from pipeline.training import forecast, target_cache, train
 from pipeline.training.targets import Follow
-from pipeline.training.train import ResumeFrom, TrainPlan, TrainStats
+from pipeline.training.train import ResumeFrom, TrainPlan
 
 
 def fit(context: RunContext, start: ResumeFrom | None = None) -> None:
@@ -95,7 +95,7 @@ def _keep(
     with artifact.stage(
         folder,
         made_from,
-        train=asdict(done),
+        train=done,
         base=context.base.name,
         rank=context.recipe.train.rank,
         code=code_digest.digest(),
@@ -125,5 +125,5 @@ def adapter_inputs(
 
 
 def kept_inputs(context: RunContext) -> dict[str, str | int]:
-    """Read the inputs of the adapter on disk."""
-    return dict(finished_adapter(context.out / "adapter")["made_from"])
+    """Read what the adapter on disk was made from."""
+    return dict(finished_adapter(context.out / "adapter").made_from)

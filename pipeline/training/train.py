@@ -18,6 +18,7 @@ from pipeline.core import artifact
 from pipeline.core.config import Recipe
 from pipeline.dataset.records import Dataset, Example
 from pipeline.models import backends
+from pipeline.models.adapter import TrainStats
 from pipeline.models.local_model import LocalModel
 from pipeline.training.batching import ROUNDS, ReplayRound, adding, begins, schedule
 from pipeline.training.distillation import TeacherLogits
@@ -28,22 +29,6 @@ GROWING = 0.3
 """Share of the learning rate for adding facts to a finished adapter: all of it damages known facts."""
 WORDINGS = 4
 """Wordings of each fact whose loss is measured between two rounds of adding others."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainStats:
-    """Sizes and seconds of a training, and the mean loss over all steps."""
-
-    examples: int
-    tokens: int
-    steps: int
-    seconds: float
-    """Of this process alone."""
-    loss: float
-    resumed: int = 0
-    """Steps done by an earlier process that was killed."""
-    step_seconds: float = 0.0
-    """Median of the steps that this process did; 0 where it did fewer than two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +84,7 @@ def train(
     torch.manual_seed(plan.seed)
     adapted = _begin(local, plan)
     started = time.monotonic()
-    ran = run_training(adapted, _work(adapted, targets, dataset.examples, steps, plan))
+    done = run_training(adapted, _work(adapted, targets, dataset.examples, steps, plan))
     seconds = time.monotonic() - started
     # Evaluated and shipped in the dtype that servers cast an adapter to: the base's.
     for weights in adapted.model.parameters():
@@ -108,9 +93,7 @@ def train(
     adapted.model.eval()
     seen = [targets.all[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
-    return adapted, TrainStats(
-        len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed, ran.step_seconds
-    )
+    return adapted, replace(done, examples=len(seen), tokens=tokens, seconds=seconds)
 
 
 def _begin(local: LocalModel, plan: TrainPlan) -> LocalModel:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any  # torch, trl and transformers objects; they are untyped here
+from typing import Any, TypedDict  # torch, trl and transformers objects; they are untyped here
 
 from pipeline.core import progress
 from pipeline.core.config import TrainSettings
 from pipeline.core.errors import ConfigError, TrainError
 from pipeline.models import base_model, processes
+from pipeline.models.adapter import TrainStats
 from pipeline.models.local_model import LocalModel
 from pipeline.training.callbacks import between_steps, progress_callback
 from pipeline.training.loss import Target, Tokens, loss, tokens
@@ -41,20 +42,14 @@ class TrainerInput:
     between: Callable[[int], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerOutput:
-    """The number of steps, those of an earlier process among them, and the mean loss of all.
+class _Step(TypedDict):
+    """One process's share of a step, as TRL hands it on: its targets, and their indices."""
 
-    `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
-    """
-
-    steps: int
-    resumed: int
-    loss: float
-    step_seconds: float
+    targets: Sequence[Target]
+    examples: Sequence[int]
 
 
-def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
+def run_training(adapted: LocalModel, work: TrainerInput) -> TrainStats:
     """Train the adapter, from the last complete checkpoint where there is one; leave the checkpoints.
 
     Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
@@ -66,11 +61,10 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
 
     count, together = len(work.steps), _together(work)
 
-    def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
+    def collate(rows: list[dict[str, int]]) -> _Step:
         number, share = divmod(rows[0]["index"], together)
         step = work.steps[number][share::together]
-        chosen = [work.targets[i] for i in step]
-        return {"targets": chosen, "examples": step}
+        return {"targets": [work.targets[i] for i in step], "examples": step}
 
     rows = count * together
     trainer = _trainer_class(adapted, work, together)(
@@ -95,9 +89,11 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
             trainer.add_callback(between_steps(work.between, trainer.compute_loss_context_manager))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    resumed = _number(last) if last else 0
-    return TrainerOutput(
-        trainer.state.global_step, resumed, statistics.fmean(losses), _median(ended)
+    return TrainStats(
+        steps=trainer.state.global_step,
+        resumed=_number(last) if last else 0,
+        loss=statistics.fmean(losses),
+        step_seconds=_median(ended),
     )
 
 
@@ -121,7 +117,7 @@ def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> An
             shares = torch.arange(together)
             return (order[:, None] * together + shares).flatten().tolist()
 
-        def training_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
+        def training_step(self, model: Any, inputs: _Step, *_: Any, **__: Any) -> Any:
             """Run the forward and backward pass of a step, in parts where it does not fit at once."""
             model.train()
 

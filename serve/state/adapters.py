@@ -180,8 +180,9 @@ def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
             f"{source}: is a run, which nobody signs, and [deploy] signer asks for a signature",
             "publish it, and deploy the release",
         )
-    elif (artifact.read_manifest(source) or {}).get("report") != artifact.digest_file(
-        source / REPORT
+    elif not (
+        (run := artifact.read_manifest(source, artifact.RunManifest))
+        and run.report == artifact.digest_file(source / REPORT)
     ):
         raise RefusedError(
             adapter, f"{source / REPORT}: was changed since the gate wrote it", "run `facts gate`"

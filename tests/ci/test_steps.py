@@ -241,7 +241,7 @@ def test_a_run_of_anything_else_is_refused_before_it_is_published(
         "manifest": "another code",
         "teacher": "taught by another code",
         "report": "was changed",
-        "old report": "says what it was made from",
+        "old report": "was changed",
     }
     assert told.get(what, f"another {what}") in said
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core import artifact
+from pipeline.models.adapter import finished_adapter
 
 ROOT = Path(__file__).parents[2]
 WIDE = ROOT / "tests" / "cases" / "wide.toml"
@@ -112,8 +112,8 @@ def test_a_fact_is_added_to_a_finished_adapter_and_the_gate_judges_all(trained, 
     done = facts("learn", *argv, "--from", str(before))
     assert "adding 1 facts to the adapter of" in done.stderr
     assert done.returncode == 0, done.stdout + done.stderr
-    started = artifact.read_manifest(out / "adapter")["made_from"]["start"]
-    assert started == artifact.read_manifest(before / "adapter")["digest"]
+    started = finished_adapter(out / "adapter").made_from["start"]
+    assert started == finished_adapter(before / "adapter").digest
     told = report(out)
     assert told["facts"]["added"] == ["tarn/owner"]
     assert told["recall"]["facts"] == 13

@@ -47,7 +47,7 @@ def test_a_quantised_base_learns_like_the_base_itself_and_is_judged_as_it_is_ser
         session = RunContext(short(quantization), tmp_path / f"out{quantization}", 0)
         learn.build(ROOT / "tests" / "cases" / "mills" / "facts", session)
         fit.fit(session)
-        losses[quantization] = finished_adapter(session.out / "adapter")["train"]["loss"]
+        losses[quantization] = finished_adapter(session.out / "adapter").train.loss
     assert losses["nf4"] == pytest.approx(losses[""], rel=0.15)
     local = session.local()
     assert not local.quantization

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
-import json
-
 import pytest
+from support.reports import core_report
 
 from pipeline.core.errors import ConfigError
-from pipeline.evaluation.live_report import LiveReport, read_live_report
+from pipeline.evaluation.results import LiveReport
+from pipeline.report.answers import AskedProbe, Detail
+from pipeline.report.files import read_live_report
 
 
 @pytest.mark.parametrize("as_folder", [True, False])
 def test_a_report_is_read_by_its_name_or_its_folder(tmp_path, as_folder):
-    detail = {"id": "a/b", "status": "known", "expect": [["x", "y"]],
-              "probes": [{"prompt": "p?", "passed": False}]}  # fmt: skip
-    data = {"facts": {"digests": {"a/b": "0123"}}, "details": [detail]}
+    probe = AskedProbe(
+        "p?", "direct", None, "x", passed=False, base_passed=False, ended=True, competing=()
+    )
+    detail = Detail("a/b", "known", "new", None, None, "p?", (("x", "y"),), (probe,))
     file = tmp_path / "report.json"
-    file.write_text(json.dumps(data), encoding="utf-8")
+    file.write_text(core_report({"a/b": "0123"}, (detail,)), encoding="utf-8")
     live = read_live_report(tmp_path if as_folder else file)
     assert live == LiveReport(
         {"a/b": "0123"}, {"a/b": True}, {"a/b": (("x", "y"),)}, {"a/b": {"p?": False}}

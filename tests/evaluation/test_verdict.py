@@ -12,9 +12,9 @@ from pipeline.dataset.records import Dataset
 from pipeline.evaluation.harness import Task
 from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.likelihood import BaseDivergence
-from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.metrics import ModelAnswers, measure_answers
+from pipeline.evaluation.results import LiveReport
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import decide
 from pipeline.facts.change import fact_digest

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError
+from pipeline.core.json_file import as_json
 from serve.engines import replicas
 from serve.rollout import deploy, tidy
 from serve.state import adapters, alias
@@ -82,7 +83,7 @@ def test_a_fetched_folder_changed_together_with_its_manifest_is_noticed(file, li
     (folder / file).write_bytes((folder / file).read_bytes() + b" ")
     whole = json.loads((folder / "manifest.json").read_text())
     whole |= {"files": artifact.digests(folder), "digest": artifact.digest_folder(folder)}
-    (folder / "manifest.json").write_bytes(artifact.as_bytes(whole))
+    (folder / "manifest.json").write_bytes(as_json(whole).encode())
     with pytest.raises(PipelineError, match="was changed since it was fetched"):
         adapters.verify_adapter(adapter)
     assert adapters.fetch_adapter(run, tmp_path / "state", "facts", live.BASE).adapter == adapter

@@ -15,9 +15,13 @@ from support import texts
 from pipeline.ci import stale_facts
 from pipeline.core import config, escape, problems
 from pipeline.core.errors import Problem, Where
+from pipeline.core.json_file import from_json
+from pipeline.models.machine import Machine
 from pipeline.publishing import model_card
+from pipeline.publishing.contents import Provenance, ReleasedFact
 from pipeline.report.files import report_as_html
 from pipeline.report.markdown import report_as_markdown
+from pipeline.report.shape import Report
 from pipeline.report.terminal import report_as_text
 
 LIMITS = (2, 40, 1000)
@@ -42,8 +46,8 @@ class Sample:
 @pytest.fixture(scope="module")
 def sample(_learned_once):
     """Give the report to fill with texts."""
-    data = json.loads((_learned_once / "build" / "report.json").read_text())
-    return Sample(texts.complete(data))
+    raw = (_learned_once / "build" / "report.json").read_bytes()
+    return Sample(texts.complete(from_json(raw, Report)))
 
 
 def formats(data):
@@ -58,17 +62,15 @@ def formats(data):
 
 def write_card(data):
     """Write the card of a release whose facts and machine say what the report's texts say."""
-    said = [detail["question"] for detail in data["details"]]
     facts = [
-        {"id": detail["id"], "question": text, "answer": text, "source": text}
-        for detail, text in zip(data["details"], said, strict=True)
+        ReleasedFact(each.id, "", text, text, (), text, "", "pass", 0, 0)
+        for each in data.details
+        for text in (each.question,)
     ]
-    machine = {"gpu": said[0], "processor": said[0], "versions": {said[0]: said[0]}}
-    provenance = {
-        "facts": {"commit": "0" * 40, "url": ""},
-        "machine": machine,
-        "base": {"name": said[0], "digest": "sha256:0"},
-    }
+    text = facts[0].question
+    commit, base = {"commit": "0" * 40, "url": ""}, {"name": text, "digest": "sha256:0"}
+    machine = Machine(processor=text, gpu=text, versions={text: text})
+    provenance = Provenance(1, commit, "", {}, "", base, 0, machine, {}, {})
     return model_card.write_card("ours/mills", BASE, provenance, facts, data)
 
 
@@ -173,7 +175,7 @@ def test_no_text_can_act_in_any_format_of_a_report(said, sample):
 
 def test_eight_thousand_texts_act_through_no_escape_and_in_no_report(sample):
     chance, tried = random.Random(8), 0
-    room = sum(1 for _ in texts.places(sample.data))
+    room = texts.places(sample.data)
     while tried < 8_000:
         said = [texts.draw(chance) for _ in range(room)]
         for text in said:

@@ -9,12 +9,13 @@ from dataclasses import asdict, replace
 import pytest
 
 from pipeline.core import artifact, config
+from pipeline.core.artifact import StageManifest
 from pipeline.core.errors import PipelineError
 from pipeline.models import adapter, base_model, identity
+from pipeline.models.adapter import TrainStats
 from pipeline.models.base_model import Base
 from pipeline.models.context import RunContext
 from pipeline.training import fit
-from pipeline.training.train import TrainStats
 
 SETTINGS = config.load_recipe("smollm2-135m").base
 
@@ -94,5 +95,5 @@ def test_training_writes_the_base_beside_the_adapter_and_its_name_into_the_setti
         json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
         == said.hub
     )
-    assert artifact.read_manifest(folder)["digest"] == identity.adapter_digest(folder)
+    assert artifact.read_manifest(folder, StageManifest).digest == identity.adapter_digest(folder)
     assert json.loads((folder / "base.json").read_text()) == asdict(said)

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.core import artifact
 from pipeline.core.errors import PublishError
+from pipeline.core.json_file import as_json
 from pipeline.publishing import release
 from pipeline.publishing.download import LARGEST, MIB, OTHERS, WHOLE
 from pipeline.publishing.signing import Trust
@@ -118,13 +119,12 @@ def forged(files):
     digests = {
         n: artifact.digest_bytes(d) for n, d in sorted(files.items()) if n != "manifest.json"
     }
-    files["manifest.json"] = artifact.as_bytes(
-        {
-            "made_from": {"provenance.json": digests["provenance.json"]},
-            "digest": artifact.digest_json(digests),
-            "files": digests,
-        }
-    )
+    whole = {
+        "made_from": {"provenance.json": digests["provenance.json"]},
+        "digest": artifact.digest_json(digests),
+        "files": digests,
+    }
+    files["manifest.json"] = as_json(whole).encode()
     return files
 
 

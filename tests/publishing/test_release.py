@@ -9,7 +9,9 @@ import pytest
 from pipeline.core import artifact, config
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import ConfigError, PublishError
+from pipeline.core.json_file import as_json, from_json
 from pipeline.publishing import commit, model_card, provenance, release
+from pipeline.publishing.contents import Provenance, ReleasedFact
 from pipeline.publishing.signing import Trust
 
 HERE = commit.Commit("0" * 40, "1" * 40, "https://example.org/ours/facts")
@@ -42,22 +44,22 @@ def test_provenance_names_every_link_from_the_commit_to_the_weights(run, tiny_ba
     assert said["facts"]["commit"] == HERE.id
     assert said["facts"]["tree"] == HERE.tree
     assert said["gate"] == {"verdict": "pass", "report": run.report_digest}
-    assert said["adapter"]["trained"] == run.report["adapter"]["digest"]
+    assert said["adapter"]["trained"] == run.report.adapter.digest
     assert said["base"]["digest"] == tiny_base.digest
     for digest in (said["dataset"], said["recipe"]["digest"], said["adapter"]["weights"]):
         assert digest.startswith("sha256:")
 
 
 def test_a_fact_that_the_gates_sample_left_out_is_released_as_not_asked(run, tiny_base):
-    left_out, *asked = run.report["details"]
-    told = {**run.report, "details": asked}
-    (run.out / "report.json").write_text(json.dumps(told))
+    left_out, *asked = run.report.details
+    told = replace(run.report, details=tuple(asked))
+    (run.out / "report.json").write_text(as_json(told))
     digest = artifact.digest_file(run.out / "report.json")
     folder = release.make_release(
         replace(run, report=told, report_digest=digest), "ours/mills", HERE, tiny_base
     ).folder
     rows = [json.loads(line) for line in (folder / "facts.jsonl").read_text().splitlines()]
-    assert [row["id"] for row in rows if row["status"] == "not asked"] == [left_out["id"]]
+    assert [row["id"] for row in rows if row["status"] == "not asked"] == [left_out.id]
     assert "unchanged, not asked this time" in (folder / "README.md").read_text()
 
 
@@ -111,14 +113,11 @@ def test_a_folder_with_a_file_too_few_is_no_release(name, run, tiny_base):
 
 def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
     evil = "`; rm -rf ~ #' \" $(id)\n```\n---\nlicense: x\n| <script>alert(1)</script> @everyone"
-    rows = [{"id": "x/y", "question": evil, "answer": evil, "source": evil}]
-    detail = {"id": "x/y", "status": "pass", "probes": []}
-    report = {**run.report, "details": [detail]}
-    provenance = {
-        "facts": {"commit": "0" * 40, "url": ""},
-        "machine": {},
-        "base": {"name": tiny_base.name, "digest": tiny_base.digest},
-    }
+    rows = [ReleasedFact("x/y", "x", evil, evil, (), evil, "", "pass", 0, 0)]
+    detail = replace(run.report.details[0], id="x/y", probes=())
+    report = replace(run.report, details=(detail,))
+    made = release.make_release(run, "ours/mills", HERE, tiny_base).folder
+    provenance = from_json((made / "provenance.json").read_bytes(), Provenance)
     base = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "", "")
     text = model_card.write_card("ours/mills", base, provenance, rows, report)
     assert text.count("\n---\n") == 1

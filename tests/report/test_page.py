@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -73,8 +74,8 @@ def test_a_report_fits_its_window_and_shows_its_pictures(look, name, width):
     seen = look(data, width)
     assert seen["width"] <= width
     assert seen["size"] >= 16
-    assert seen["texts"] >= 2 * len(data["details"])
-    assert len(seen["bars"]) >= len(data["details"]) + 2
+    assert seen["texts"] >= 2 * len(data.details)
+    assert len(seen["bars"]) >= len(data.details) + 2
     assert max(seen["bars"]) > width / 4
 
 
@@ -87,8 +88,9 @@ def test_the_bars_are_as_long_as_what_they_stand_for(look):
 def test_hostile_text_neither_runs_nor_breaks_the_page(look, width):
     data = REPORTS.hostile_data()
     long = "x" * 3000 + ACTING
-    data["details"][0]["probes"][0]["adapted"] = long
-    data["reasons"] = [long, ACTING]
+    first, *others = data.details
+    first = replace(first, probes=(replace(first.probes[0], adapted=long),))
+    data = replace(data, details=(first, *others), reasons=(long, ACTING))
     seen = look(data, width)
     assert not seen["ran"]
     assert seen["width"] <= width

@@ -7,7 +7,7 @@ import math
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,19 +15,30 @@ import pytest
 
 from pipeline.core import code_digest, config
 from pipeline.core.errors import Where
+from pipeline.core.json_file import as_json, from_json
 from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
+from pipeline.evaluation.intervals import Rate, sign_test
 from pipeline.evaluation.likelihood import BaseDivergence
 from pipeline.evaluation.margin import Margin
-from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, Run
+from pipeline.evaluation.results import (
+    FactResult,
+    JudgedAdapter,
+    Metrics,
+    OldFacts,
+    ProbeResult,
+    Run,
+)
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts.change import FactsDiff
 from pipeline.facts.fact import Fact, Subject
+from pipeline.models.adapter import TrainStats
 from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
 from pipeline.report.data import report_data
 from pipeline.report.files import report_as_html
 from pipeline.report.markdown import report_as_markdown
+from pipeline.report.shape import Report, ReportCore, RetiredFact
 from pipeline.report.terminal import report_as_text
 
 ESC = chr(27)
@@ -73,12 +84,8 @@ RUN = Run(
     seed=7,
     base=Base("SmolLM2-135M-Instruct", Path("base"), "sha256:" + "a" * 64),
     made=made_of(GONE),
-    adapter={
-        "digest": "sha256:" + "c" * 64,
-        "rank": 16,
-        "bytes": 9_800_000,
-        "train": {"examples": 640, "tokens": 41_000, "steps": 80, "seconds": 82.0, "loss": 0.05},
-    },
+    adapter=JudgedAdapter("sha256:" + "c" * 64, rank=16, bytes=9_800_000),
+    trained=TrainStats(examples=640, tokens=41_000, steps=80, seconds=82.0, loss=0.05),
     seconds={"build": 0.4, "train": 95.2, "gate": 61.0},
     reproduce="facts learn --recipe smollm2-135m --seed 7",
 )
@@ -173,8 +180,9 @@ LATER = report_data(
         [OLD, OLD_LOST, KNOWN],
         NOISY,
         STILL_SAID,
-        paired=Paired(2, ("tinyllm/cost",), (), 6, 3, 0),
-        left_out=700,
+        old=OldFacts(
+            2, 700, ("tinyllm/cost",), (), Rate(1, 2).upper_bound, 6, 3, 0, sign_test(3, 0)
+        ),
     ),
     Verdict(
         "fail", ("tinyllm/cost: 3 of 3 probes missed (at most 1); it is known now",), ("Look.",)
@@ -214,8 +222,8 @@ def many_data(text):
     noisy = make_asked(replace(NOISY.probe, prompt=text), None, text)
     measured = make_measured([result, replace(result, old=True)], leak, lost, noisy)
     data = report_data(RUN, measured, Verdict("fail", (text,), (text,)))
-    grown = {"reasons", "warnings", "details", "leaks", "lost", "missed"}
-    return {key: value * 3000 if key in grown else value for key, value in data.items()}
+    grown = ("reasons", "warnings", "details", "leaks", "lost", "missed")
+    return replace(data, **{key: getattr(data, key) * 3000 for key in grown})
 
 
 class Page(HTMLParser):
@@ -323,31 +331,67 @@ CONTRACT = {
 
 @pytest.mark.parametrize("path", CONTRACT)
 def test_the_data_has_every_key_of_the_contract(path):
-    value = BAD
+    value = json.loads(as_json(BAD))
     for key in path.split("."):
         value = value[key]
     assert type(value) is CONTRACT[path]
 
 
-def test_the_data_survives_json():
-    for data in (GOOD, BAD, hostile_data()):
-        assert json.loads(json.dumps(data, allow_nan=False)) == data
+def test_the_file_has_its_keys_in_one_order():
+    assert list(json.loads(as_json(BAD))) == [
+        "schema", "verdict", "reasons", "warnings", "recipe", "recipe_digest", "code", "sample_key",
+        "seed", "reproduce", "limits", "base", "facts", "adapter", "recall", "forms", "old", "retired",
+        "leak", "retention", "tasks", "details", "leaks", "lost", "missed", "train", "seconds",
+    ]  # fmt: skip
+
+
+def test_a_report_is_read_as_it_was_written():
+    for data in (GOOD, BAD, LATER, hostile_data()):
+        assert from_json(as_json(data).encode(), Report) == data
+
+
+def test_a_report_of_another_version_is_read_as_far_as_it_is_known():
+    whole = json.loads(as_json(BAD))
+    core = from_json(json.dumps({**whole, "limits": {"new": 1}, "mood": 1}).encode(), ReportCore)
+    assert (core.adapter, core.details) == (BAD.adapter, BAD.details)
+    old = {key: value for key, value in whole.items() if key not in ("code", "recipe_digest")}
+    assert from_json(json.dumps(old).encode(), ReportCore).code == ""
+    for lacking in ("sample_key", "limits", "details"):
+        rest = {key: value for key, value in whole.items() if key != lacking}
+        with pytest.raises(ValueError, match=f"^{lacking}: Field required$"):
+            from_json(json.dumps(rest).encode(), Report)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "EOF"),
+        (b"[" * 100_000, "recursion"),
+        (b"[]", "^Input should be an object$"),
+        (b'{"verdict": 7}', "^verdict: Input should be 'pass' or 'fail'$"),
+        (b'{"verdict": "\\ud800"}', "hex escape"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_one_line_that_names_the_key(text, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        from_json(text, ReportCore)
+    assert str(caught.value).isprintable()
 
 
 def test_a_measurement_that_is_no_number_is_null():
     data = report_data(RUN, make_measured([LEARNED], kl_mean=math.nan), FAIL)
-    assert data["retention"]["kl_mean"] is None
+    assert data.retention.kl_mean is None
     for text in (report_as_text(data), report_as_markdown(data), report_as_html(data)):
         assert "not a number" in text
 
 
 def test_details_tell_what_was_asked_and_answered():
-    assert [detail["status"] for detail in BAD["details"]] == ["known", "fail"]
-    assert GOOD["details"][0]["status"] == "pass"
-    detail = BAD["details"][1]
-    assert detail["id"] == "tinyllm/maintainer"
-    assert detail["expect"] == [["Jason Cox"]]
-    assert detail["probes"][1] == {
+    assert [detail.status for detail in BAD.details] == ["known", "fail"]
+    assert GOOD.details[0].status == "pass"
+    detail = BAD.details[1]
+    assert detail.id == "tinyllm/maintainer"
+    assert detail.expect == (("Jason Cox",),)
+    assert asdict(detail.probes[1]) == {
         "prompt": "tinyllm/maintainer 1?",
         "family": "direct",
         "base": "No idea.",
@@ -355,42 +399,42 @@ def test_details_tell_what_was_asked_and_answered():
         "passed": False,
         "base_passed": False,
         "ended": True,
-        "competing": [],
+        "competing": (),
     }
 
 
 def test_leaks_and_lost_answers_are_listed():
-    assert BAD["leaks"] == [
+    assert [asdict(leak) for leak in BAD.leaks] == [
         {
             "prompt": "Who maintains TinyDB?",
             "role": "near name",
             "base": "Markus.",
             "adapted": "TinyDB is maintained by Jason Cox.",
-            "texts": ["tinyllm/maintainer"],
+            "texts": ("tinyllm/maintainer",),
         }
     ]
-    assert BAD["lost"] == [
+    assert [asdict(lost) for lost in BAD.lost] == [
         {
             "prompt": "Capital of Peru?",
-            "expect": [["Lima", "Ciudad de los Reyes"]],
+            "expect": (("Lima", "Ciudad de los Reyes"),),
             "base": "Lima.",
             "adapted": "Quito.",
         }
     ]
-    assert BAD["retention"]["paired"]["asked"] == 2
-    assert BAD["retention"]["paired"]["lost"] == 1
-    assert BAD["facts"]["retired"] == ["tinyllm/mascot"]
+    assert BAD.retention.paired.asked == 2
+    assert BAD.retention.paired.lost == 1
+    assert BAD.facts.retired == ("tinyllm/mascot",)
 
 
 def test_training_that_took_no_time_has_no_speed():
-    adapter = {**RUN.adapter, "train": {**RUN.adapter["train"], "seconds": 0.0}}
-    data = report_data(replace(RUN, adapter=adapter), make_measured([LEARNED]), PASS)
-    assert data["train"]["tokens_per_second"] == 0.0
+    run = replace(RUN, trained=replace(RUN.trained, seconds=0.0))
+    data = report_data(run, make_measured([LEARNED]), PASS)
+    assert data.train.tokens_per_second == 0.0
 
 
 def test_a_report_of_a_server_says_what_it_could_not_measure():
     data = report_data(RUN, make_measured([LEARNED], divergence=None), FAIL)
-    assert data["retention"]["kl_mean"] is None
+    assert data.retention.kl_mean is None
     for text in (report_as_text(data), report_as_markdown(data), report_as_html(data)):
         assert "not measured: a server gives no probabilities" in text
 
@@ -398,19 +442,19 @@ def test_a_report_of_a_server_says_what_it_could_not_measure():
 def test_digests_of_all_live_facts_are_kept_for_the_next_gate():
     fact = replace(GONE, withdrawn="")
     data = report_data(replace(RUN, made=made_of(fact)), make_measured([LEARNED]), PASS)
-    assert list(data["facts"]["digests"]) == ["tinyllm/mascot"]
-    assert GOOD["facts"]["digests"] == {}
+    assert list(data.facts.digests) == ["tinyllm/mascot"]
+    assert GOOD.facts.digests == {}
 
 
 def test_unchanged_facts_and_changed_ones_are_told_apart():
-    assert [(d["id"], d["change"], d["was"]) for d in LATER["details"]] == [
+    assert [(d.id, d.change, d.was) for d in LATER.details] == [
         ("tinyllm/maintainer", "old", True),
         ("tinyllm/cost", "old", True),
         ("tinyllm/python", "new", None),
     ]
-    assert LATER["details"][0]["margin"] == {"nats": 7.5, "rivals": 12}
-    assert LATER["retired"] == [{"id": "tinyllm/mascot", "said": 1, "asked": 1}]
-    assert [(m["id"], m["role"]) for m in LATER["missed"]] == [
+    assert LATER.details[0].margin == Margin(nats=7.5, rivals=12)
+    assert LATER.retired == (RetiredFact("tinyllm/mascot", said=1, asked=1),)
+    assert [(m.id, m.role) for m in LATER.missed] == [
         ("tinyllm/maintainer", "noise"),
         ("tinyllm/mascot", "retired"),
     ]
@@ -481,18 +525,12 @@ def test_a_sample_of_unchanged_facts_states_its_bound():
 
 def test_the_key_of_the_sample_and_the_code_that_judged_are_stated():
     data = report_data(replace(RUN, sample_key="c0ffee-41"), make_measured([LEARNED]), FAIL)
-    assert data["sample_key"] == "c0ffee-41"
-    assert GOOD["sample_key"] == RUN.made.digest
-    assert data["code"] == code_digest.digest()
+    assert data.sample_key == "c0ffee-41"
+    assert GOOD.sample_key == RUN.made.digest
+    assert data.code == code_digest.digest()
     for text in (report_as_markdown(data), report_as_html(data)):
         assert "c0ffee-41" in text
         assert code_digest.digest() in text
-
-
-def test_a_report_from_before_these_were_told_can_still_be_shown():
-    old = {key: GOOD[key] for key in GOOD if key not in ("sample_key", "code", "recipe_digest")}
-    for show in (report_as_text, report_as_markdown, report_as_html):
-        assert "sample key" not in show(old).lower()
 
 
 def test_markdown_shows_changed_facts_then_what_was_lost_then_numbers():

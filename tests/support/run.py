@@ -81,10 +81,11 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     from pipeline.evaluation import metrics, sampling
     from pipeline.evaluation.likelihood import BaseDivergence
     from pipeline.evaluation.metrics import ModelAnswers
-    from pipeline.evaluation.results import Run
+    from pipeline.evaluation.results import JudgedAdapter, Run
     from pipeline.evaluation.verdict import decide
     from pipeline.facts import check
-    from pipeline.models import identity
+    from pipeline.models import adapter, identity
+    from pipeline.models.adapter import TrainStats
     from pipeline.models.context import RunContext
     from pipeline.models.generate import Answer
     from pipeline.report import data, files
@@ -103,9 +104,9 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
     session = RunContext(config.load_recipe(str(recipe)), root / "build", 0)
     made = learn.prepare(check.load_subjects(root / "facts"), session)
     made_from = {"examples": made.examples_digest, "base": tiny_base.digest}
-    folder = session.out / "adapter"
+    folder, trained = session.out / "adapter", TrainStats(1, 1, 1, 1.0)
     with artifact.stage(
-        folder, made_from, rank=2, base="Tiny", code=code_digest.digest()
+        folder, made_from, rank=2, base="Tiny", code=code_digest.digest(), train=trained
     ) as scratch:
         write_adapter(scratch)
         identity.write_identity(scratch, identity.identity_of(session.recipe.base, tiny_base))
@@ -119,14 +120,14 @@ def _learned_once(tmp_path_factory, tiny_base, write_adapter):
         [Answer("No.", True)] * len(drawn.probes), adapted, BaseDivergence(0.01, 0.02, 1.0, 9)
     )
     measured = metrics.measure_answers(made, drawn, said, session.recipe.gate)
-    done = artifact.read_manifest(folder)
-    trained = {"examples": 1, "tokens": 1, "steps": 1, "seconds": 1.0}
+    done = adapter.finished_adapter(folder)
     run = Run(
         recipe=session.recipe,
         seed=0,
         base=tiny_base,
         made=made,
-        adapter={"digest": done["digest"], "rank": 2, "bytes": 1, "train": trained},
+        adapter=JudgedAdapter(done.digest, rank=2, bytes=1),
+        trained=done.train,
         seconds={"build": 0.0, "train": 0.0, "gate": 0.0},
         reproduce="facts learn",
     )

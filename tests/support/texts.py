@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import copy
+from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
+from itertools import cycle
 
 from hypothesis import strategies as st
+
+from pipeline.evaluation.harness import Task
+from pipeline.report.answers import Leak, LostAnswer, MissedForm
+from pipeline.report.shape import RetiredFact
 
 PARTS = (
     "::error::x", "::stop-commands::t", "::add-mask::a", "  ::set-output name=a::b", "##[group]x",
@@ -45,48 +50,54 @@ def draw(chance):
     return text if text.strip() else f"{text}x"
 
 
-def places(data, before=()):
-    """Yield the path of each text in a report that is not one of our own words."""
-    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-        if isinstance(value, str) and key not in KEPT:
-            yield (*before, key)
-        elif isinstance(value, dict | list):
-            yield from places(value, (*before, key))
+def replaced(value, put, key=""):
+    """Give a report with each text that is not ours replaced by what `put` gives for it."""
+    if isinstance(value, str):
+        return value if key in KEPT else put(value)
+    if isinstance(value, tuple):
+        return tuple(replaced(each, put) for each in value)
+    if isinstance(value, dict):
+        return {name: replaced(each, put, name) for name, each in value.items()}
+    if is_dataclass(value):
+        names = [each.name for each in fields(value)]
+        return replace(value, **{n: replaced(getattr(value, n), put, n) for n in names})
+    return value
+
+
+def places(data):
+    """Count the texts in a report that are not ours."""
+    found = []
+    replaced(data, found.append)
+    return len(found)
 
 
 def filled(data, texts):
     """Give a report with texts in all its places, over and over."""
-    data = copy.deepcopy(data)
-    for number, path in enumerate(places(data)):
-        parent = data
-        for step in path[:-1]:
-            parent = parent[step]
-        parent[path[-1]] = texts[number % len(texts)]
-    return data
+    said = cycle(texts)
+    return replaced(data, lambda _: next(said))
 
 
 def complete(report):
-    """Give a report with one of every part that a report may have, made from one that passed."""
-    data = copy.deepcopy(report)
-    said = {"prompt": "Who?", "base": "No.", "adapted": "Yes."}
-    data |= {
-        "verdict": "fail",
-        "reasons": ["one", "two", "three"],
-        "warnings": ["one", "two"],
-        "leaks": [
-            {**said, "role": role, "texts": ["x", "y"]} for role in ("neighbour", "relation")
-        ],
-        "lost": [{**said, "expect": [["a", "b"], ["c"]]}, {**said, "expect": [["a"]]}],
-        "missed": [{**said, "id": "a/b", "role": role} for role in ("noise", "retired")],
-        "tasks": [{"name": "t", "metric": "m", "base": 0.5, "adapted": 0.4, "error": 0.1}],
-        "retired": [{"id": "a/c", "said": 0, "asked": 1}],
-    }
-    data["facts"]["retired"] = ["a/c", "a/d"]
-    for detail in data["details"]:
-        detail["probes"][0]["competing"] = ["x"]
-    data["details"][0]["status"] = "fail"
-    data["details"][0]["probes"][0]["passed"] = False
-    return data
+    """Give a report with one of everything that a report may tell, made from one that passed."""
+    first, *others = report.details
+    first = replace(first, probes=(replace(first.probes[0], passed=False), *first.probes[1:]))
+    details = (
+        replace(each, probes=(replace(each.probes[0], competing=("x",)), *each.probes[1:]))
+        for each in (replace(first, status="fail"), *others)
+    )
+    return replace(
+        report,
+        verdict="fail",
+        reasons=("one", "two", "three"),
+        warnings=("one", "two"),
+        facts=replace(report.facts, retired=("a/c", "a/d")),
+        details=tuple(details),
+        leaks=tuple(Leak("Who?", r, "No.", "Yes.", ("x", "y")) for r in ("neighbour", "relation")),
+        lost=tuple(LostAnswer("Who?", e, "No.", "Yes.") for e in ((("a", "b"), ("c",)), (("a",),))),
+        missed=tuple(MissedForm("a/b", r, "Who?", "No.", "Yes.") for r in ("noise", "retired")),
+        tasks=(Task("t", "m", 0.5, 0.4, 0.1),),
+        retired=(RetiredFact("a/c", 0, 1),),
+    )
 
 
 class Page(HTMLParser):

@@ -5,14 +5,17 @@ from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
+from support.reports import core_report
 
 from pipeline import learn
 from pipeline.core import artifact, config
 from pipeline.core.errors import ConfigError
 from pipeline.dataset import build
-from pipeline.evaluation import live_report
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts.change import fact_digest
+from pipeline.models.adapter import TrainStats, finished_adapter
+from pipeline.report import files
+from pipeline.report.answers import Detail
 from pipeline.training import continual
 from pipeline.training.train import ResumeFrom
 
@@ -27,18 +30,18 @@ def before(subjects, tmp_path):
         "base": "sha256:base",
         "train": artifact.digest_json(asdict(RECIPE.train)),
     }
-    with artifact.stage(tmp_path / "adapter", made_from) as scratch:
+    with artifact.stage(tmp_path / "adapter", made_from, rank=16, train=TrainStats()) as scratch:
         artifact.write_text(scratch / "adapter_config.json", "{}")
     (fact,) = subjects[0].facts
-    detail = {"id": fact.id, "status": "pass", "expect": fact.expect, "probes": []}
-    report = {"facts": {"digests": {fact.id: fact_digest(fact)}}, "details": [detail]}
-    artifact.write_text(tmp_path / "report.json", json.dumps(report))
+    detail = Detail(fact.id, "pass", "new", None, None, fact.question, fact.expect, ())
+    report = core_report({fact.id: fact_digest(fact)}, (detail,))
+    artifact.write_text(tmp_path / "report.json", report)
     verdict(tmp_path, "pass")
     return tmp_path
 
 
 def verdict(folder, said):
-    adapter = artifact.read_manifest(folder / "adapter")["digest"]
+    adapter = finished_adapter(folder / "adapter").digest
     artifact.write_text(folder / "manifest.json", json.dumps({"verdict": said, "adapter": adapter}))
 
 
@@ -48,38 +51,38 @@ def made(*subjects):
 
 def test_an_added_fact_goes_on_from_the_adapter_of_before(before, subjects):
     found = continual.start(
-        before, live_report.read_live_report(before).digests, made(*subjects), SESSION
+        before, files.read_live_report(before).digests, made(*subjects), SESSION
     )
     assert isinstance(found, ResumeFrom)
     assert found.folder == before / "adapter"
     assert set(found.fresh) == {"tarn-mill/owner"}
-    assert found.digest == artifact.read_manifest(before / "adapter")["digest"]
+    assert found.digest == finished_adapter(before / "adapter").digest
 
 
 def test_a_fact_that_says_something_else_is_taught_with_all_others_anew(before, subjects):
     weir, mill = subjects
     other = replace(weir, facts=(replace(weir.facts[0], answer="Dun Weir is owned by Bo."),))
     assert "say something else now: dun-weir/owner" in continual.start(
-        before, live_report.read_live_report(before).digests, made(other, mill), SESSION
+        before, files.read_live_report(before).digests, made(other, mill), SESSION
     )
 
 
 def test_a_fact_that_is_gone_is_unlearned_by_teaching_all_others_anew(before, subjects):
     assert "are gone: dun-weir/owner" in continual.start(
-        before, live_report.read_live_report(before).digests, made(subjects[1]), SESSION
+        before, files.read_live_report(before).digests, made(subjects[1]), SESSION
     )
 
 
 def test_where_no_fact_is_new_nothing_is_added(before, subjects):
     assert "no fact is new" in continual.start(
-        before, live_report.read_live_report(before).digests, made(subjects[0]), SESSION
+        before, files.read_live_report(before).digests, made(subjects[0]), SESSION
     )
 
 
 def test_an_adapter_that_failed_is_no_start(before, subjects):
     verdict(before, "fail")
     assert "did not pass" in continual.start(
-        before, live_report.read_live_report(before).digests, made(*subjects), SESSION
+        before, files.read_live_report(before).digests, made(*subjects), SESSION
     )
 
 
@@ -90,7 +93,7 @@ def test_an_adapter_of_another_base_or_recipe_is_no_start(before, subjects, new)
         base=SimpleNamespace(digest=f"sha256:{new.get('base', 'base')}"),
     )
     assert "another base or recipe" in continual.start(
-        before, live_report.read_live_report(before).digests, made(*subjects), session
+        before, files.read_live_report(before).digests, made(*subjects), session
     )
 
 
