@@ -67,7 +67,7 @@ class Evaluation:
 
 
 def evaluate(
-    session: RunContext, judged: Target, seconds: dict[str, float] | None = None
+    context: RunContext, target: Target, seconds: dict[str, float] | None = None
 ) -> Evaluation:
     """Ask an adapter the probes of `OUT/dataset`, measure its answers, and decide.
 
@@ -75,71 +75,71 @@ def evaluate(
     unfinished, damaged, or was made from other examples or another base, and when the server fails.
     """
     started = time.monotonic()
-    made = finished_dataset(session.out)
-    limits = session.recipe.gate
-    changed = diff(judged.live.digests, made.facts)
-    drawn = sampling.draw(made, changed.old, limits, judged.sample_key)
-    if judged.server:
+    made = finished_dataset(context.out)
+    limits = context.recipe.gate
+    changed = diff(target.live.digests, made.facts)
+    drawn = sampling.draw(made, changed.old, limits, target.sample_key)
+    if target.server:
         known, trained = JudgedAdapter(), TrainStats()
-        said = ask_server(session, judged.server, drawn)
+        said = ask_server(context, target.server, drawn)
     else:
-        folder = judged.folder or session.out / "adapter"
-        known, trained = known_adapter(folder, made, session)
-        said = ask_folder(session, folder, made, drawn, judged)
-    measured = metrics.measure_answers(made, drawn, said, limits, judged.live)
-    verdict = decide(measured, limits, session.recipe.warn)
+        folder = target.folder or context.out / "adapter"
+        known, trained = known_adapter(folder, made, context)
+        said = ask_folder(context, folder, made, drawn, target)
+    measured = metrics.measure_answers(made, drawn, said, limits, target.live)
+    verdict = decide(measured, limits, context.recipe.warn)
     took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
     run = Run(
-        recipe=session.recipe,
-        seed=session.seed,
-        base=session.base,
+        recipe=context.recipe,
+        seed=context.seed,
+        base=context.base,
         adapter=known,
         trained=trained,
         seconds=took,
         made=made,
         change=changed,
-        reproduce=_reproduce(session, judged),
-        sample_key=judged.sample_key,
+        reproduce=_reproduce(context, target),
+        sample_key=target.sample_key,
     )
     return Evaluation(run, measured, verdict)
 
 
-def ask_server(session: RunContext, served: Server, drawn: Sample) -> ModelAnswers:
+def ask_server(context: RunContext, served: Server, drawn: Sample) -> ModelAnswers:
     """Ask a live server; the base's answers come from the base on this machine."""
     if served.model not in (listed := client.served_models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
             f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
-    said = _ask_at(served, session, [probe.chat for probe in drawn.probes])
-    return ModelAnswers(_base(session, session.local(), drawn), said)
+    said = _ask_at(served, context, [probe.chat for probe in drawn.probes])
+    return ModelAnswers(_base(context, context.local(), drawn), said)
 
 
 def ask_folder(
-    session: RunContext, folder: Path, made: Dataset, drawn: Sample, judged: Target | None = None
+    context: RunContext, folder: Path, made: Dataset, drawn: Sample, target: Target | None = None
 ) -> ModelAnswers:
     """Ask the base and an adapter that is in order, on an engine or in this process."""
-    judged = judged or Target()
-    if judged.engine:
-        compatibility.require_compatible(folder, session.base, session.recipe.base.names)
+    target = target or Target()
+    if target.engine:
+        compatibility.require_compatible(folder, context.base, context.recipe.base.names)
         device.give_back()  # an engine that is started measures what is free
-        with judged.engine.both(folder.resolve()) as (untaught, taught):
-            base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
-            answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
+        with target.engine.both(folder.resolve()) as (untaught, taught):
+            base = drawn.beside(_ask_at(untaught, context, [p.chat for p in drawn.of_base]))
+            answers = _ask_at(taught, context, [probe.chat for probe in drawn.probes])
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
-        adapted = adapter.load_adapter(session.quantised(), folder)
+        adapted = adapter.load_adapter(context.quantised(), folder)
         said = _measured(adapted, made, drawn, base, answers)
     else:
-        bare = session.local()
-        compatibility.require_compatible(folder, session.base, session.recipe.base.names)
-        base = _base(session, bare, drawn)
+        bare = context.local()
+        compatibility.require_compatible(folder, context.base, context.recipe.base.names)
+        base = _base(context, bare, drawn)
         adapted = adapter.load_adapter(bare, folder)
-        said = ask_local(session, adapted, made, drawn, base)
-    return replace(said, tasks=harness.compare(adapted, judged.tasks)) if judged.tasks else said
+        said = ask_local(context, adapted, made, drawn, base)
+    return replace(said, tasks=harness.compare(adapted, target.tasks)) if target.tasks else said
 
 
 def ask_local(
-    session: RunContext,
+    context: RunContext,
     adapted: LocalModel,
     made: Dataset,
     drawn: Sample,
@@ -148,7 +148,7 @@ def ask_local(
     """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
     prompts = [probe.chat for probe in drawn.probes]
     with progress.bar("asking the adapter", len(prompts)) as shown:
-        limit = session.recipe.gate.max_new_tokens
+        limit = context.recipe.gate.max_new_tokens
         said = generate.ask_model(adapted, prompts, limit, shown, _guesses(made, drawn, base))
     return _measured(adapted, made, drawn, base, said)
 
@@ -191,18 +191,18 @@ def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) 
 
 
 def known_adapter(
-    folder: Path, made: Dataset, session: RunContext
+    folder: Path, made: Dataset, context: RunContext
 ) -> tuple[JudgedAdapter, TrainStats]:
     """Describe an adapter and its training; refuse one made from something else."""
     done = finished_adapter(folder)
-    for what, digest in (("examples", made.examples_digest), ("base", session.base.digest)):
+    for what, digest in (("examples", made.examples_digest), ("base", context.base.digest)):
         if done.made_from.get(what) != digest:
             raise PipelineError(
                 f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
                 f"train it again with `facts train --out {folder.parent}`",
             )
     if (folder / identity.BASE).exists():
-        ours = identity.identity_of(session.recipe.base, session.base)
+        ours = identity.identity_of(context.recipe.base, context.base)
         if parts := identity.differences(identity.read_identity(folder), ours):
             raise PipelineError(
                 f"{folder}: was trained on a base with another {parts[0]}",
@@ -212,23 +212,23 @@ def known_adapter(
     return JudgedAdapter(done.digest, done.rank, size), done.train
 
 
-def _base(session: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
+def _base(context: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
     """Ask the base what the sample compares."""
-    limit = session.recipe.gate.max_new_tokens
+    limit = context.recipe.gate.max_new_tokens
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
-    return drawn.beside(answer_cache.answers(session.base, bare, rows, limit))
+    return drawn.beside(answer_cache.answers(context.base, bare, rows, limit))
 
 
-def _ask_at(served: Server, session: RunContext, prompts: Sequence[Prompt]) -> list[Answer]:
+def _ask_at(served: Server, context: RunContext, prompts: Sequence[Prompt]) -> list[Answer]:
     with progress.bar(f"asking {served.model}", len(prompts)) as shown:
-        return client.ask_server(served, prompts, session.recipe.gate.max_new_tokens, shown)
+        return client.ask_server(served, prompts, context.recipe.gate.max_new_tokens, shown)
 
 
-def _reproduce(session: RunContext, judged: Target) -> str:
-    usual = f"--recipe {session.recipe.name} --seed {session.seed}"
-    usual += f" --sample-key {judged.sample_key}" if judged.sample_key else ""
-    if judged.server:
-        return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
-    if judged.engine:
-        return f"facts learn {usual} --engine {judged.engine.file}".rstrip()
+def _reproduce(context: RunContext, target: Target) -> str:
+    usual = f"--recipe {context.recipe.name} --seed {context.seed}"
+    usual += f" --sample-key {target.sample_key}" if target.sample_key else ""
+    if target.server:
+        return f"facts gate {usual} --server {target.server.url} --model {target.server.model}"
+    if target.engine:
+        return f"facts learn {usual} --engine {target.engine.file}".rstrip()
     return f"facts learn {usual}"
