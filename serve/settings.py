@@ -137,13 +137,11 @@ def load_settings(path: Path | None) -> Settings:
     Raises ConfigError with what is wrong in it.
     """
     path = path or (LOCAL if LOCAL.is_file() else SHIPPED)
-    kinds = {
-        "gateway": GatewaySection,
-        "engines": EnginesSection,
-        "deploy": DeploySection,
-        "watch": WatchSection,
-    }
-    found = Settings(**toml_file.read_sections(path, kinds))
+    try:
+        data = toml_file.read_toml(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    found = toml_file.as_settings(Settings, data, path)
     if not found.engines.urls:
         raise ConfigError(f"{path} [engines] urls: is empty", "name at least one server")
     for url in found.engines.urls:

@@ -6,13 +6,12 @@ The field names are the keys, and the shipped recipes explain each one beside it
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any  # TOML data has no narrower type before it is read here
 
 from pipeline.core.artifact import digest_json
 from pipeline.core.errors import ConfigError
-from pipeline.core.toml_file import fill_section, read_toml, require_keys
+from pipeline.core.toml_file import Toml, as_settings, read_toml
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -142,16 +141,9 @@ def load_recipe(name_or_file: str) -> Recipe:
     path, data = _read(name_or_file)
     if "extends" in data:
         data = _extended(path, data)
-    where = str(path)
-    require_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
-    return Recipe(
-        path.stem,
-        fill_section(BaseSettings, data["base"], f"{where} [base]"),
-        fill_section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
-        fill_section(TrainSettings, data["train"], f"{where} [train]"),
-        fill_section(GateSettings, data["gate"], f"{where} [gate]"),
-        fill_section(WarnSettings, data["warn"], f"{where} [warn]"),
-    )
+    if "name" in data:
+        raise ConfigError(f"{path}: unknown key 'name'", "the file's own name is the recipe's")
+    return as_settings(Recipe, {"name": path.stem, **data}, path)
 
 
 def recipe_digest(recipe: Recipe) -> str:
@@ -159,7 +151,7 @@ def recipe_digest(recipe: Recipe) -> str:
     return digest_json(asdict(recipe))
 
 
-def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
+def _read(name_or_file: str) -> tuple[Path, Toml]:
     path = Path(name_or_file)
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_file}.toml"
@@ -178,7 +170,7 @@ def _shipped() -> str:
     return ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
 
 
-def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+def _extended(path: Path, data: Toml) -> Toml:
     """Put a recipe's own keys in the place of those of the shipped recipe that it extends."""
     name = data.pop("extends")
     if not isinstance(name, str) or not (RECIPES / f"{name}.toml").is_file():

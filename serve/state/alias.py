@@ -11,9 +11,8 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline.core import artifact, lock
+from pipeline.core import artifact, lock, validation
 from pipeline.core.errors import ConfigError, PipelineError
 
 FILE = "alias.json"
@@ -99,26 +98,9 @@ def swap(state: Path, expected: int, new: Table) -> Table:
 def _parse(file: Path) -> Table | str:
     """Read one file: the table, what is wrong with it, or "" when there is none."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return Table(
-            _typed(data["generation"], int),
-            _adapter(data["adapter"]),
-            _adapter(data["previous"]),
-            _typed(data["since"], str),
-        )
+        table = validation.read_json(Table, file.read_bytes())
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        return f"{file}: is damaged ({type(error).__name__})"
-
-
-def _adapter(data: Any) -> Adapter | None:
-    if data is None:
-        return None
-    return Adapter(*(_typed(data[key], str) for key in ("name", "folder", "digest")))
-
-
-def _typed(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise TypeError(kind)
-    return value
+    except (OSError, ValueError) as error:
+        return f"{file}: is damaged ({error})"
+    return table if table.generation else f"{file}: is damaged (no generation)"
