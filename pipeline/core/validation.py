@@ -10,7 +10,13 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints  # a type is any form of one
+from typing import (  # a type is any form of one
+    TYPE_CHECKING,
+    Any,
+    TypeVar,
+    get_args,
+    get_type_hints,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -47,7 +53,9 @@ def read_json(kind: type[T], raw: bytes | str, *, more: bool = False) -> T:
     from pydantic import ValidationError
 
     try:
-        read: T = _adapter(kind).validate_json(raw, strict=True, extra="ignore" if more else "forbid")
+        read: T = _adapter(kind).validate_json(
+            raw, strict=True, extra="ignore" if more else "forbid"
+        )
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
     else:
@@ -56,7 +64,7 @@ def read_json(kind: type[T], raw: bytes | str, *, more: bool = False) -> T:
 
 
 @cache
-def _adapter(kind: object) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

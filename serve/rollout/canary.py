@@ -14,7 +14,8 @@ from typing import TypeVar
 from pipeline.dataset import contrasts
 from pipeline.facts.matching import contains, leaked_elsewhere
 from pipeline.models.generate import Answer
-from serve.state.adapters import GatedAdapter, Taught
+from serve.state.adapters import GatedAdapter
+from serve.state.gate_report import Taught
 
 Ask = Callable[[Sequence[str]], list[Answer]]
 """Prompts → answers, in their order."""

@@ -10,7 +10,7 @@ from pipeline.models import identity
 from pipeline.publishing import download, release
 from pipeline.publishing.signing import ANYBODY
 from serve.state import ownership
-from serve.state.adapters import REPORT
+from serve.state.gate_report import REPORT
 
 
 def name_source(source: str) -> str:

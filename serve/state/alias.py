@@ -98,9 +98,10 @@ def swap(state: Path, expected: int, new: Table) -> Table:
 def _parse(file: Path) -> Table | str:
     """Read one file: the table, what is wrong with it, or "" when there is none."""
     try:
-        table = validation.read_json(Table, file.read_bytes())
+        raw = file.read_bytes()
+        table = validation.read_json(Table, raw)
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
         return f"{file}: is damaged ({error})"
-    return table if table.generation else f"{file}: is damaged (no generation)"
+    return table if asdict(table) == json.loads(raw) else f"{file}: is damaged (a key is missing)"
