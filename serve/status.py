@@ -178,7 +178,7 @@ def drift(now: Status) -> list[str]:
 
 def _engine(each: Engine, name: str) -> str:
     try:
-        names = [m.name for m in api.list_models(each) if m.name.startswith(f"{name}@")]
+        names = [m.id for m in api.list_models(each) if m.id.startswith(f"{name}@")]
     except EngineAwayError:
         return "away"
     except EngineRefusedError as error:

@@ -10,13 +10,9 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import (  # a type is any form of one
-    TYPE_CHECKING,
-    Any,
-    TypeVar,
-    get_args,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Any, TypeVar, cast  # a type has no narrower one
+from typing import get_args as arguments
+from typing import get_type_hints as hints
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -53,7 +49,7 @@ def read_json(kind: type[T], raw: bytes | str, *, more: bool = False) -> T:
     from pydantic import ValidationError
 
     try:
-        read: T = _adapter(kind).validate_json(
+        read: T = _adapter(cast("Any", kind)).validate_json(
             raw, strict=True, extra="ignore" if more else "forbid"
         )
     except ValidationError as error:
@@ -90,6 +86,6 @@ def _misfit(kind: Any, error: ErrorDetails) -> MisfitError:
 def _inside(kind: Any, steps: Sequence[str | int]) -> Any:
     """Give the dataclass that steps lead to from another one."""
     for step in steps:
-        inner = get_type_hints(kind)[step] if isinstance(step, str) else kind
-        kind = next((each for each in (inner, *get_args(inner)) if is_dataclass(each)), inner)
+        inner = hints(kind)[step] if isinstance(step, str) else kind
+        kind = next((each for each in (inner, *arguments(inner)) if is_dataclass(each)), inner)
     return kind
