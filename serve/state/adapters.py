@@ -13,12 +13,12 @@ from pathlib import Path
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError, PublishError
-from pipeline.models import identity
+from pipeline.models import identity, tensors
 from pipeline.models.identity import Identity
 from pipeline.publishing import release as published
 from pipeline.publishing.signing import ANYBODY, Trust
 from serve.say import say
-from serve.state import gate_report, weights
+from serve.state import gate_report
 from serve.state.alias import Adapter
 from serve.state.gate_report import REPORT, GateReport, Taught
 
@@ -70,7 +70,7 @@ def fetch_adapter(
             for file in identity.FILES:
                 shutil.copyfile(inside / file, scratch / file)
             _refuse_changed(adapter, scratch, source)
-            if not weights.finite(scratch / identity.WEIGHTS):
+            if not tensors.all_finite(scratch / identity.WEIGHTS):
                 raise RefusedError(
                     adapter,
                     f"{source}: its weights are not all numbers (NaN or infinity)",
