@@ -18,19 +18,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
-import live
-from aiohttp import web
+import door
+from door import answering, ask, chat, percentile, running
 
-from serve import settings
 from serve.gateway.limits import Limits
-from serve.state import alias
-from serve.state.alias import Adapter, Table
 
 STUB, DOOR, QUIET = 8231, 8230, 8232
 HEAD = (
     b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 )
-BODY = json.dumps({**live.chat("facts"), "stream": True}).encode()
+BODY = json.dumps({**chat("facts"), "stream": True}).encode()
 KINDS = {
     "nothing": (b"", b""),
     "request line": (b"POST /", b"x"),
@@ -41,33 +38,6 @@ KINDS = {
     "idle": (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
     "no reader": (HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY, b""),
 }
-
-
-async def stub() -> None:
-    """Answer at once; a stream never ends."""
-
-    async def models(_: web.Request) -> web.Response:
-        return web.json_response(
-            {"data": [{"id": live.ADAPTER, "root": "/stub", "parent": "base"}]}
-        )
-
-    async def chat(request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if not body.get("stream"):
-            choice = {"message": {"content": live.SAID}, "finish_reason": "stop"}
-            return web.json_response({"model": body["model"], "choices": [choice]})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        while True:
-            await response.write(b"data: %s\n\n" % (b"x" * 16384))
-
-    app = web.Application()
-    app.router.add_get("/v1/models", models)
-    app.router.add_post("/v1/chat/completions", chat)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", STUB).start()
-    await asyncio.Event().wait()
 
 
 async def slow(number: int) -> None:
@@ -100,8 +70,8 @@ async def others(count: int) -> list[float]:
         for _ in range(count):
             for port, took in zip((DOOR, QUIET), seconds, strict=True):
                 url = f"http://127.0.0.1:{port}"
-                took.append(await live.ask(session, url, live.chat("facts")))
-    return [live.percentile(took, 0.95) for took in seconds]
+                took.append(await ask(session, url, chat("facts")))
+    return [percentile(took, 0.95) for took in seconds]
 
 
 async def in_flight() -> float:
@@ -134,7 +104,7 @@ async def measure(pid: int, count: int, asked: int) -> dict:
     limits = Limits()
     await others(asked)
     before = await others(asked)
-    with live.running(__file__, "--as-slow", "--clients", str(count)):
+    with running(__file__, "--as-slow", "--clients", str(count)):
         most = 0
         for _ in range(40):  # half a second each: the first are let go after `head_seconds`
             await asyncio.sleep(0.5)
@@ -156,24 +126,6 @@ async def measure(pid: int, count: int, asked: int) -> dict:
     }
 
 
-def write_settings(folder: Path, port: int) -> Path:
-    """Write a serve.toml for a gateway before the stub, whose adapter counts as live."""
-    folder.mkdir()
-    text = settings.SHIPPED.read_text(encoding="utf-8")
-    for old, new in (
-        ("port = 8000", f"port = {port}"),
-        ("127.0.0.1:8011", f"127.0.0.1:{STUB}"),
-        ("start = true", "start = false"),
-        ('state = "state"', f'state = "{folder}/state"'),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "serve.toml").write_text(text)
-    adapter = Adapter(live.ADAPTER, "/stub", "sha256:0")
-    alias.swap(folder / "state", 0, Table(adapter=adapter))
-    return folder / "serve.toml"
-
-
 def main() -> None:
     """Print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -183,20 +135,20 @@ def main() -> None:
     parser.add_argument("--as-slow", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.as_stub:
-        asyncio.run(stub())
+        asyncio.run(door.stub(STUB, endless=True))
     if args.as_slow:
         asyncio.run(all_slow(args.clients))
     with tempfile.TemporaryDirectory() as folder:
-        slow_one = write_settings(Path(folder) / "slow", DOOR)
-        quiet_one = write_settings(Path(folder) / "quiet", QUIET)
+        slow_one = door.before_stub(Path(folder) / "slow", DOOR, STUB)
+        quiet_one = door.before_stub(Path(folder) / "quiet", QUIET, STUB)
         serve = ("-m", "pipeline", "serve", "--config")
         with (
-            live.running(__file__, "--as-stub"),
-            live.running(*serve, str(quiet_one)),
-            live.running(*serve, str(slow_one)) as gateway,
+            running(__file__, "--as-stub"),
+            running(*serve, str(quiet_one)),
+            running(*serve, str(slow_one)) as gateway,
         ):
             for port in (DOOR, QUIET):
-                asyncio.run(live.answering(f"http://127.0.0.1:{port}/health", 60))
+                asyncio.run(answering(f"http://127.0.0.1:{port}/health", 60))
             found = asyncio.run(measure(gateway.pid, args.clients, args.asked))
     print(json.dumps(found, indent=2))
 
