@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any  # JSON of a client has no narrower type before it is read
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from serve.engines import fields
 from serve.engines.api import Engine
@@ -35,8 +35,6 @@ ATTEMPTS = 4
 KEEP_SECONDS = 2.0
 """How long an idle connection is kept: vLLM closes its own after 5, and a request must not meet that."""
 UPSTREAM = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=300)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +228,7 @@ class Gateway:
         return response
 
 
-def _guard(settings: Settings) -> Any:  # aiohttp's middleware type is private to it
+def _guard(settings: Settings) -> Middleware:
     """Let in who may ask, and put every error into the shape that OpenAI clients read."""
 
     @web.middleware

@@ -11,8 +11,7 @@ import asyncio
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable
-from typing import Any  # JSON of a client has no narrower type before it is read
+from collections.abc import Callable, Mapping
 
 from serve.gateway import suspects
 from serve.gateway.compare import Call, Comparison, Failure
@@ -43,7 +42,7 @@ class Failures:
         self._salt = secrets.token_bytes(16)
         self._running: set[asyncio.Task[bool]] = set()
 
-    def call(self, path: str, body: dict[str, Any], address: str) -> Call:
+    def call(self, path: str, body: Mapping[str, object], address: str) -> Call:
         """Give a request as it is remembered here: no address and, once it has ended, no body."""
         client = hashlib.blake2b(_network(address).encode(), key=self._salt, digest_size=8)
         return Call(path, body, suspects.body_digest(path, body), client.digest())
