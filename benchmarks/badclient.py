@@ -47,7 +47,7 @@ ODDITIES: tuple[dict[str, object], ...] = (
     {"temperature": 1e-9, "repetition_penalty": 1e-9, "logprobs": True},
     {"stop": [""]}, {"max_tokens": 0}, {"n": 0}, {"seed": 2**64},
 )  # fmt: skip
-"""What a client may send to a real vLLM in the hope that it answers 5xx."""
+"""Fields that a client may send to a real vLLM in the hope that it answers 5xx."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""An adapter in a real vLLM for a while: to see whether it acts there, or for the gate to ask it."""
+"""Loads an adapter into a real vLLM for a while: to see whether it acts there, or for the gate to ask it."""
 
 from __future__ import annotations
 

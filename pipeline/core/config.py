@@ -1,4 +1,4 @@
-"""A recipe file (TOML) → frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
+"""Reads a recipe file (TOML) into frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
 
 A recipe may extend a shipped one, and then holds only what is different.
 The field names are the keys, and the shipped recipes explain each one beside its value.
@@ -18,7 +18,7 @@ RECIPES = Path(__file__).parent.parent / "recipes"
 
 @dataclass(frozen=True, slots=True)
 class BaseSettings:
-    """Which model is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
+    """The model that is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
 
     `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
     is of training alone: "nf4", or "" for none. `device`: "cuda" for a base that nobody waits for without
@@ -44,7 +44,7 @@ class BaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:
-    """How many prompts stand beside each fact, in training and in the gate."""
+    """Numbers of prompts beside each fact, in training and in the gate."""
 
     rewordings: int
     paraphrases: int
@@ -75,13 +75,13 @@ class TrainSettings:
     kl_tokens_near: int
 
     def held_tokens(self, *, general: bool) -> int:
-        """How much of the base's own answer is held, to general prompts or to those near what is taught."""
+        """Give the tokens of the base's own answer that are held, to general prompts or to near ones."""
         return self.kl_tokens if general else self.kl_tokens_near
 
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """What the gate asks, how long an answer may be, and the limits that block."""
+    """Numbers of questions that the gate asks, the longest answer, and the limits that block."""
 
     max_new_tokens: int
     probes_per_fact: int
@@ -147,7 +147,7 @@ def load_recipe(name_or_file: str) -> Recipe:
 
 
 def recipe_digest(recipe: Recipe) -> str:
-    """Digest of all settings of a recipe, wherever each is written."""
+    """Compute the digest of all settings of a recipe, wherever each is written."""
     return digest_json(asdict(recipe))
 
 

@@ -1,4 +1,4 @@
-"""Git, run as a command: commits, what they hold, and the commit that is checked out.
+"""Runs git as a command, and reads commits and what they hold.
 
 Nothing that a repository says is applied: no filter, no attribute, no replacement of objects.
 """

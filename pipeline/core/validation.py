@@ -28,7 +28,7 @@ KINDS = {
     "tuple_type": "a list",
     "dataclass_type": "a table of keys",
 }
-"""What pydantic calls a misfit, and what would have fitted."""
+"""Names that pydantic gives misfits, and what would have fitted."""
 UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 

@@ -41,12 +41,12 @@ class Probe:
 
     @property
     def chat(self) -> Prompt:
-        """What is put to the model."""
+        """The prompt that is put to the model."""
         return (*self.before, Turn("user", self.prompt)) if self.before else self.prompt
 
     @property
     def general(self) -> bool:
-        """Whether it is about nothing that is taught, nor about anything like it."""
+        """Tell whether it is about nothing that is taught, nor about anything like it."""
         return self.role == "unrelated"
 
 
@@ -67,12 +67,12 @@ class Example:
 
     @property
     def held(self) -> bool:
-        """Whether the base's distribution is the target."""
+        """Tell whether the base's distribution is the target."""
         return self.role != "fact"
 
     @property
     def general(self) -> bool:
-        """Whether it is about nothing that is taught, nor about anything like it."""
+        """Tell whether it is about nothing that is taught, nor about anything like it."""
         return self.role == "unrelated"
 
 
@@ -91,12 +91,12 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """Digest of what is trained on and asked."""
+        """The digest of what is trained on and asked."""
         return digest_json([self.examples_digest, [asdict(p) for p in self.probes]])
 
     @property
     def examples_digest(self) -> str:
-        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
+        """The digest of what is trained on alone: an adapter outlives a change of what is asked."""
         return digest_json([asdict(example) for example in self.examples])
 
 

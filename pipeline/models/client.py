@@ -46,7 +46,7 @@ class CallError(PipelineError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is ("http://host:port", with or without "/v1") and what the model is called there."""
+    """The address of an API ("http://host:port", with or without "/v1"), and the model's name there."""
 
     url: str
     model: str
@@ -60,7 +60,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a server says in a chat."""
+    """A server's words in a chat."""
 
     content: str | None
 

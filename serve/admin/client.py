@@ -18,7 +18,7 @@ from serve.state import ownership
 
 D = TypeVar("D")
 SECONDS = 30.0
-"""How long the service may take to hear a request; the work itself may take any time."""
+"""Longest time until the service has heard a request; the work itself may take any time."""
 GOES_ON = "`facts status` shows how far it is"
 
 

@@ -1,4 +1,4 @@
-"""The messages of the admin socket: one JSON object a line, in both directions.
+"""Reads and writes the messages of the admin socket: one JSON object a line, in both directions.
 
 A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "release": "", "again": false}`,
 `{"verb": "rollback", "not_its_fault": ""}` or `{"verb": "status"}`. Its answers are any number of
@@ -120,7 +120,7 @@ def failure(error: PipelineError) -> Answer:
 
 
 def as_line(message: Request | Answer) -> bytes:
-    """Write a request or an answer, of which what is None is left out."""
+    """Write a request or an answer; a field that is None is left out."""
     told = {key: value for key, value in asdict(message).items() if value is not None}
     return json.dumps(told).encode() + b"\n"
 

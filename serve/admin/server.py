@@ -24,7 +24,7 @@ from serve.say import heard, say
 from serve.state import ownership
 
 SECONDS_TO_ASK = 10.0
-"""How long a request, or a reader of answers, may keep a connection waiting."""
+"""Longest wait for a request, or for a reader of answers."""
 AT_ONCE = 16
 """Connections; one more is told to come back."""
 

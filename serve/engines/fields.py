@@ -1,4 +1,4 @@
-"""The request fields that go through the gateway to vLLM's two public routes, and their allowed values.
+"""Lists the request fields that go through the gateway to vLLM's two public routes, and their values.
 
 vLLM takes fields that act on the server, compile grammars, fetch addresses or fill its memory, and lets
 unknown ones pass. So the list is kept by hand; docs/serving.md says why each of the others is not in it.
@@ -31,7 +31,7 @@ Right = Callable[[object], bool]
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """Whether a value is right, and how to say what it must be."""
+    """A function that tells whether a value is right, and words for what it must be."""
 
     right: Right
     must: str

@@ -1,4 +1,4 @@
-"""All engines behind the gateway as one: who is there, and bringing back what each must have loaded."""
+"""Treats all engines behind the gateway as one: asks who is there, and loads what each must have."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load_everywhere(engines: Sequence[Engine], adapter: Adapter) -> None:
 
 
 def has(each: Engine, adapter: Adapter) -> bool:
-    """Whether an engine lists an adapter at its folder."""
+    """Tell whether an engine lists an adapter at its folder."""
     return any((m.id, m.root) == (adapter.name, adapter.folder) for m in api.list_models(each))
 
 

@@ -33,7 +33,7 @@ RETRY_SECONDS = "5"
 ATTEMPTS = 4
 """Engines that were away, or moves of the alias, that one request lives through before it gets a 503."""
 KEEP_SECONDS = 2.0
-"""How long an idle connection is kept: vLLM closes its own after 5, and a request must not meet that."""
+"""Seconds for which an idle connection is kept: vLLM closes its own after 5, which no request must meet."""
 UPSTREAM = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=300)
 
 

@@ -23,7 +23,7 @@ from aiohttp.http import HttpProcessingError
 SPARE_FILES = 200
 """Open files that are neither a client's connection nor one to an engine: logs, journal, libraries."""
 LINGER_SECONDS = 10.0
-"""How long more of a body may come after the answer: a client cut off while it sends may not see that."""
+"""Seconds for which a body may go on after the answer, which a client cut off as it sends may not see."""
 UNREAD_BYTES = 128 * 1024
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -51,7 +51,7 @@ class _Open:
     by_address: Counter[str] = field(default_factory=Counter)
 
     def full(self, address: str) -> bool:
-        """Whether one more of this address would be too many."""
+        """Tell whether one more connection of this address would be too many."""
         return (
             self.by_address.total() >= self.limits.connections
             or self.by_address[address] >= self.limits.connections_each

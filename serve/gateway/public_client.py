@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 TIMEOUT = 60.0
 TRIES, PAUSE = 3, 1.0
-"""How often a question is put that the gateway has no room for (429, 503), and the seconds between."""
+"""Times that a question is put for which the gateway has no room (429, 503), and seconds between them."""
 IN_FLIGHT = "schoolhouse_requests_in_flight"
 REQUESTS, CLIENTS = "schoolhouse_compared_requests", "schoolhouse_compared_clients"
 WAITING = "schoolhouse_comparing"
@@ -29,7 +29,7 @@ WAITING = "schoolhouse_comparing"
 
 @dataclass(frozen=True, slots=True)
 class GatewayClient:
-    """Where the gateway listens, the public name, and the key when it asks for one."""
+    """The address of the gateway, the public name, and the key when it asks for one."""
 
     url: str
     alias: str

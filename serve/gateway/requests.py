@@ -1,4 +1,4 @@
-"""A client's request → what goes on to an engine: known fields alone, each as it must be."""
+"""Reads a client's request and lets known fields alone go on to an engine, each as it must be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies under which a server died: the gateway refuses them for a while, so that none kills the next.
+"""Remembers bodies under which a server died, which the gateway refuses for a while.
 
 A server that dies takes down all that it was answering, and nothing tells which request was to blame.
 So a body that was answered well before is presumed innocent and may be tried once more; any other is
@@ -19,9 +19,9 @@ from typing import TypeVar
 
 V = TypeVar("V")
 FIRST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
-"""How long a body is refused the first time, and at most."""
+"""Seconds for which a body is refused the first time, and at most."""
 REMEMBERED_SECONDS = 3600.0
-"""How long after that its deaths are still counted."""
+"""Seconds after that for which its deaths still count."""
 SUSPECTS, KNOWN = 1024, 4096
 """At most so many bodies are remembered as suspects, and as answered well; the oldest is forgotten."""
 

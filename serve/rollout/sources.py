@@ -1,4 +1,4 @@
-"""A deploy's source: as a person writes it → as the service is asked for it → a folder that it can read."""
+"""Turns a deploy's source, as a person writes it, into a folder that the service can read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _refuse_no_reference(source: str) -> None:
 
 
 def _readable(folder: Path) -> bool:
-    """Whether there is such a folder. Raises ConfigError where this account may not read what is in it."""
+    """Tell whether there is such a folder. Raises ConfigError where this account may not read in it."""
     files = [folder / each / name for each in ("", "adapter") for name in (REPORT, *identity.FILES)]
     for path in (folder, *files):
         try:

@@ -29,7 +29,7 @@ KNOWN_THROUGH_DOOR = 0.75
 
 
 NOT_TAKEN = (400, 422, 500)
-"""How vLLM answers for an adapter that it cannot take; 401, 404 and their like say nothing about it."""
+"""Statuses of vLLM for an adapter that it cannot take; 401, 404 and their like say nothing about it."""
 
 
 class RejectedError(PipelineError):

@@ -1,4 +1,4 @@
-"""A gated adapter → an immutable folder named by its digest, with what the gate's report says of it.
+"""Copies a gated adapter into an immutable folder named by its digest, beside the gate's report of it.
 
 A source is what `facts learn` leaves (`adapter/`, `report.json`) or a release as published (the same
 files, the adapter's at the top). Only the adapter's files and the report are taken along. The digest is
@@ -155,7 +155,7 @@ def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
 
 
 def _holds(adapter: Adapter) -> bool:
-    """Whether the adapter's folder holds its files, these bytes, and nothing else.
+    """Tell whether the adapter's folder holds its files, these bytes, and nothing else.
 
     A folder of the version before is named by twelve digits; its digest covers other bytes, so that only
     its own manifest tells whether it was changed.

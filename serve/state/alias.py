@@ -1,4 +1,4 @@
-"""The alias table: which adapter the public name stands for, and which one it stood for before.
+"""Keeps the alias table: the adapter that the public name stands for, and the one before.
 
 One JSON file in the state folder, replaced as a whole, changed only by compare-and-swap on its
 generation. It is also the list of what every engine must have loaded, so a restarted engine is
@@ -30,7 +30,7 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is live since when (ISO time), and what a rollback goes back to; generation 0 is empty."""
+    """The live adapter, since when (ISO time), and the one before; generation 0 is empty."""
 
     generation: int = 0
     adapter: Adapter | None = None
@@ -39,7 +39,7 @@ class Table:
 
     @property
     def wanted(self) -> tuple[Adapter, ...]:
-        """What every engine must have loaded."""
+        """The adapters that every engine must have loaded."""
         return tuple(each for each in (self.adapter, self.previous) if each)
 
 

@@ -1,4 +1,4 @@
-"""The journal: one JSON line for each step of each deploy, on disk before the step after it begins.
+"""Keeps the journal: one JSON line for each step of each deploy, on disk before the next step begins.
 
 It is what a deploy resumes from after `kill -9`, what `facts status` tells, and the list of
 quarantined adapters. Lines are only ever appended, until `compact` writes it anew without the oldest;
