@@ -20,42 +20,16 @@ WIDTH = 300
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
-    """A deploy that has not ended, and the state that it has reached."""
+class Step:
+    """An adapter in a state of a deploy, as the journal tells it; times are ISO, UTC."""
 
     adapter: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The last step that the journal tells."""
-
-    adapter: str
-    state: str
-    at: str
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """An adapter that is not tried again, since when and why."""
-
-    adapter: str
-    at: str
-    reason: str
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """An adapter that is not tried before a time (ISO, UTC), and why."""
-
-    adapter: str
+    state: str
+    at: str
     again_at: str
     reason: str
-    digest: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +53,11 @@ class Status:
     previous: str | None
     desired: str
     signer: str
-    under_way: UnderWay | None
-    last: Last | None
+    under_way: Step | None
+    last: Step | None
     engines: dict[str, str]
-    quarantined: tuple[Quarantined, ...]
-    held_back: tuple[HeldBack, ...]
+    quarantined: tuple[Step, ...]
+    held_back: tuple[Step, ...]
     left_over: LeftOver
     warnings: tuple[str, ...] = ()
 
@@ -111,23 +85,20 @@ def gather(
         previous=previous.name if previous else None,
         desired=wanted,
         signer=signer,
-        under_way=UnderWay(going.adapter.name, going.state) if going else None,
-        last=_last(entries[-1]) if entries else None,
+        under_way=_step(going) if going else None,
+        last=_step(entries[-1]) if entries else None,
         engines={each.url: _engine(each, name) for each in engines},
-        quarantined=tuple(
-            Quarantined(entry.adapter.name, entry.at, entry.reason, digest)
-            for digest, entry in journal.quarantined(entries).items()
-        ),
-        held_back=tuple(
-            HeldBack(entry.adapter.name, entry.again_at, entry.reason, digest)
-            for digest, entry in hold.hold_of(entries).items()
-        ),
+        quarantined=tuple(map(_step, journal.quarantined(entries).values())),
+        held_back=tuple(map(_step, hold.hold_of(entries).values())),
         left_over=LeftOver(len(left), tidy.size(left)),
     )
 
 
-def _last(entry: JournalEntry) -> Last:
-    return Last(entry.adapter.name, entry.state, entry.at, entry.reason, entry.detail)
+def _step(entry: JournalEntry) -> Step:
+    own = entry.adapter
+    return Step(
+        own.name, own.digest, entry.state, entry.at, entry.again_at, entry.reason, entry.detail
+    )
 
 
 def status_as_text(found: Status) -> str:

@@ -118,15 +118,15 @@ def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> Deployed:
 def _rollback(args: argparse.Namespace) -> int:
     from serve import settings
     from serve.admin import client
-    from serve.admin.protocol import RollbackRequest, RolledBack
+    from serve.admin.protocol import RollbackRequest
     from serve.state import alias
 
     blamed = (args.not_its_fault or "").strip()
     if args.not_its_fault is not None and not blamed:
         raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
     found = settings.load_settings(args.config)
-    done = client.ask_service(found.socket, RollbackRequest(blamed), RolledBack)
-    give(alias.short(f"{found.gateway.alias} is now {done.live}"))
+    live = client.ask_service(found.socket, RollbackRequest(blamed), str)
+    give(alias.short(f"{found.gateway.alias} is now {live}"))
     return FINE
 
 

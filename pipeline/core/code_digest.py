@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.core import artifact, git
+from pipeline.core import artifact
 from pipeline.core.artifact import digest_bytes, digest_file, digest_json
 from pipeline.core.errors import ConfigError
 
@@ -33,19 +33,7 @@ def of_folder(root: Path) -> str:
 
     Raises ConfigError when something there is neither a file nor a link.
     """
-    return _digest((path.relative_to(root).as_posix(), *_content(path)) for path in _files(root))
-
-
-def of_commit(repository: Path, revision: str) -> str:
-    """Compute the digest of the code in a commit.
-
-    Raises ConfigError when there is no such commit, or something there is neither a file nor a link.
-    """
-    found = git.blobs(repository, revision, TAUGHT_WITH)
-    return _digest((path, kind, digest_bytes(data)) for path, kind, data in found)
-
-
-def _digest(rows: Iterable[tuple[str, str, str]]) -> str:
+    rows = ((path.relative_to(root).as_posix(), *_content(path)) for path in _files(root))
     # A name that is no text stands there as its escapes: JSON has no way to write it.
     return digest_json(sorted((ascii(path), kind, content) for path, kind, content in rows))
 

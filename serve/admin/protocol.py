@@ -67,13 +67,6 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
-class RolledBack:
-    """Tells what is live after a rollback."""
-
-    live: str
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """An error of the service: its message, hint and exit code."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from serve import exposure, settings, status
-from serve.admin.protocol import Deployed, DeployRequest, Request, RolledBack, StatusRequest
+from serve.admin.protocol import Deployed, DeployRequest, Request, StatusRequest
 from serve.rollout import deploy, reconcile, sources
 from serve.rollout.deploy import BusyError
 from serve.rollout.desired import Desired
@@ -24,8 +24,8 @@ class Worker:
         self._settings, self._site = own, site
         self._busy = threading.Lock()
 
-    def perform(self, request: Request) -> Deployed | RolledBack | Status:
-        """Do what a request asks for, and tell what was done.
+    def perform(self, request: Request) -> Deployed | Status | str:
+        """Do what a request asks for, and tell what was done; after a rollback, what is live.
 
         Raises BusyError while another one is at work, and the errors of fetching and deploying.
         """
@@ -45,7 +45,7 @@ class Worker:
         finally:
             self._busy.release()
         live = alias.read_alias(self._site.state).table.adapter
-        return RolledBack(live.name if live else "nothing")
+        return live.name if live else "nothing"
 
     def _deploy(self, asked: DeployRequest) -> Deployed:
         if asked.digest:

@@ -75,7 +75,7 @@ class _Connection(asyncio.Protocol):
             socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES
         )
         self._transport.set_write_buffer_limits(0)
-        address = _counted_as(transport.get_extra_info("peername"))
+        address = network((transport.get_extra_info("peername") or ("",))[0])
         if self._opened.full(address):
             self._transport.write(FULL)
             self._transport.close()
@@ -160,15 +160,15 @@ async def listen(runner: web.AppRunner, host: str, port: int, limits: Limits) ->
     return site
 
 
-def _counted_as(peer: tuple[str, int] | None) -> str:
-    """Give what an address is counted as: IPv6 networks belong to one customer up to /64."""
-    if not peer:
-        return ""
-    address = ipaddress.ip_address(peer[0].partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    mapped = address.ipv4_mapped
-    return str(mapped or ipaddress.ip_network((address, 64), strict=False))
+def network(text: str) -> str:
+    """Give the network that one client may have all of: a /64 of IPv6, else the address."""
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
 def _allow_files(wanted: int) -> None:
