@@ -44,8 +44,11 @@ def as_settings(settings: type[S], data: Toml, path: Path) -> S:
             if type(value) in {int, float} and not 0 <= value < math.inf:  # NaN is in no range
                 fault = "is below zero" if value < 0 else "is no finite number"
                 raise ConfigError(f"{path} [{section}] {key}: {value!r} {fault}", LOOK)
+    text = json.dumps(
+        data, default=lambda date: {str(date): 0}
+    )  # no setting is a date, nor takes one
     try:
-        return validation.read_json(settings, json.dumps(data, default=lambda date: {str(date): 0}))
+        return validation.read_json(settings, text)
     except MisfitError as error:
         place = " ".join(f"[{s}]" if i == 0 else str(s) for i, s in enumerate(error.steps[:2]))
         hint = error.hint or (COPY if error.fault.startswith("missing") else LOOK)

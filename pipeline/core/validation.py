@@ -10,9 +10,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast  # a type has no narrower one
-from typing import get_args as arguments
-from typing import get_type_hints as hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints  # Any: of a type
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -76,7 +74,7 @@ def _misfit(kind: Any, error: ErrorDetails) -> MisfitError:
     if error["type"] == "missing":
         return MisfitError((*outer,), f"missing key {key!r}")
     if error["type"] == "json_invalid":
-        return MisfitError((), "is not JSON")
+        return MisfitError((), error["msg"].replace("Invalid JSON", "is not JSON"))
     must = KINDS.get(error["type"], "what belongs there")
     if error["type"] == "tuple_type" and _inside(kind, steps) == tuple[str, ...]:
         must = "a list of texts"
@@ -84,8 +82,8 @@ def _misfit(kind: Any, error: ErrorDetails) -> MisfitError:
 
 
 def _inside(kind: Any, steps: Sequence[str | int]) -> Any:
-    """Give the dataclass that steps lead to from another one."""
+    """Give the type that steps lead to, of an optional one or a tuple's item the dataclass itself."""
     for step in steps:
-        inner = hints(kind)[step] if isinstance(step, str) else kind
-        kind = next((each for each in (inner, *arguments(inner)) if is_dataclass(each)), inner)
+        inner = get_type_hints(kind)[step] if isinstance(step, str) else kind
+        kind = next((each for each in (inner, *get_args(inner)) if is_dataclass(each)), inner)
     return kind

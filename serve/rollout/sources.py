@@ -16,7 +16,10 @@ from serve.state.gate_report import REPORT
 def name_source(source: str) -> str:
     """Give a folder's absolute path, or the Hub reference as it is. Raises ConfigError for neither."""
     if Path(source).is_dir():
-        return str(Path(source).resolve())
+        found = str(Path(source).resolve())
+        if found.encode("utf-8", "replace").decode() != found:
+            raise ConfigError(f"{found!a}: its name is not UTF-8", "rename it")
+        return found
     _refuse_no_reference(source)
     return source
 

@@ -338,6 +338,27 @@ def test_slow_senders_are_sent_away_and_keep_nobody_out(place, monkeypatch):
         assert client.ask_service(place, StatusRequest(), dict) == {}
 
 
+def test_an_answer_of_another_version_is_told_as_one(place):
+    with (
+        listening(place, lambda _: {"state": 7}),
+        pytest.raises(
+            PipelineError, match=r"otherwise than this version does: state: 7 is not"
+        ) as caught,
+    ):
+        client.ask_service(place, StatusRequest(), protocol.Deployed)
+    assert "start it anew" in caught.value.hint
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_told_before_anybody_is_asked(tmp_path):
+    odd = tmp_path / os.fsdecode(b"mills-\xe9")
+    odd.mkdir()
+    with pytest.raises(ConfigError, match="mills-.*: its name is not UTF-8"):
+        sources.name_source(str(odd))
+    fine = tmp_path / "mills-é"
+    fine.mkdir()
+    assert sources.name_source(str(fine)) == str(fine)
+
+
 def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
     from serve.say import say
 
@@ -400,7 +421,10 @@ def test_a_socket_that_a_killed_service_left_is_taken_over_and_a_living_one_is_n
 
 def test_a_folder_that_others_may_write_holds_no_socket(place):
     place.parent.chmod(0o775)
-    for side in (lambda: server.bind(place, ""), lambda: client.ask_service(place, StatusRequest(), dict)):
+    for side in (
+        lambda: server.bind(place, ""),
+        lambda: client.ask_service(place, StatusRequest(), dict),
+    ):
         with pytest.raises(ConfigError, match="others may write it") as caught:
             side()
         assert caught.value.hint.endswith(f"chmod go-w {place.parent}")
@@ -408,7 +432,10 @@ def test_a_folder_that_others_may_write_holds_no_socket(place):
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_by_both_sides(place):
     long = place.with_name("x" * 120)
-    for side in (lambda: server.bind(long, ""), lambda: client.ask_service(long, StatusRequest(), dict)):
+    for side in (
+        lambda: server.bind(long, ""),
+        lambda: client.ask_service(long, StatusRequest(), dict),
+    ):
         with pytest.raises(ConfigError, match="too long for a socket"):
             side()
     assert protocol.address(Path("/" + "x" * 106))
