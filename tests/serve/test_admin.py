@@ -352,7 +352,7 @@ def test_an_answer_of_another_version_is_told_as_one(place):
 def test_a_folder_whose_name_is_not_utf_8_is_told_before_anybody_is_asked(tmp_path):
     odd = tmp_path / os.fsdecode(b"mills-\xe9")
     odd.mkdir()
-    with pytest.raises(ConfigError, match="mills-.*: its name is not UTF-8"):
+    with pytest.raises(ConfigError, match=r"mills-.*: its name is not UTF-8"):
         sources.name_source(str(odd))
     fine = tmp_path / "mills-é"
     fine.mkdir()
