@@ -112,7 +112,9 @@ def ask_server(
     with direct_http.client(server.url, server.api_key, timeout) as client:
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
-            for answer, _ in pool.map(partial(complete, client, server, max_new_tokens), prompts):
+            for answer, _ in pool.map(
+                partial(complete_chat, client, server, max_new_tokens), prompts
+            ):
                 answers.append(answer)
                 progress.update()
         except CallError as error:
@@ -140,7 +142,7 @@ def list_models(client: Client, url: str) -> tuple[ModelCard, ...]:
     return read_answer(ModelList, send(client, "GET", url), "a list of models").data
 
 
-def complete(
+def complete_chat(
     client: Client, server: Server, max_new_tokens: int, prompt: Prompt
 ) -> tuple[Answer, str]:
     """Have a model answer once: its answer, and the adapter that a gateway names. Raises CallError."""

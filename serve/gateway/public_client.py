@@ -105,12 +105,12 @@ def _ask_one(door: GatewayClient, prompt: str, max_new_tokens: int) -> tuple[Ans
     with _told(door), direct_http.client(door.url, door.api_key, TIMEOUT) as http:
         for _ in range(TRIES - 1):
             try:
-                return client.complete(http, server, max_new_tokens, prompt)
+                return client.complete_chat(http, server, max_new_tokens, prompt)
             except CallError as error:
                 if error.status not in {429, 503}:
                     raise
                 time.sleep(PAUSE)
-        return client.complete(http, server, max_new_tokens, prompt)
+        return client.complete_chat(http, server, max_new_tokens, prompt)
 
 
 @contextmanager
