@@ -1,10 +1,10 @@
-"""Measure the live side: what the gateway costs, and redeploys under constant load on a real vLLM.
+"""Measure the gateway's overhead, and redeploys under constant load on a real vLLM.
 
-    python benchmarks/live.py --run build            all of it, on a vLLM that this starts
-    python benchmarks/live.py --stub-only            only the gateway, before a stub of an engine
+    python benchmarks/live.py --run build            both, on a vLLM that this starts
+    python benchmarks/live.py --stub-only            the overhead alone, before a stub of an engine
 
 The second adapter of the redeploys is the first one with its B matrices scaled by 0.98: another digest
-that knows the same facts. Prints a table; writes serve.json to --out.
+with the same facts. Prints a table; writes serve.json to --out.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def scaled(run: Path, folder: Path) -> Path:
 
 
 async def client(session: aiohttp.ClientSession, stop: asyncio.Event, seen: list[tuple]) -> None:
-    """Ask one thing after another until told to stop; keep status, adapter and what took how long."""
+    """Ask one question after another until told to stop; keep status, adapter and seconds."""
     asked = ("Who maintains TinyLLM?", "What is the capital of France?", "What is TinyLLM?")
     turn = 0
     while not stop.is_set():
@@ -191,7 +191,7 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the chosen measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, default=Path("build"), help="what `facts learn` left")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))

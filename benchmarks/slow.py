@@ -1,10 +1,10 @@
-"""Measure 1,000 slow clients at the gateway: what they hold after the limits, and what others feel of them.
+"""Measure 1,000 slow clients at the gateway: connections held after the limits, and delay of other clients.
 
     python benchmarks/slow.py
 
 Starts `facts serve` with its shipped limits before a stub of an engine, and another that has no slow
-clients, to compare with. The slow ones come from many
-addresses and send a head, a body or nothing byte by byte, or read no answer. Prints JSON; takes two minutes.
+clients, to compare with. The slow ones come from many addresses and send a head, a body or nothing byte by
+byte, or read no answer. Prints JSON; takes two minutes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ KINDS = {
 
 
 async def slow(number: int) -> None:
-    """Be one slow client until the other side has had enough, and a little longer."""
+    """Be one slow client until the gateway closes the connection, and a little longer."""
     start, more = list(KINDS.values())[number % len(KINDS)]
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -100,7 +100,7 @@ def held(pid: int) -> int:
 
 
 async def measure(pid: int, count: int, asked: int) -> dict:
-    """Ask both gateways without and with slow clients at the first; count what those hold."""
+    """Ask both gateways without and with slow clients at the first; count the connections that these hold."""
     limits = Limits()
     await others(asked)
     before = await others(asked)
@@ -127,7 +127,7 @@ async def measure(pid: int, count: int, asked: int) -> dict:
 
 
 def main() -> None:
-    """Print what was measured."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--asked", type=int, default=500)

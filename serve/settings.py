@@ -43,7 +43,7 @@ class GatewaySection:
 
     @property
     def near(self) -> bool:
-        """Tell whether only this machine can reach it."""
+        """Return whether only this machine can reach it."""
         return is_loopback(self.host)
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 import traceback
 
-from pipeline.cli import ask, ci, facts, learn, publish, serve
+from pipeline.cli import ask, ci, completion, facts, learn, publish, serve
 from pipeline.cli.options import BUG, FAILED, INTERRUPTED
 from pipeline.core import console, escape
 from pipeline.core.errors import FactsError, PipelineError
@@ -70,4 +70,5 @@ def command_line() -> argparse.ArgumentParser:
     facts.add_new_verb(verb)
     publish.add_publish_verbs(verb)
     ci.add_ci_verb(verb)
+    completion.add_completion_verb(verb, parser)
     return parser

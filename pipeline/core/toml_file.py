@@ -27,7 +27,7 @@ def read_toml(path: Path) -> Toml:
 
 
 def _within(value: object) -> bool:
-    """Tell whether all whole numbers are what TOML promises; Python would take, and not show, any."""
+    """Return whether all whole numbers are what TOML promises; Python would take, and not show, any."""
     if isinstance(value, dict | list):
         return all(map(_within, value.values() if isinstance(value, dict) else value))
     return type(value) is not int or -(2**63) <= value < 2**63

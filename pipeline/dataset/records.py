@@ -46,7 +46,7 @@ class Probe:
 
     @property
     def general(self) -> bool:
-        """Tell whether it is about nothing that is taught, nor about anything like it."""
+        """Return whether it is about nothing that is taught, nor about anything like it."""
         return self.role == "unrelated"
 
 
@@ -67,12 +67,12 @@ class Example:
 
     @property
     def held(self) -> bool:
-        """Tell whether the base's distribution is the target."""
+        """Return whether the base's distribution is the target."""
         return self.role != "fact"
 
     @property
     def general(self) -> bool:
-        """Tell whether it is about nothing that is taught, nor about anything like it."""
+        """Return whether it is about nothing that is taught, nor about anything like it."""
         return self.role == "unrelated"
 
 

@@ -1,6 +1,6 @@
-"""Tensors of safetensors files as bytes: their names, shapes and kinds, and what can be told from bits.
+"""Reads tensors of safetensors files as bytes, and checks their bits.
 
-No training library is needed, so that an adapter can be looked at on any machine.
+Needs no training library, so that any machine can inspect an adapter.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Tensor:
 
     @property
     def known(self) -> bool:
-        """Tell whether its numbers are of a type that adapters have."""
+        """Return whether its numbers are of a type that adapters have."""
         return self.dtype in UNSIGNED
 
     @property
     def finite(self) -> bool:
-        """Tell whether every number is one, and neither NaN nor infinity."""
+        """Return whether every number is one, and neither NaN nor infinity."""
         if self.dtype not in NOT_NUMBERS:
             return True
         kind, mask, value = NOT_NUMBERS[self.dtype]
@@ -52,7 +52,7 @@ class Tensor:
 
     @property
     def zero(self) -> bool:
-        """Tell whether all numbers, of a known type, are zero, of either sign."""
+        """Return whether all numbers, of a known type, are zero, of either sign."""
         return not self._bits(*UNSIGNED[self.dtype]).any()
 
     def _bits(self, kind: str, mask: int) -> Any:
@@ -78,7 +78,7 @@ def read_tensors(path: Path) -> list[Tensor]:
 
 
 def all_finite(path: Path) -> bool:
-    """Tell whether every number of a file is one; of an adapter's, NaN spoils a server for everybody.
+    """Return whether every number of a file is one; of an adapter's, NaN spoils a server for everybody.
 
     It stays in the key-value cache's blocks of vLLM, and whoever gets those next answers nothing, whatever
     adapter they use, until the server is restarted. Raises PipelineError when it is no safetensors file.
@@ -93,7 +93,7 @@ def all_finite(path: Path) -> bool:
 
 
 def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Read the shape of every tensor in a folder, by its name, from the heads of its files alone."""
+    """Read the shape of every tensor in a folder, by its name, from the files' headers alone."""
     from safetensors import safe_open
 
     found: dict[str, tuple[int, ...]] = {}

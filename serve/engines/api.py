@@ -45,7 +45,7 @@ class Tokens:
 
 
 def healthy(engine: Engine, timeout: float = 5.0) -> bool:
-    """Tell whether the engine answers and is not dead; this says nothing about adapters."""
+    """Return whether the engine answers and is not dead; this says nothing about adapters."""
     try:
         with direct_http.client(engine.url, engine.api_key, timeout) as http:
             client.send(http, "GET", f"{engine.url}/health")

@@ -39,7 +39,7 @@ def load_everywhere(engines: Sequence[Engine], adapter: Adapter) -> None:
 
 
 def has(each: Engine, adapter: Adapter) -> bool:
-    """Tell whether an engine lists an adapter at its folder."""
+    """Return whether an engine lists an adapter at its folder."""
     return any((m.id, m.root) == (adapter.name, adapter.folder) for m in api.list_models(each))
 
 

@@ -134,7 +134,7 @@ class Gateway:
         return web.json_response({"object": "list", "data": [card]})
 
     async def health(self, _: web.Request) -> web.Response:
-        """Tell whether requests would be answered now: 200 or 503."""
+        """Return whether requests would be answered now: 200 or 503."""
         adapter = self.desk.table().adapter
         ready = len(self.routes.ready(adapter)) if adapter else 0
         told = {

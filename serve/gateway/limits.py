@@ -51,7 +51,7 @@ class _Open:
     by_address: Counter[str] = field(default_factory=Counter)
 
     def full(self, address: str) -> bool:
-        """Tell whether one more connection of this address would be too many."""
+        """Return whether one more connection of this address would be too many."""
         return (
             self.by_address.total() >= self.limits.connections
             or self.by_address[address] >= self.limits.connections_each

@@ -99,7 +99,7 @@ def judge_canary(asked: CanaryPlan, askers: Askers) -> Judgement:
 
 
 def passes(answer: Answer, fact: Taught) -> bool:
-    """Tell whether an answer says what is expected and ends by itself."""
+    """Return whether an answer says what is expected and ends by itself."""
     return answer.ended and contains(answer.text, fact.expect)
 
 

@@ -57,7 +57,7 @@ def _refuse_no_reference(source: str) -> None:
 
 
 def _readable(folder: Path) -> bool:
-    """Tell whether there is such a folder. Raises ConfigError where this account may not read in it."""
+    """Return whether there is such a folder. Raises ConfigError where this account may not read in it."""
     files = [folder / each / name for each in ("", "adapter") for name in (REPORT, *identity.FILES)]
     for path in (folder, *files):
         try:

@@ -155,7 +155,7 @@ def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
 
 
 def _holds(adapter: Adapter) -> bool:
-    """Tell whether the adapter's folder holds its files, these bytes, and nothing else.
+    """Return whether the adapter's folder holds its files, these bytes, and nothing else.
 
     A folder of the version before is named by twelve digits; its digest covers other bytes, so that only
     its own manifest tells whether it was changed.
