@@ -83,7 +83,7 @@ def fetch_adapter(
 def read_release(adapter: Adapter) -> GatedAdapter:
     """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
     found = gate_report.read_report(report_file(adapter))
-    return GatedAdapter(adapter, found.base.digest, found.taught, found.facts.retired)
+    return GatedAdapter(adapter, found.base.digest, found.details, found.facts.retired)
 
 
 def verify_adapter(adapter: Adapter) -> None:

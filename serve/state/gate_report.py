@@ -14,16 +14,6 @@ REPORT = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
-    """A fact as the gate asked it: what an answer must contain, and prompts, best ones first."""
-
-    id: str
-    question: str
-    expect: Expect
-    prompts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Digested:
     """An adapter or a base in a report."""
 
@@ -39,13 +29,19 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
-    """One fact in a report."""
+class Taught:
+    """A fact as the gate asked it, and what an answer must contain."""
 
     id: str
     question: str
     expect: Expect
     probes: tuple[Wording, ...]
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The wordings, best ones first: one that the gate saw missed says nothing about serving."""
+        asked = sorted(self.probes, key=lambda probe: not probe.passed)
+        return tuple(probe.prompt for probe in asked) or (self.question,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,7 @@ class GateReport:
     adapter: Digested
     base: Digested
     facts: Retired
-    details: tuple[Detail, ...]
-
-    @property
-    def taught(self) -> tuple[Taught, ...]:
-        """The facts as a deploy asks them."""
-        return tuple(map(_taught, self.details))
+    details: tuple[Taught, ...]
 
 
 def read_report(file: Path) -> GateReport:
@@ -94,10 +85,3 @@ def assert_digest(text: str) -> None:
     """Raise ValueError for what is not `sha256:` and 64 hexadecimal digits: names are made of it."""
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
         raise ValueError(text)
-
-
-def _taught(detail: Detail) -> Taught:
-    # A wording that the gate saw missed would be missed here too, and says nothing about serving.
-    asked = sorted(detail.probes, key=lambda probe: not probe.passed)
-    prompts = tuple(probe.prompt for probe in asked) or (detail.question,)
-    return Taught(detail.id, detail.question, detail.expect, prompts)
