@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import door
 import httpx2
 import live
 
@@ -159,7 +160,7 @@ def run_digest(run: Path) -> str:
 
 def real(folder: Path, run: Path, times: int) -> dict[str, object]:
     """Measure before a real vLLM, which `facts serve` starts."""
-    config = live.write_settings(folder, live.ENGINE, start=True)
+    config = door.write_settings(folder, live.DOOR, live.ENGINE, start=True)
     runs = [run, live.scaled(run, folder / "other")]
     url = f"http://127.0.0.1:{live.DOOR}"
 
@@ -170,8 +171,8 @@ def real(folder: Path, run: Path, times: int) -> dict[str, object]:
         ).returncode  # fmt: skip
         return "committed" if code == 0 else f"exit {code}"
 
-    with live.running("-m", "pipeline", "serve", "--config", str(config)):
-        asyncio.run(live.answering(f"http://127.0.0.1:{live.ENGINE}/health", 900))
+    with door.running("-m", "pipeline", "serve", "--config", str(config)):
+        asyncio.run(door.answering(f"http://127.0.0.1:{live.ENGINE}/health", 900))
         once(0)
         odd = [{"seed": n, **more} for n in range(5) for more in ODDITIES]
         hostile = [chat("What is TinyLLM?", **more) for more in odd]

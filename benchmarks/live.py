@@ -13,73 +13,23 @@ import argparse
 import asyncio
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
+import door
+from door import answering, ask, chat, percentile, running
 
 from pipeline.core import artifact
-from serve import settings
 from serve.engines import engine_key
 from serve.engines.api import Engine
 
-ROOT = Path(__file__).parent.parent
 STUB, DOOR, ENGINE = 8131, 8130, 8132
-ADAPTER = "facts@000000000000"
-SAID = "It is maintained by somebody whom this stub of an engine made up."
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Give the value below which this share of the values lies, in ms (values in s)."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))] * 1000
-
-
-async def stub(port: int = STUB, *, endless: bool = False) -> None:
-    """Answer like an engine, at once: the same text for everybody, in a stream word by word, or `endless`."""
-
-    async def models(_: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": ADAPTER, "root": "/stub", "parent": "base"}]})
-
-    async def chat(request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if not body.get("stream"):
-            choice = {"message": {"content": SAID}, "finish_reason": "stop"}
-            return web.json_response({"model": body["model"], "choices": [choice]})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        while endless:
-            await response.write(b"data: %s\n\n" % (b"x" * 16384))
-        for word in SAID.split():
-            chunk = json.dumps({"choices": [{"delta": {"content": word}}]})
-            await response.write(f"data: {chunk}\n\n".encode())
-        await response.write(b"data: [DONE]\n\n")
-        return response
-
-    app = web.Application()
-    app.router.add_get("/v1/models", models)
-    app.router.add_post("/v1/chat/completions", chat)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    await asyncio.Event().wait()
-
-
-async def ask(session: aiohttp.ClientSession, url: str, body: dict) -> float:
-    """Ask once; give the seconds until all of the answer is there."""
-    started = time.perf_counter()
-    async with session.post(f"{url}/v1/chat/completions", json=body) as answer:
-        await answer.read()
-        assert answer.status == 200, await answer.text()
-    return time.perf_counter() - started
 
 
 async def first_byte(session: aiohttp.ClientSession, url: str, body: dict) -> float:
@@ -105,19 +55,13 @@ async def throughput(session: aiohttp.ClientSession, url: str, body: dict, total
     return total / (time.perf_counter() - started)
 
 
-def chat(model: str, question: str = "Who maintains TinyLLM?", tokens: int = 16) -> dict:
-    """Write a request."""
-    messages = [{"role": "user", "content": question}]
-    return {"model": model, "messages": messages, "temperature": 0, "max_tokens": tokens}
-
-
-async def overhead(direct: Engine, door: str, model: str, count: int, load: int) -> dict:
+async def overhead(direct: Engine, gateway: str, model: str, count: int, load: int) -> dict:
     """Ask directly and through the gateway in turns, so that both see the same machine."""
     # A gateway without a key of its own takes no notice of the engine's.
     headers = {"Authorization": f"Bearer {direct.api_key}"} if direct.api_key else {}
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        urls = ((direct.url, chat(model)), (door, chat("facts")))
+        urls = ((direct.url, chat(model)), (gateway, chat("facts")))
         for url, body in urls:
             await ask(session, url, body)
         whole: tuple[list[float], list[float]] = ([], [])
@@ -138,66 +82,16 @@ async def overhead(direct: Engine, door: str, model: str, count: int, load: int)
     }
 
 
-@contextmanager
-def running(*argv: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command of our own beside us; SIGTERM ends it."""
-    process = subprocess.Popen([sys.executable, *argv], cwd=ROOT, env=os.environ)  # noqa: S603
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(120)
-
-
-def write_settings(folder: Path, port: int, *, start: bool, door: int = DOOR) -> Path:
-    """Write a serve.toml for an engine on `port`, with a state of its own."""
-    text = settings.SHIPPED.read_text(encoding="utf-8")
-    for old, new in (
-        ("port = 8000", f"port = {door}"),
-        ("127.0.0.1:8011", f"127.0.0.1:{port}"),
-        ("start = true", f"start = {str(start).lower()}"),
-        ('state = "state"', f'state = "{folder / "state"}"'),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "serve.toml").write_text(text)
-    return folder / "serve.toml"
-
-
-def before_stub(folder: Path, port: int, door: int) -> Path:
-    """Write a serve.toml for a gateway before the stub on `port`, whose adapter counts as live."""
-    from serve.state import alias
-    from serve.state.alias import Adapter, Table
-
-    alias.swap(folder / "state", 0, Table(adapter=Adapter(ADAPTER, "/stub", "sha256:0")))
-    return write_settings(folder, port, start=False, door=door)
-
-
-async def answering(url: str, seconds: float, status: int = 200) -> None:
-    """Wait until an address answers."""
-    until = time.monotonic() + seconds
-    async with aiohttp.ClientSession() as session:
-        while time.monotonic() < until:
-            try:
-                async with session.get(url) as answer:
-                    if answer.status == status:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.5)
-    raise SystemExit(f"{url} does not answer")
-
-
 def measure_stub(folder: Path, count: int) -> dict:
-    """Measure the gateway's own overhead, before a stub."""
-    config = before_stub(folder, STUB, DOOR)
+    """Measure the gateway before a stub: what it costs by itself."""
+    config = door.before_stub(folder, DOOR, STUB)
     with (
         running(__file__, "--as-stub"),
         running("-m", "pipeline", "serve", "--config", str(config)),
     ):
         asyncio.run(answering(f"http://127.0.0.1:{DOOR}/health", 60))
-        stub_engine, door = Engine(f"http://127.0.0.1:{STUB}"), f"http://127.0.0.1:{DOOR}"
-        return asyncio.run(overhead(stub_engine, door, ADAPTER, count, 20 * count))
+        engine, gateway = Engine(f"http://127.0.0.1:{STUB}"), f"http://127.0.0.1:{DOOR}"
+        return asyncio.run(overhead(engine, gateway, door.ADAPTER, count, 20 * count))
 
 
 def scaled(run: Path, folder: Path) -> Path:
@@ -251,7 +145,7 @@ async def redeploy(config: Path, runs: list[Path], times: int) -> dict:
             started = time.perf_counter()
             deploying = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "pipeline", "deploy", str(runs[(turn + 1) % 2]),
-                "--config", str(config), cwd=ROOT,
+                "--config", str(config), cwd=door.ROOT,
             )  # fmt: skip
             code = await deploying.wait()
             took.append(time.perf_counter() - started)
@@ -280,12 +174,12 @@ async def redeploy(config: Path, runs: list[Path], times: int) -> dict:
 
 def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
     """Start vLLM, deploy, measure the gateway before it, then redeploy under load; add to `found`."""
-    config = write_settings(folder, ENGINE, start=True)
+    config = door.write_settings(folder, DOOR, ENGINE, start=True)
     with running("-m", "pipeline", "serve", "--config", str(config)):
         asyncio.run(answering(f"http://127.0.0.1:{ENGINE}/health", 900))
         started = time.perf_counter()
         deploy = [sys.executable, "-m", "pipeline", "deploy", str(run), "--config", str(config)]
-        subprocess.run(deploy, cwd=ROOT, check=True)  # noqa: S603
+        subprocess.run(deploy, cwd=door.ROOT, check=True)  # noqa: S603
         found["first_deploy_seconds"] = time.perf_counter() - started
         state = json.loads((folder / "state" / "alias.json").read_text())
         own = Engine(f"http://127.0.0.1:{ENGINE}", engine_key.read_key(folder / "state"))
@@ -307,7 +201,7 @@ def main() -> None:
     parser.add_argument("--as-stub", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.as_stub:
-        asyncio.run(stub())
+        asyncio.run(door.stub(STUB))
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         found = {"gateway_before_stub": measure_stub(Path(one), args.requests)}
         try:

@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
-import live
+import door
+from door import answering, ask, chat, percentile, running
 
 from serve.gateway.limits import Limits
 
@@ -26,7 +27,7 @@ STUB, DOOR, QUIET = 8231, 8230, 8232
 HEAD = (
     b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 )
-BODY = json.dumps({**live.chat("facts"), "stream": True}).encode()
+BODY = json.dumps({**chat("facts"), "stream": True}).encode()
 KINDS = {
     "nothing": (b"", b""),
     "request line": (b"POST /", b"x"),
@@ -69,8 +70,8 @@ async def others(count: int) -> list[float]:
         for _ in range(count):
             for port, took in zip((DOOR, QUIET), seconds, strict=True):
                 url = f"http://127.0.0.1:{port}"
-                took.append(await live.ask(session, url, live.chat("facts")))
-    return [live.percentile(took, 0.95) for took in seconds]
+                took.append(await ask(session, url, chat("facts")))
+    return [percentile(took, 0.95) for took in seconds]
 
 
 async def in_flight() -> float:
@@ -103,7 +104,7 @@ async def measure(pid: int, count: int, asked: int) -> dict:
     limits = Limits()
     await others(asked)
     before = await others(asked)
-    with live.running(__file__, "--as-slow", "--clients", str(count)):
+    with running(__file__, "--as-slow", "--clients", str(count)):
         most = 0
         for _ in range(40):  # half a second each: the first are let go after `head_seconds`
             await asyncio.sleep(0.5)
@@ -134,20 +135,20 @@ def main() -> None:
     parser.add_argument("--as-slow", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.as_stub:
-        asyncio.run(live.stub(STUB, endless=True))
+        asyncio.run(door.stub(STUB, endless=True))
     if args.as_slow:
         asyncio.run(all_slow(args.clients))
     with tempfile.TemporaryDirectory() as folder:
-        slow_one = live.before_stub(Path(folder) / "slow", STUB, DOOR)
-        quiet_one = live.before_stub(Path(folder) / "quiet", STUB, QUIET)
+        slow_one = door.before_stub(Path(folder) / "slow", DOOR, STUB)
+        quiet_one = door.before_stub(Path(folder) / "quiet", QUIET, STUB)
         serve = ("-m", "pipeline", "serve", "--config")
         with (
-            live.running(__file__, "--as-stub"),
-            live.running(*serve, str(quiet_one)),
-            live.running(*serve, str(slow_one)) as gateway,
+            running(__file__, "--as-stub"),
+            running(*serve, str(quiet_one)),
+            running(*serve, str(slow_one)) as gateway,
         ):
             for port in (DOOR, QUIET):
-                asyncio.run(live.answering(f"http://127.0.0.1:{port}/health", 60))
+                asyncio.run(answering(f"http://127.0.0.1:{port}/health", 60))
             found = asyncio.run(measure(gateway.pid, args.clients, args.asked))
     print(json.dumps(found, indent=2))
 

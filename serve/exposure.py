@@ -1,4 +1,4 @@
-"""Checks what of the live side stands open to other machines."""
+"""Tells which doors of the live side stand open to other machines."""
 
 from __future__ import annotations
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any  # plain data for JSON
 
 from pipeline.core.escape import line
 
@@ -33,7 +32,7 @@ def give(text: str) -> None:
     print("\n".join(line(each) for each in text.split("\n")))
 
 
-def give_json(data: dict[str, Any]) -> None:
+def give_json(data: Mapping[str, object]) -> None:
     """Write data to stdout as JSON, in ASCII: it reads back as it was, and a log obeys none of it."""
     print(json.dumps(data, indent=2).replace("##[", r"##\u005b"))
 

@@ -1,4 +1,4 @@
-"""`serve.toml` → frozen dataclasses, and from them the site that deploys work on."""
+"""Reads `serve.toml` into frozen dataclasses, and makes of them the site that deploys work on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class GatewaySection:
 
     @property
     def near(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Return whether only this machine can reach it."""
         return is_loopback(self.host)
 
 
@@ -64,7 +64,7 @@ class EnginesSection:
 
 @dataclass(frozen=True, slots=True)
 class DeploySection:
-    """Where state is kept, who may ask for a deploy, and what a deploy demands."""
+    """The place of the state, who may ask for a deploy, and what a deploy demands."""
 
     state: str
     socket: str
@@ -100,12 +100,12 @@ class Settings:
 
     @property
     def socket(self) -> Path:
-        """Where `facts serve` is asked for a deploy."""
+        """Socket at which `facts serve` is asked for a deploy."""
         return self.state / self.deploy.socket
 
     @property
     def trust(self) -> Trust:
-        """Whose signature a release must have: a workflow's, that of a public key, or nobody's."""
+        """The signer that a release must have: a workflow, the owner of a public key, or nobody."""
         signer = self.deploy.signer
         if signer == NOBODY:
             return ANYBODY
@@ -119,7 +119,7 @@ class Settings:
 
     @property
     def engine(self) -> EngineSettings:
-        """How an engine is started."""
+        """Settings with which an engine is started."""
         own = self.engines
         return EngineSettings(
             Path(own.python),
@@ -137,13 +137,11 @@ def load_settings(path: Path | None) -> Settings:
     Raises ConfigError with what is wrong in it.
     """
     path = path or (LOCAL if LOCAL.is_file() else SHIPPED)
-    kinds = {
-        "gateway": GatewaySection,
-        "engines": EnginesSection,
-        "deploy": DeploySection,
-        "watch": WatchSection,
-    }
-    found = Settings(**toml_file.read_sections(path, kinds))
+    try:
+        data = toml_file.read_toml(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    found = toml_file.as_settings(Settings, data, path)
     if not found.engines.urls:
         raise ConfigError(f"{path} [engines] urls: is empty", "name at least one server")
     for url in found.engines.urls:

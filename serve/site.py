@@ -1,4 +1,4 @@
-"""Where a deploy happens: the state folder, the engines, the public door, and what is demanded."""
+"""Names the place of a deploy: the state folder, the engines, the public door, and its demands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESTART = "restart-engines"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a deploy happens: state folder, engines, public door, and what is demanded.
+    """The place of a deploy: state folder, engines, public door, and what a deploy demands.
 
     `base` is the base that is served; `token_ids` tokenises a question as training does; a soak lasts
     `soak_seconds` and an answer may take `answer_seconds` among others; `trust` says whose signature a

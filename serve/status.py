@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # plain data for JSON
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
@@ -19,9 +19,52 @@ from serve.state.journal import JournalEntry
 WIDTH = 300
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An adapter in a state of a deploy, as the journal tells it; times are ISO, UTC."""
+
+    adapter: str
+    digest: str
+    state: str
+    at: str
+    again_at: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """Old adapters that no server needs, and their size."""
+
+    adapters: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All of it; the names are the keys of `facts status --json`. `engines` tells of each address."""
+
+    alias: str
+    generation: int
+    alias_table: str
+    live: str | None
+    digest: str | None
+    since: str
+    previous: str | None
+    desired: str
+    signer: str
+    under_way: Step | None
+    last: Step | None
+    engines: dict[str, str]
+    quarantined: tuple[Step, ...]
+    held_back: tuple[Step, ...]
+    left_over: LeftOver
+    warnings: tuple[str, ...] = ()
+
+
 def gather(
     state: Path, engines: Sequence[Engine], name: str, wanted: str, signer: str = UNSIGNED
-) -> dict[str, Any]:
+) -> Status:
     """Read the state folder and ask every engine.
 
     `name` is the alias, `wanted` says what git desires, or why that is not known; `signer` says who must
@@ -30,90 +73,83 @@ def gather(
     reading = alias.read_alias(state)
     entries = journal.read_journal(state)
     live, previous = reading.table.adapter, reading.table.previous
-    last = entries[-1] if entries else None
     going = journal.unfinished(entries)
     left = tidy.leftovers(state)
-    return {
-        "alias": name,
-        "generation": reading.table.generation,
-        "alias_table": reading.damage or "ok",
-        "live": live and live.name,
-        "digest": live and live.digest,
-        "since": reading.table.since,
-        "previous": previous and previous.name,
-        "desired": wanted,
-        "signer": signer,
-        "under_way": going and {"adapter": going.adapter.name, "state": going.state},
-        "last": last and _entry(last, "state", "at", "reason", "detail"),
-        "engines": {each.url: _engine(each, name) for each in engines},
-        "quarantined": [
-            _entry(entry, "at", "reason") | {"digest": digest}
-            for digest, entry in journal.quarantined(entries).items()
-        ],
-        "held_back": [
-            _entry(entry, "again_at", "reason") | {"digest": digest}
-            for digest, entry in hold.hold_of(entries).items()
-        ],
-        "left_over": {"adapters": len(left), "bytes": tidy.size(left)},
-    }
+    return Status(
+        alias=name,
+        generation=reading.table.generation,
+        alias_table=reading.damage or "ok",
+        live=live.name if live else None,
+        digest=live.digest if live else None,
+        since=reading.table.since,
+        previous=previous.name if previous else None,
+        desired=wanted,
+        signer=signer,
+        under_way=_step(going) if going else None,
+        last=_step(entries[-1]) if entries else None,
+        engines={each.url: _engine(each, name) for each in engines},
+        quarantined=tuple(map(_step, journal.quarantined(entries).values())),
+        held_back=tuple(map(_step, hold.hold_of(entries).values())),
+        left_over=LeftOver(len(left), tidy.size(left)),
+    )
 
 
-def _entry(entry: JournalEntry, *fields: str) -> dict[str, Any]:
-    return {"adapter": entry.adapter.name} | {name: getattr(entry, name) for name in fields}
+def _step(entry: JournalEntry) -> Step:
+    own = entry.adapter
+    return Step(
+        own.name, own.digest, entry.state, entry.at, entry.again_at, entry.reason, entry.detail
+    )
 
 
-def status_as_text(data: dict[str, Any]) -> str:
+def status_as_text(found: Status) -> str:
     """Write it for a terminal."""
-    lines = [f"live        {data['live'] or 'nothing'}" + _if(" since {}", data["since"])]
-    lines += [f"before      {data['previous'] or 'nothing to go back to'}"]
-    lines += [f"desired     {data['desired']}"]
-    lines.append(f"signer      {data['signer']}")
-    if data["alias_table"] != "ok":
-        lines.append(f"WARNING     {data['alias_table']}")
-    lines += [f"WARNING     {warning}" for warning in data.get("warnings", ())]
-    if going := data["under_way"]:
-        lines.append(f"under way   {going['adapter']} has been {going['state']}")
-    if last := data["last"]:
-        said = last["reason"] or last["detail"]
+    lines = [f"live        {found.live or 'nothing'}" + _if(" since {}", found.since)]
+    lines += [f"before      {found.previous or 'nothing to go back to'}"]
+    lines += [f"desired     {found.desired}"]
+    lines.append(f"signer      {found.signer}")
+    if found.alias_table != "ok":
+        lines.append(f"WARNING     {found.alias_table}")
+    lines += [f"WARNING     {warning}" for warning in found.warnings]
+    if going := found.under_way:
+        lines.append(f"under way   {going.adapter} has been {going.state}")
+    if last := found.last:
+        said = _if(": {}", last.reason or last.detail)
+        lines.append(f"last        {last.adapter} {last.state} at {last.at}{said}")
+    lines += [f"server      {url}  {told}" for url, told in found.engines.items()]
+    lines += [
+        f"quarantine  {bad.adapter} since {bad.at}: {bad.reason}" for bad in found.quarantined
+    ]
+    lines += [
+        f"held back   {held.adapter}, try again at {held.again_at}: {held.reason}"
+        for held in found.held_back
+    ]
+    if count := found.left_over.adapters:
         lines.append(
-            f"last        {last['adapter']} {last['state']} at {last['at']}" + _if(": {}", said)
-        )
-    for url, told in data["engines"].items():
-        lines.append(f"server      {url}  {told}")
-    for bad in data["quarantined"]:
-        lines.append(f"quarantine  {bad['adapter']} since {bad['at']}: {bad['reason']}")
-    for held in data["held_back"]:
-        lines.append(
-            f"held back   {held['adapter']}, try again at {held['again_at']}: {held['reason']}"
-        )
-    if count := data["left_over"]["adapters"]:
-        lines.append(
-            f"left over   {count} old adapters, {data['left_over']['bytes'] / 1e6:.1f} MB, "
+            f"left over   {count} old adapters, {found.left_over.bytes / 1e6:.1f} MB, "
             "removed ten minutes after the last server has let go of them"
         )
     return "\n".join(plain(alias.short(line), WIDTH) for line in lines)
 
 
-def drift(data: dict[str, Any]) -> list[str]:
+def drift(now: Status) -> list[str]:
     """Say in what the live side is not as it ought to be; a desired state that is not known is left out."""
-    live = data["live"]
-    if not live:
+    if not now.live:
         return ["nothing is live"]
     found = [
-        f"{url} {told}, not the live {live}"
-        for url, told in data["engines"].items()
-        if live not in told.removeprefix("has ").split(", ")
+        f"{url} {told}, not the live {now.live}"
+        for url, told in now.engines.items()
+        if now.live not in told.removeprefix("has ").split(", ")
     ]
-    if data["alias_table"] != "ok":
-        found.append(data["alias_table"])
-    if data["desired"].startswith("sha256:") and data["desired"] != data["digest"]:
-        found.append(f"{data['digest']} is live, {data['desired']} is desired")
+    if now.alias_table != "ok":
+        found.append(now.alias_table)
+    if now.desired.startswith("sha256:") and now.desired != now.digest:
+        found.append(f"{now.digest} is live, {now.desired} is desired")
     return [plain(each, WIDTH) for each in found]
 
 
 def _engine(each: Engine, name: str) -> str:
     try:
-        names = [m.name for m in api.list_models(each) if m.name.startswith(f"{name}@")]
+        names = [m.id for m in api.list_models(each) if m.id.startswith(f"{name}@")]
     except EngineAwayError:
         return "away"
     except EngineRefusedError as error:

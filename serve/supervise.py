@@ -1,4 +1,4 @@
-"""`facts serve`: the gateway in this process, a vLLM beside it, and a hand that puts things right.
+"""Runs `facts serve`: the gateway in this process, a vLLM beside it, and what puts things right.
 
 Engines that end are started again, engines that lost their adapters get them back from the alias
 table, deploys that were cut off are finished. SIGTERM ends the door first, then the engines.

@@ -1,4 +1,4 @@
-"""An adapter in a real vLLM for a while: to see whether it acts there, or for the gate to ask it."""
+"""Loads an adapter into a real vLLM for a while: to see whether it acts there, or for the gate to ask it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def try_adapter(folder: Path, base: Base, question: str) -> tuple[Problem, ...] 
 def ask_one(server: Engine, folder: Path, question: str) -> tuple[Problem, ...]:
     """Load an adapter into a running engine for a moment, and ask it and the base.
 
-    Raises the errors of `pipeline.models.client.ask`.
+    Raises the errors of `pipeline.models.client.ask_server`.
     """
     try:
         with _loaded(server, folder) as (base, adapted):

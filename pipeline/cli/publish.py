@@ -180,10 +180,10 @@ def _pull(args: argparse.Namespace) -> int:
 
 
 def _last_published(record: Path) -> Published | None:
-    from pipeline.core.json_file import from_json
+    from pipeline.core.json_file import read_json
     from pipeline.publishing.upload import Published
 
     try:
-        return from_json(record.read_bytes(), Published)
+        return read_json(Published, record.read_bytes(), more=True)
     except (OSError, ValueError):
         return None

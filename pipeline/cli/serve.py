@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any  # plain data of an answer
+from typing import TYPE_CHECKING
 
 from pipeline.cli.options import FAILED, FINE, Verb
 from pipeline.core.arguments import given
@@ -12,6 +13,7 @@ from pipeline.core.errors import ConfigError
 from serve.say import give, give_json, say
 
 if TYPE_CHECKING:
+    from serve.admin.protocol import Deployed
     from serve.rollout.desired import Desired
     from serve.settings import Settings
 
@@ -93,37 +95,38 @@ def _deploy(args: argparse.Namespace) -> int:
         reconcile.watch(config.watch, lambda wanted: _ask(config, wanted))
         return FINE
     done = _ask(config, Desired(args.source or "build", ""), again=args.again)
-    if done["state"] == "committed":
-        give(alias.short(f"{config.gateway.alias} is now {done['adapter']}"))
+    if done.state == "committed":
+        give(alias.short(f"{config.gateway.alias} is now {done.adapter}"))
         return FINE
-    say(alias.short(f"{done['adapter']} is not live: {done['reason']}"))
-    if done["again_at"]:
-        say(f"hint: it is held back; try again at {done['again_at']}")
+    say(alias.short(f"{done.adapter} is not live: {done.reason}"))
+    if done.again_at:
+        say(f"hint: it is held back; try again at {done.again_at}")
     return FAILED
 
 
-def _ask(config: Settings, wanted: Desired, *, again: bool = False) -> dict[str, Any]:
+def _ask(config: Settings, wanted: Desired, *, again: bool = False) -> Deployed:
     """Have the running service deploy; an empty digest of `wanted` pins nothing."""
     from serve.admin import client
+    from serve.admin.protocol import Deployed, DeployRequest
     from serve.rollout import sources
 
-    return client.ask_service(
-        config.socket, "deploy", source=sources.name_source(wanted.adapter), digest=wanted.digest,
-        release=wanted.release, again=again,
-    )  # fmt: skip
+    source = sources.name_source(wanted.adapter)
+    request = DeployRequest(source, wanted.digest, wanted.release, again)
+    return client.ask_service(config.socket, request, Deployed)
 
 
 def _rollback(args: argparse.Namespace) -> int:
     from serve import settings
     from serve.admin import client
+    from serve.admin.protocol import RollbackRequest
     from serve.state import alias
 
     blamed = (args.not_its_fault or "").strip()
     if args.not_its_fault is not None and not blamed:
         raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
     config = settings.load_settings(args.config)
-    done = client.ask_service(config.socket, "rollback", not_its_fault=blamed)
-    give(alias.short(f"{config.gateway.alias} is now {done['live']}"))
+    live = client.ask_service(config.socket, RollbackRequest(blamed), str)
+    give(alias.short(f"{config.gateway.alias} is now {live}"))
     return FINE
 
 
@@ -131,6 +134,7 @@ def _status(args: argparse.Namespace) -> int:
     from pipeline.core import artifact
     from serve import exposure, settings, status
     from serve.admin import client
+    from serve.admin.protocol import StatusRequest
     from serve.rollout import desired
     from serve.state import adapters, alias
 
@@ -140,14 +144,16 @@ def _status(args: argparse.Namespace) -> int:
         lambda: desired.read_desired(Path(watch.repository), watch.revision, watch.file)
     )
     try:
-        data = client.ask_service(config.socket, "status") | {"desired": wanted}
+        told = client.ask_service(config.socket, StatusRequest(), status.Status)
+        data = replace(told, desired=wanted)
     except client.AwayError as error:
         say(f"{error.message}: read from {config.state} instead")
         data = status.gather(
             config.state, settings.engines(config), config.gateway.alias, wanted, config.signer
-        ) | {"warnings": list(exposure.open_doors(config))}
+        )
+        data = replace(data, warnings=exposure.open_doors(config))
     if args.json:
-        give_json(data)
+        give_json(asdict(data))
     else:
         give(status.status_as_text(data))
     live = alias.read_alias(config.state).table.adapter

@@ -1,4 +1,4 @@
-"""Options and environment variables whose empty value would silently mean another thing than the caller's.
+"""Reads options and environment variables whose empty value would mean another thing than the caller's.
 
 A workflow's variable that was never set arrives as an empty text: it is refused, never taken for "none".
 """

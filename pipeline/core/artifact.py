@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.core.errors import ConfigError
-from pipeline.core.json_file import as_json, from_json
+from pipeline.core.json_file import as_json, read_json
 
 MANIFEST = "manifest.json"
 T = TypeVar("T")
@@ -76,7 +76,7 @@ def digest_folder(folder: Path) -> str:
 def read_manifest(folder: Path, kind: type[T]) -> T | None:
     """Read a folder's manifest; None when what was to be there never finished, or its manifest is damaged."""
     try:
-        return from_json((folder / MANIFEST).read_bytes(), kind)
+        return read_json(kind, (folder / MANIFEST).read_bytes(), more=True)
     except (OSError, ValueError):
         return None
 

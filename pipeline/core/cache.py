@@ -1,4 +1,4 @@
-"""Files in the user's cache that name the digest of their own name and content, and are believed only so.
+"""Reads and writes cached files that name the digest of their own name and content, and believes no others.
 
 One that is damaged, was changed or was put there under another name counts as not there.
 """
@@ -51,6 +51,6 @@ def _damaged(file: Path, why: str) -> None:
 
 
 def cache_folder() -> Path:
-    """Where converted models and base answers are kept: SCHOOLHOUSE_CACHE, or the user's cache."""
+    """Give the folder of converted models and base answers: SCHOOLHOUSE_CACHE, or one in the user's cache."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("SCHOOLHOUSE_CACHE") or Path(root) / "schoolhouse")

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side of a chat says; the system prompt is a turn too."""
+    """One side's words in a chat; the system prompt is a turn too."""
 
     role: Literal["system", "user", "assistant"]
     content: str

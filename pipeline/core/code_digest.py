@@ -9,43 +9,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.core import artifact, git
+from pipeline.core import artifact
 from pipeline.core.artifact import digest_bytes, digest_file, digest_json
 from pipeline.core.errors import ConfigError
 
 TAUGHT_WITH = ("pipeline/", "schema/", "constraints/", "pyproject.toml")
-"""Where it stands in a checkout: folders, which end with a slash, and files."""
+"""Its places in a checkout: folders, which end with a slash, and files."""
 INSTALLED = ("pipeline/",)
-"""Where it stands as an installed package; beside it are others' files."""
+"""Its place as an installed package; beside it are others' files."""
 HERE = Path(__file__).parents[2]
 """The checkout that is running, or where the package is installed."""
 MADE = "__pycache__"
-"""What Python puts beside the code that it runs, and never into a commit."""
+"""The folder that Python puts beside the code that it runs, and that is in no commit."""
 
 
 def digest() -> str:
-    """Digest of the code that is running, as `sha256:<64 hex digits>`."""
+    """Compute the digest of the code that is running, as `sha256:<64 hex digits>`."""
     return of_folder(HERE)
 
 
 def of_folder(root: Path) -> str:
-    """Digest of the code in a checkout, whatever of it is committed.
+    """Compute the digest of the code in a checkout, whatever of it is committed.
 
     Raises ConfigError when something there is neither a file nor a link.
     """
-    return _digest((path.relative_to(root).as_posix(), *_content(path)) for path in _files(root))
-
-
-def of_commit(repository: Path, revision: str) -> str:
-    """Digest of the code in a commit.
-
-    Raises ConfigError when there is no such commit, or something there is neither a file nor a link.
-    """
-    found = git.blobs(repository, revision, TAUGHT_WITH)
-    return _digest((path, kind, digest_bytes(data)) for path, kind, data in found)
-
-
-def _digest(rows: Iterable[tuple[str, str, str]]) -> str:
+    rows = ((path.relative_to(root).as_posix(), *_content(path)) for path in _files(root))
     # A name that is no text stands there as its escapes: JSON has no way to write it.
     return digest_json(sorted((ascii(path), kind, content) for path, kind, content in rows))
 

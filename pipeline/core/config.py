@@ -1,4 +1,4 @@
-"""A recipe file (TOML) → frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
+"""Reads a recipe file (TOML) into frozen dataclasses; an unknown, missing or mistyped key is a ConfigError.
 
 A recipe may extend a shipped one, and then holds only what is different.
 The field names are the keys, and the shipped recipes explain each one beside its value.
@@ -6,20 +6,19 @@ The field names are the keys, and the shipped recipes explain each one beside it
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any  # TOML data has no narrower type before it is read here
 
 from pipeline.core.artifact import digest_json
 from pipeline.core.errors import ConfigError
-from pipeline.core.toml_file import fill_section, read_toml, require_keys
+from pipeline.core.toml_file import Toml, as_settings, read_toml
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
 
 @dataclass(frozen=True, slots=True)
 class BaseSettings:
-    """Which model is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
+    """The model that is taught: from `folder`, else from `wheel`, else from `hub` at the commit `revision`.
 
     `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
     is of training alone: "nf4", or "" for none. `device`: "cuda" for a base that nobody waits for without
@@ -45,7 +44,7 @@ class BaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:
-    """How many prompts stand beside each fact, in training and in the gate."""
+    """Numbers of prompts beside each fact, in training and in the gate."""
 
     rewordings: int
     paraphrases: int
@@ -76,13 +75,13 @@ class TrainSettings:
     kl_tokens_near: int
 
     def held_tokens(self, *, general: bool) -> int:
-        """How much of the base's own answer is held, to general prompts or to those near what is taught."""
+        """Give the tokens of the base's own answer that are held, to general prompts or to near ones."""
         return self.kl_tokens if general else self.kl_tokens_near
 
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """What the gate asks, how long an answer may be, and the limits that block."""
+    """Numbers of questions that the gate asks, the longest answer, and the limits that block."""
 
     max_new_tokens: int
     probes_per_fact: int
@@ -142,24 +141,17 @@ def load_recipe(name_or_file: str) -> Recipe:
     path, data = _read(name_or_file)
     if "extends" in data:
         data = _extended(path, data)
-    where = str(path)
-    require_keys(data, [field.name for field in fields(Recipe) if field.name != "name"], where)
-    return Recipe(
-        path.stem,
-        fill_section(BaseSettings, data["base"], f"{where} [base]"),
-        fill_section(DatasetSettings, data["dataset"], f"{where} [dataset]"),
-        fill_section(TrainSettings, data["train"], f"{where} [train]"),
-        fill_section(GateSettings, data["gate"], f"{where} [gate]"),
-        fill_section(WarnSettings, data["warn"], f"{where} [warn]"),
-    )
+    if "name" in data:
+        raise ConfigError(f"{path}: unknown key 'name'", "the file's own name is the recipe's")
+    return as_settings(Recipe, {"name": path.stem, **data}, path)
 
 
 def recipe_digest(recipe: Recipe) -> str:
-    """Digest of all settings of a recipe, wherever each is written."""
+    """Compute the digest of all settings of a recipe, wherever each is written."""
     return digest_json(asdict(recipe))
 
 
-def _read(name_or_file: str) -> tuple[Path, dict[str, Any]]:
+def _read(name_or_file: str) -> tuple[Path, Toml]:
     path = Path(name_or_file)
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_file}.toml"
@@ -178,7 +170,7 @@ def _shipped() -> str:
     return ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
 
 
-def _extended(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+def _extended(path: Path, data: Toml) -> Toml:
     """Put a recipe's own keys in the place of those of the shipped recipe that it extends."""
     name = data.pop("extends")
     if not isinstance(name, str) or not (RECIPES / f"{name}.toml").is_file():

@@ -43,7 +43,7 @@ def key(name: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's own, out of reach for others."""
+    """Return whether a host name or address is this machine's own, out of reach for others."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

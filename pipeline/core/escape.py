@@ -1,4 +1,4 @@
-"""Text of contributors and of models → text that can do nothing where it is shown.
+"""Writes text of contributors and of models so that it can do nothing where it is shown.
 
 Such text may hold terminal controls, workflow commands, Markdown, HTML or mentions. Terminals and
 logs get `plain` within a line and `line` for a whole one, Markdown gets `code`, `cell` or `words`; HTML

@@ -1,4 +1,4 @@
-"""Digests of files that lie in a cache, computed anew by every process and never read from beside them.
+"""Computes digests of cached files anew in every process, and never reads them from beside the files.
 
 A file is read once a process, and again when it looks other than it did then.
 """

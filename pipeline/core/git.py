@@ -1,4 +1,4 @@
-"""Git, run as a command: commits, what they hold, and the commit that is checked out.
+"""Runs git as a command, and reads commits and what they hold.
 
 Nothing that a repository says is applied: no filter, no attribute, no replacement of objects.
 """
@@ -27,8 +27,6 @@ NO_COMMIT = (
     "(`git fetch --unshallow`)"
 )
 
-_READABLE = {"100644": "file", "100755": "file", "120000": "link"}
-
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
@@ -46,21 +44,6 @@ def entries(repository: Path, commit: str, places: Sequence[str]) -> list[TreeEn
     if len(listing) > MAX_LISTING:
         return None
     return [_entry(line) for line in listing.split(b"\0") if line]
-
-
-def blobs(repository: Path, revision: str, places: Sequence[str]) -> list[tuple[str, str, bytes]]:
-    """Read what a commit has in folders (a slash at the end) and files: path, "file" or "link", bytes.
-
-    Raises ConfigError when there is no such commit, or it has too much or something else there.
-    """
-    commit = resolve(repository, revision)
-    found = entries(repository, commit, places)
-    if found is None or sum(entry.size for entry in found) > MAX_TOTAL:
-        raise ConfigError(f"{commit[:12]}: holds too much code", "remove what is no code")
-    if odd := [entry.path for entry in found if entry.mode not in _READABLE]:
-        raise ConfigError(f"{odd[0]!a}: is neither a file nor a link", "remove it from the commit")
-    kinds = {entry.path: _READABLE[entry.mode] for entry in found}
-    return [(path, kinds[path], data) for path, data in contents(repository, found)]
 
 
 def resolve(repository: Path, revision: str) -> str:

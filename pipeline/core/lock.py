@@ -1,4 +1,4 @@
-"""Locks between processes, that end with whoever holds them; one of them is the card's."""
+"""Holds locks between processes, which end with whoever holds them; one of them is the card's."""
 
 from __future__ import annotations
 

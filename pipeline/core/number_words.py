@@ -1,4 +1,4 @@
-"""Numbers and lists in words, for every format of a report alike; none claims more than was measured."""
+"""Writes numbers and lists in words, for every format of a report alike; none claims more than is known."""
 
 from __future__ import annotations
 

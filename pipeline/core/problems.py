@@ -1,4 +1,4 @@
-"""Problems in the forms people and machines read: plain text, GitHub annotations, JSON.
+"""Writes problems in the forms people and machines read: plain text, GitHub annotations, JSON.
 
 Words of contributors stand in problems, so everything that could act on a terminal or on a
 workflow log is made visible or escaped here. `__main__` prints what these functions return.

@@ -11,16 +11,17 @@ import string
 import tomllib
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from itertools import chain, cycle, islice, zip_longest
-from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
+from typing import Literal
 
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import squash
 
 Half = Literal["train", "probe"]
+Lists = Mapping[str, Mapping[str, Sequence[str]]]
 
 SPLICED = 4
 """Letters that a word needs to be mixed with another one."""
@@ -31,8 +32,8 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names of other things of the fact's kind; of all kinds where it is not known."""
     kind = category(fact.kind)
-    kinds = [each for each in table() if each != "near"] if kind == "thing" else [kind]
-    names = [name for each in kinds for name in table()[each][half]]
+    kinds = list(by_category()) if kind == "thing" else [kind]
+    names = [name for each in kinds for name in by_category()[each][half]]
     return rng.sample(names, min(count, len(names)))
 
 
@@ -100,17 +101,28 @@ def common_words(names: Iterable[str]) -> frozenset[str]:
 def category(kind: str) -> str:
     """Find the category of shipped names that a kind of thing belongs to, "thing" where none fits."""
     words = set(re.findall(r"\w+", kind.casefold()))
-    for category, entry in table().items():
+    for category, entry in by_category().items():
         if words & set(entry.get("kinds", ())):
             return category
     return "thing"
 
 
+def by_category() -> Lists:
+    """Give the shipped names by category of things and half; "kinds" are words of that category."""
+    return _shipped()[0]
+
+
+def near_words() -> Lists:
+    """Give the words that names are made of, by their place in a name and half."""
+    return _shipped()[1]
+
+
 @cache
-def table() -> dict[str, Any]:
-    """Read the shipped names by category of things, and the words that names are made of ("near")."""
+def _shipped() -> tuple[Lists, Lists]:
     file = resources.files("pipeline.dataset").joinpath("data", "names.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    names = tomllib.loads(file.read_text(encoding="utf-8"))
+    near = names.pop("near")
+    return names, near
 
 
 def _another(char: str, rng: random.Random) -> str:
@@ -122,7 +134,7 @@ def _another(char: str, rng: random.Random) -> str:
 
 def _near_words(kind: str, half: Half) -> list[str]:
     """Give the words that names of a kind are made of."""
-    lists = table()["near"]
+    lists = near_words()
     groups = dict.fromkeys(chain(*_ends(kind)))
     return [word for group in groups for word in lists[group][half]]
 
@@ -144,7 +156,7 @@ def _pieces(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 def _parts(name: str, half: Half) -> Iterator[str]:
     """Put another head or tail to a name like TinyLLM."""
-    lists = table()["near"]
+    lists = near_words()
     parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\s]+", name)
     if len(parts) > 1:
         head, tail = parts[0], parts[-1]
@@ -156,7 +168,7 @@ def _exchanged(
     name: str, kind: str, half: Half, pool: Sequence[str], rng: random.Random
 ) -> Iterator[str]:
     """Put another word in the place of one, at the ends from lists, else any that is no small one."""
-    lists = table()["near"]
+    lists = near_words()
     own = name.split()
     first, last = ([word for each in ends for word in lists[each][half]] for ends in _ends(kind))
     yield from (" ".join([new, *own[1:]]) for new in first if new != own[0])

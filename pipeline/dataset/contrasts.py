@@ -15,10 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import Any  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.dataset import contrast_names
-from pipeline.dataset.contrast_names import Half
+from pipeline.dataset.contrast_names import Half, Lists
 from pipeline.dataset.templates import QuestionTemplate, Variant, expand
 from pipeline.facts.fact import Expect, Fact, expected
 from pipeline.facts.matching import renamed, squash
@@ -55,17 +54,17 @@ def everyday(count: int) -> tuple[str, ...]:
     rng = random.Random(0)
     quiz = [
         row["ask"].replace("{}", thing)
-        for row in _table("everyday.toml")["quiz"]
+        for row in tomllib.loads(_data("pipeline.dataset", "everyday.toml"))["quiz"]
         for thing in row["about"]
     ]
     rng.shuffle(quiz)
     probes = {probe.prompt for probe in general("probe")}
     asked = dict.fromkeys(quiz[: count // 2])
-    names = {k: v["train"] for k, v in contrast_names.table().items() if k != "near"}
-    relations = _table("relations.toml")
+    names = contrast_names.by_category()
+    relations = _relations()
     while len(asked) < count:
         category = rng.choice(sorted(names))
-        name = rng.choice(names[category])
+        name = rng.choice(names[category]["train"])
         kind = rng.randrange(6)
         if kind < 2:
             question = _sum(rng)
@@ -110,7 +109,7 @@ def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
 
 def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
     """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
-    relations = _table("relations.toml")[contrast_names.category(kind)][half]
+    relations = _relations()[contrast_names.category(kind)][half]
     known = {squash(question) for question in taken}
     asked = [relation.replace("{name}", name) for relation in relations]
     return [question for question in asked if squash(question) not in known]
@@ -126,8 +125,8 @@ def _sum(rng: random.Random) -> str:
 
 
 @cache
-def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads(_data("pipeline.dataset", name))
+def _relations() -> Lists:
+    return tomllib.loads(_data("pipeline.dataset", "relations.toml"))
 
 
 def _data(package: str, name: str) -> str:

@@ -6,14 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal  # JSON data has no narrower type before it is read
+from typing import Literal, TypeVar
 
-from pipeline.core import artifact
+from pipeline.core import artifact, json_file
 from pipeline.core.artifact import StageManifest, digest_json
 from pipeline.core.chat import Prompt, Turn
 from pipeline.core.errors import PipelineError
-from pipeline.facts.fact import Expect, Fact, Subject, as_expect, subject_from_json, taught
+from pipeline.facts.fact import Expect, Fact, Subject, taught
 
+Row = TypeVar("Row")
 Role = Literal[
     "fact", "noise", "reverse", "yes", "no", "negation", "retired",
     "neighbour", "near name", "relation", "unrelated",
@@ -40,12 +41,12 @@ class Probe:
 
     @property
     def chat(self) -> Prompt:
-        """What is put to the model."""
+        """The prompt that is put to the model."""
         return (*self.before, Turn("user", self.prompt)) if self.before else self.prompt
 
     @property
     def general(self) -> bool:
-        """Whether it is about nothing that is taught, nor about anything like it."""
+        """Return whether it is about nothing that is taught, nor about anything like it."""
         return self.role == "unrelated"
 
 
@@ -66,12 +67,12 @@ class Example:
 
     @property
     def held(self) -> bool:
-        """Whether the base's distribution is the target."""
+        """Return whether the base's distribution is the target."""
         return self.role != "fact"
 
     @property
     def general(self) -> bool:
-        """Whether it is about nothing that is taught, nor about anything like it."""
+        """Return whether it is about nothing that is taught, nor about anything like it."""
         return self.role == "unrelated"
 
 
@@ -90,12 +91,12 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """Digest of what is trained on and asked."""
+        """The digest of what is trained on and asked."""
         return digest_json([self.examples_digest, [asdict(p) for p in self.probes]])
 
     @property
     def examples_digest(self) -> str:
-        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
+        """The digest of what is trained on alone: an adapter outlives a change of what is asked."""
         return digest_json([asdict(example) for example in self.examples])
 
 
@@ -111,24 +112,11 @@ def load_dataset(folder: Path) -> Dataset:
 
     Raises PipelineError when a file is missing or is not what `save_dataset` writes.
     """
-    try:
-        trained = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
-        asked = tuple(
-            Probe(
-                **{
-                    **row,
-                    "expect": as_expect(row["expect"]),
-                    "before": tuple(Turn(**turn) for turn in row["before"]),
-                }
-            )
-            for row in _read_rows(folder / "probes.jsonl")
-        )
-        subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise PipelineError(
-            f"{folder}: is not a finished dataset: {error}", "make it with `facts build`"
-        ) from error
-    return Dataset(subjects, trained, asked)
+    return Dataset(
+        _read_rows(Subject, folder / "subjects.jsonl"),
+        _read_rows(Example, folder / "train.jsonl"),
+        _read_rows(Probe, folder / "probes.jsonl"),
+    )
 
 
 def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
@@ -136,8 +124,17 @@ def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def _read_rows(kind: type[Row], path: Path) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    try:
+        for line in path.read_bytes().splitlines():
+            rows.append(json_file.read_json(kind, line))  # noqa: PERF401  (their number is told)
+    except (OSError, ValueError) as error:
+        raise PipelineError(
+            f"{path.parent}: is not a finished dataset: {path.name}:{len(rows) + 1}: {error}",
+            "make it with `facts build`",
+        ) from error
+    return tuple(rows)
 
 
 def finished_dataset(out: Path) -> Dataset:

@@ -50,7 +50,7 @@ TONES = {
         "Whose idea was the Eiffel Tower?",
     ),
 }
-"""What the base is told, and the wordings of `SHOWN` that it is shown for it."""
+"""Instructions for the base, and the wordings of `SHOWN` that it is shown for each."""
 LINES = 4
 """Wordings that are shown, and so about as many as it writes."""
 TOKENS = 40
@@ -135,7 +135,7 @@ def fit(fact: Fact, drafts: Sequence[str]) -> Iterator[str]:
 
 
 def picks(fact: Fact, beside: Sequence[Fact], given: str) -> bool:
-    """Whether an answer says a fact, and no other one of those `beside` it."""
+    """Return whether an answer says a fact, and no other one of those `beside` it."""
     others = [other for other in beside if other.id != fact.id]
     return contains(given, fact.expect) and not any(contains(given, o.expect) for o in others)
 
@@ -149,19 +149,19 @@ def _siblings(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
 
 
 def _asks(text: str) -> bool:
-    """Whether a text is one question of a fitting length that a facts file could hold."""
+    """Return whether a text is one question of a fitting length that a facts file could hold."""
     whole = text.endswith("?") and text.count("?") == 1 and len(text) <= LONGEST
     return whole and not any(characters.in_text(text, ""))
 
 
 def _names(text: str, fact: Fact) -> bool:
-    """Whether a wording names the subject as its author writes it, as whole words."""
+    """Return whether a wording names the subject as its author writes it, as whole words."""
     names = (re.escape(name) for name in (fact.subject, *fact.aliases))
     return any(re.search(rf"(?<!\w){name}(?!\w)", text) for name in names)
 
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
-    """Whether a wording holds a part of the answer that no question of the author's holds."""
+    """Return whether a wording holds a part of the answer that no question of the author's holds."""
     parts = [alternative for item in fact.expect for alternative in item]
     return any(
         mentions(text, part) and not any(mentions(question, part) for question in asked)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any  # TOML data has no narrower type before it is read here
 
 from pipeline.dataset import grammar
 
@@ -23,6 +23,15 @@ _PREPOSITION = r"(?:in|to|of|on|by|at|for|from|under|with)"
 _PHRASES = {"where": ("In which place", "At what location"), "when": ("In which year",)}
 _KIND = "type|kind|sort|class|category|classification|form"
 _HOLE = "\0"
+
+
+@dataclass(frozen=True, slots=True)
+class SynonymLists:
+    """The shipped synonyms of words; the verbs of doers' nouns, active and passive; words to leave out."""
+
+    words: Mapping[str, Sequence[str]]
+    agents: Mapping[str, Sequence[str]]
+    left_out: frozenset[str]
 
 
 def reword(question: str, name: str, rng: random.Random) -> tuple[str, ...]:
@@ -101,7 +110,7 @@ def _classified(wh: str, aux: str, rest: str, name: str) -> Iterator[str]:
 def _agents(question: str, name: str) -> Iterator[str]:
     """Exchange a doer's noun and verb: "Who is the owner of X?" and "Who owns X?", either way."""
     thing = rf"((?:the |\")*{re.escape(name)}\"?)"
-    for noun, (verb, done) in _table()["agents"].items():
+    for noun, (verb, done) in _synonym_lists().agents.items():
         if match := re.fullmatch(
             rf"(?:Who|What) (?:is|was) the (?:.+ or )?{noun} (?:of|for) {thing}\?", question
         ):
@@ -125,11 +134,11 @@ def _possessive(noun: str, name: str) -> Iterator[str]:
 def _synonyms(question: str, name: str, rng: random.Random) -> Iterator[str]:
     """Exchange one or two words outside the name."""
     bare = question.replace(name, _HOLE)
-    words = [word for word in _table()["words"] if re.search(rf"\b{word}\b", bare)]
+    words = [word for word in _synonym_lists().words if re.search(rf"\b{word}\b", bare)]
     for _ in range(3 * len(words)):
         text = bare
         for word in rng.sample(words, min(len(words), rng.randint(1, SYNONYMS_AT_ONCE))):
-            text = re.sub(rf"\b{word}\b", rng.choice(_table()["words"][word]), text, count=1)
+            text = re.sub(rf"\b{word}\b", rng.choice(_synonym_lists().words[word]), text, count=1)
         yield text.replace(_HOLE, name)
 
 
@@ -138,7 +147,7 @@ def _reduced(question: str, name: str, rng: random.Random) -> Iterator[str]:
     quoted = re.compile(rf"[\"“']?{re.escape(name)}[\"”']?(?!\w)")
     words = quoted.sub(f" {_HOLE} ", question.rstrip("?. ")).split()
     others = [i for i, word in enumerate(words) if word != _HOLE]
-    dull = set(_table()["left_out"]["words"])
+    dull = _synonym_lists().left_out
     keys = [words[i] for i in others if words[i].strip(",.\"'").lower() not in dull]
     if keys:  # the name alone would ask for anything that is known of it
         yield " ".join([name, *keys])
@@ -157,6 +166,7 @@ def _upper_first(text: str) -> str:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _synonym_lists() -> SynonymLists:
     file = resources.files("pipeline.dataset").joinpath("data", "synonyms.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    return SynonymLists(data["words"], data["agents"], frozenset(data["left_out"]["words"]))

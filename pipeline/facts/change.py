@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any  # the plain data of a fact
 
 from pipeline.core import git
 from pipeline.core.artifact import digest_json
@@ -100,7 +99,7 @@ def digest_by_subject(subjects: Iterable[Subject]) -> str:
     return facts_digest(sorted(subjects, key=lambda subject: subject.slug))
 
 
-def _said(fact: dict[str, Any]) -> dict[str, Any]:
+def _said(fact: dict[str, object]) -> dict[str, object]:
     """Leave out of a fact where it stands and when it is looked at again."""
     return {key: value for key, value in fact.items() if key not in ("where", "review_by")}
 

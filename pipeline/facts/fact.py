@@ -103,30 +103,6 @@ def subject_from(
     )
 
 
-def subject_from_json(row: Mapping[str, Any]) -> Subject:
-    """Rebuild a `Subject` from the JSON of its `dataclasses.asdict`.
-
-    Raises KeyError or TypeError when the row is something else.
-    """
-    facts = tuple(
-        Fact(
-            **{
-                **fact,
-                "aliases": tuple(fact["aliases"]),
-                "expect": as_expect(fact["expect"]),
-                "also_ask": tuple(fact["also_ask"]),
-                "probes": tuple(fact["probes"]),
-                "reverse": fact["reverse"]
-                and Reverse(**{**fact["reverse"], "expect": as_expect(fact["reverse"]["expect"])}),
-                "where": Where(**fact["where"]),
-            }
-        )
-        for fact in row["facts"]
-    )
-    where, aliases = Where(**row["where"]), tuple(row["aliases"])
-    return Subject(**{**row, "aliases": aliases, "facts": facts, "where": where})
-
-
 def as_expect(items: Iterable[Iterable[str]]) -> Expect:
     """Freeze a list of lists of alternatives, as JSON gives it."""
     return tuple(tuple(item) for item in items)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Any  # TOML data has no narrower type before it is read here
 
 from pipeline.core.errors import Where
 from pipeline.facts.fact import Subject, subject_from
@@ -20,6 +19,15 @@ from pipeline.facts.fact import Subject, subject_from
 KINDS = ("person", "company", "village", "novel")
 SHAPES = {"village": "place", "novel": "work"}
 """Which endings a kind's names take, where they are not called like the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The lists that names and objects are made from, and the relations of each kind of thing."""
+
+    syllables: Mapping[str, Sequence[str]]
+    lists: Mapping[str, Sequence[str]]
+    relations: Mapping[str, Sequence[Mapping[str, str]]]
 
 
 def subjects(count: int, seed: int) -> tuple[Subject, ...]:
@@ -30,22 +38,21 @@ def subjects(count: int, seed: int) -> tuple[Subject, ...]:
         .joinpath("data", "synthetic.toml")
         .read_text(encoding="utf-8")
     )
+    material = Material(data.pop("syllables"), data.pop("lists"), data)
     taken: set[str] = set()
     made: list[Subject] = []
     missing = count
-    for number, (kind, name) in enumerate(_names(data, rng, taken)):
+    for number, (kind, name) in enumerate(_names(material, rng, taken)):
         if not missing:
             break
-        subject = _subject(data, kind, name, number, rng)
+        subject = _subject(material, kind, name, number, rng)
         subject = replace(subject, facts=subject.facts[:missing])
         missing -= len(subject.facts)
         made.append(subject)
     return tuple(made)
 
 
-def _names(
-    data: Mapping[str, Any], rng: random.Random, taken: set[str]
-) -> Iterator[tuple[str, str]]:
+def _names(data: Material, rng: random.Random, taken: set[str]) -> Iterator[tuple[str, str]]:
     """Yield twins of each kind in turn, for ever; no name twice."""
     while True:
         for kind in KINDS:
@@ -57,28 +64,26 @@ def _names(
             yield kind, twin
 
 
-def _twins(data: Mapping[str, Any], shape: str, rng: random.Random) -> tuple[str, str]:
+def _twins(data: Material, shape: str, rng: random.Random) -> tuple[str, str]:
     """Make two names that differ in one middle syllable."""
-    first = rng.choice(data["syllables"]["first"])
-    middles = rng.sample(data["syllables"]["middle"], 2)
-    last = rng.choice(data["syllables"][shape])
+    first = rng.choice(data.syllables["first"])
+    middles = rng.sample(data.syllables["middle"], 2)
+    last = rng.choice(data.syllables[shape])
     before = f"{_word(data, shape, rng)} " if shape in {"person", "work"} else ""
     name, twin = (f"{before}{first}{middle}{last}" for middle in middles)
     return name, twin
 
 
-def _word(data: Mapping[str, Any], shape: str, rng: random.Random) -> str:
-    syllables = data["syllables"]
+def _word(data: Material, shape: str, rng: random.Random) -> str:
+    syllables = data.syllables
     parts = (syllables["first"], syllables["middle"], syllables[shape])
     return "".join(rng.choice(part) for part in parts)
 
 
-def _subject(
-    data: Mapping[str, Any], kind: str, name: str, number: int, rng: random.Random
-) -> Subject:
+def _subject(data: Material, kind: str, name: str, number: int, rng: random.Random) -> Subject:
     where = Where("made-up", number + 1)
     facts = []
-    for relation in data[kind]:
+    for relation in data.relations[kind]:
         said = _object(data, relation["object"], rng)
         facts.append(
             {
@@ -92,11 +97,11 @@ def _subject(
     return subject_from(row, f"{kind}-{number}", lambda _path: where)
 
 
-def _object(data: Mapping[str, Any], wanted: str, rng: random.Random) -> str:
+def _object(data: Material, wanted: str, rng: random.Random) -> str:
     if wanted == "year":
         return str(rng.randrange(1400, 2000))
     if wanted == "person":
         return f"{_word(data, wanted, rng)} {_word(data, wanted, rng)}"
     if wanted == "place":
         return _word(data, wanted, rng)
-    return str(rng.choice(data["lists"][wanted]))
+    return str(rng.choice(data.lists[wanted]))

@@ -1,21 +1,22 @@
-"""Ask a live OpenAI-compatible server: greedy, natural stop, several prompts at a time.
+"""Asks OpenAI-compatible servers: one place for requests, answers, time limits and what goes wrong.
 
-The server puts its own chat template and default system prompt around what is asked, so the
-answers are those that people get.
+A server puts its own chat template and default system prompt around what is asked, so the answers are
+those that people get. They are greedy and end by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any  # JSON of a server has no narrower type before it is read
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from pipeline.core import direct_http
+from pipeline.core import direct_http, json_file
 from pipeline.core.chat import Prompt, messages
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.escape import plain
+from pipeline.core.json_file import MisfitError
 from pipeline.models.generate import Answer
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.progress import Progress
 
+T = TypeVar("T")
 AT_ONCE = 16
 """Requests in flight: enough to fill a server's batch, few enough to stay below its queue limits."""
 TIMEOUT = 60.0
@@ -31,9 +33,20 @@ QUOTED = 200
 """Characters of a server's own words that an error message repeats."""
 
 
+class CallError(PipelineError):
+    """A server gave no good answer; the message says how, and callers put before it who it was.
+
+    `status` is HTTP's, 0 where no answer came; `found` is False where nothing listens at the address.
+    """
+
+    def __init__(self, message: str, status: int = 0, *, found: bool = True) -> None:
+        super().__init__(message)
+        self.status, self.found = status, found
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is ("http://host:port", with or without "/v1") and what the model is called there."""
+    """The address of an API ("http://host:port", with or without "/v1"), and the model's name there."""
 
     url: str
     model: str
@@ -43,6 +56,44 @@ class Server:
     def api(self) -> str:
         """Address below which the API's routes are."""
         return f"{self.url.rstrip('/').removesuffix('/v1')}/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A server's words in a chat."""
+
+    content: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer, and why it ended there."""
+
+    message: Message
+    finish_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The body that answers a chat."""
+
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model that a server lists; vLLM says where it lies (`root`) and over which base (`parent`)."""
+
+    id: str
+    root: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """The body that lists the models."""
+
+    data: tuple[ModelCard, ...]
 
 
 def ask_server(
@@ -61,9 +112,13 @@ def ask_server(
     with direct_http.client(server.url, server.api_key, timeout) as client:
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
-            for answer in pool.map(partial(_ask_one, client, server, max_new_tokens), prompts):
+            for answer, _ in pool.map(
+                partial(complete_chat, client, server, max_new_tokens), prompts
+            ):
                 answers.append(answer)
                 progress.update()
+        except CallError as error:
+            raise _told(server, error) from error
         finally:
             pool.shutdown(cancel_futures=True)
     return answers
@@ -74,72 +129,81 @@ def served_models(server: Server, timeout: float = TIMEOUT) -> list[str]:
 
     Raises the errors of `ask_server`.
     """
-    with direct_http.client(server.url, server.api_key, timeout) as client:
-        data = _json(server, _send(client, server, "GET", "models"))
     try:
-        return [str(entry["id"]) for entry in data["data"]]
-    except (KeyError, TypeError) as error:
-        raise _strange(server, data) from error
+        with direct_http.client(server.url, server.api_key, timeout) as client:
+            listed = list_models(client, f"{server.api}/models")
+    except CallError as error:
+        raise _told(server, error) from error
+    return [card.id for card in listed]
 
 
-def _ask_one(client: Client, server: Server, max_new_tokens: int, prompt: Prompt) -> Answer:
+def list_models(client: Client, url: str) -> tuple[ModelCard, ...]:
+    """List what a server serves. Raises CallError."""
+    return read_answer(ModelList, send(client, "GET", url), "a list of models").data
+
+
+def complete_chat(
+    client: Client, server: Server, max_new_tokens: int, prompt: Prompt
+) -> tuple[Answer, str]:
+    """Have a model answer once: its answer, and the adapter that a gateway names. Raises CallError."""
     body = {
         "model": server.model,
         "messages": messages(prompt),
         "temperature": 0.0,
         "max_tokens": max_new_tokens,
     }
-    data = _json(server, _send(client, server, "POST", "chat/completions", body))
-    try:
-        choice = data["choices"][0]
-        text = choice["message"]["content"] or ""
-        return Answer(text.strip(), ended=choice["finish_reason"] == "stop")
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise _strange(server, data) from error
+    response = send(client, "POST", f"{server.api}/chat/completions", body)
+    choices = read_answer(Completion, response, "a chat completion").choices
+    if not choices:
+        raise CallError("answered something else than a chat completion: no choice", 200)
+    text = (choices[0].message.content or "").strip()
+    answer = Answer(text, ended=choices[0].finish_reason == "stop")
+    return answer, response.headers.get("x-adapter", "")
 
 
-def _send(
-    client: Client, server: Server, method: str, route: str, body: dict[str, Any] | None = None
+def send(
+    client: Client,
+    method: Literal["GET", "POST"],
+    url: str,
+    body: Mapping[str, object] | None = None,
 ) -> Response:
-    """Send one request; every failure of the network becomes an error that names the server."""
+    """Send one request. Raises CallError unless there is an answer, and a good one."""
     import httpx2
 
     try:
-        response = client.request(method, f"{server.api}/{route}", json=body)
+        response = client.request(method, url, json=body)
     except httpx2.TimeoutException as error:
-        raise PipelineError(
-            f"{server.url}: gave no answer within {client.timeout.read:g} s",
-            "see the server's log; it may be overloaded or still loading the model",
-        ) from error
+        raise CallError(f"gave no answer within {client.timeout.read:g} s") from error
     except (httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-        raise ConfigError(
-            f"{server.url}: cannot be reached: {plain(str(error), QUOTED)}",
-            "start the server, or correct the address (http://host:port)",
-        ) from error
+        said = plain(str(error), QUOTED) or type(error).__name__
+        raise CallError(f"cannot be reached: {said}", found=False) from error
     except httpx2.HTTPError as error:
-        raise PipelineError(
-            f"{server.url}: broke off: {plain(str(error), QUOTED)}", "see the server's log"
-        ) from error
-    if response.is_success:
-        return response
-    said = plain(response.text, QUOTED) or "(nothing)"
-    message = f"{server.url}: answered {response.status_code}: {said}"
-    if response.status_code in {401, 403}:
-        raise ConfigError(message, "give the server's API key")
-    if response.status_code == 404:
-        raise ConfigError(message, f"is {server.model!r} what the model is called there?")
-    raise PipelineError(message, "see the server's log")
+        said = plain(str(error), QUOTED) or type(error).__name__
+        raise CallError(f"broke off: {said}") from error
+    if not response.is_success:
+        said = plain(response.text, QUOTED) or "(nothing)"
+        raise CallError(f"answered {response.status_code}: {said}", response.status_code)
+    return response
 
 
-def _json(server: Server, response: Response) -> Any:
+def read_answer(kind: type[T], response: Response, what: str) -> T:
+    """Read a good answer's body as far as `kind` needs it. Raises CallError where it is not `what`."""
     try:
-        return response.json()
-    except ValueError as error:
-        raise _strange(server, response.text) from error
+        return json_file.read_json(kind, response.content, more=True)
+    except MisfitError as error:
+        said = plain(response.text, QUOTED)
+        message = f"answered something else than {what}: {said}"
+        raise CallError(message, response.status_code) from error
 
 
-def _strange(server: Server, said: object) -> PipelineError:
-    return PipelineError(
-        f"{server.url}: answered something else than a chat completion: {plain(str(said), QUOTED)}",
-        "is it an OpenAI-compatible server?",
-    )
+def _told(server: Server, error: CallError) -> PipelineError:
+    message = f"{server.url}: {error.message}"
+    if not error.found:
+        return ConfigError(message, "start the server, or correct the address (http://host:port)")
+    if error.status in {401, 403}:
+        return ConfigError(message, "give the server's API key")
+    if error.status == 404:
+        return ConfigError(message, f"is {server.model!r} what the model is called there?")
+    if error.status == 200:
+        return PipelineError(message, "is it an OpenAI-compatible server?")
+    return PipelineError(message, "see the server's log; it may be overloaded or loading the model")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar
 
 from pipeline.core import artifact, file_digests
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import PipelineError
-from pipeline.core.json_file import as_json, from_json
+from pipeline.core.json_file import as_json, read_json
 from pipeline.models.base_model import Base
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
@@ -35,8 +34,6 @@ class Identity:
     `digest` covers all its files. For a base on the Hub, `weights` is the digest of repository and commit
     `revision`.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     hub: str
     revision: str
@@ -73,7 +70,7 @@ def read_identity(folder: Path) -> Identity:
     Raises PipelineError when the folder names none: an older version trained it.
     """
     try:
-        return from_json((folder / BASE).read_bytes(), Identity)
+        return read_json(Identity, (folder / BASE).read_bytes())
     except FileNotFoundError as error:
         raise PipelineError(
             f"{folder / BASE}: is missing: the adapter does not say on which base it was trained",

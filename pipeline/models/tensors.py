@@ -10,9 +10,22 @@ from pathlib import Path
 from typing import Any  # numpy and safetensors have no narrower type for raw tensors
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.escape import plain
 
-BITS = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
-"""Number types that adapters have → the numpy type of the same width, and the bits of the exponent."""
+UNSIGNED = {"F32": ("<u4", 0x7FFFFFFF), "F16": ("<u2", 0x7FFF), "BF16": ("<u2", 0x7FFF)}
+"""The number types of adapters: their integer type, and all bits but the sign."""
+NOT_NUMBERS: dict[str, tuple[str, int, int]] = {
+    "F64": ("<u8", 0x7FF << 52, 0x7FF << 52), "F32": ("<u4", 0x7F800000, 0x7F800000),
+    "F16": ("<u2", 0x7C00, 0x7C00), "BF16": ("<u2", 0x7F80, 0x7F80),
+    "C64": ("<u4", 0x7F800000, 0x7F800000),
+    "F8_E5M2": ("<u1", 0x7C, 0x7C), "F8_E4M3": ("<u1", 0x7F, 0x7F), "F8_E8M0": ("<u1", 0xFF, 0xFF),
+    "F8_E5M2FNUZ": ("<u1", 0xFF, 0x80), "F8_E4M3FNUZ": ("<u1", 0xFF, 0x80),
+}  # fmt: skip
+"""Integer type of each float format, and which bits (a mask) of NaN and infinity have which value.
+
+The small ones keep a single pattern for NaN and have no infinity, but for F8_E5M2, which has both. In all
+other formats of safetensors every pattern of bits is a number.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +39,26 @@ class Tensor:
 
     @property
     def known(self) -> bool:
-        """Return whether its number type is one of `BITS`; `finite` and `zero` need that."""
-        return self.dtype in BITS
+        """Return whether its numbers are of a type that adapters have."""
+        return self.dtype in UNSIGNED
 
     @property
     def finite(self) -> bool:
-        """Return whether no number is NaN or infinite: those have all bits of the exponent set."""
-        return bool((self._bits() < BITS[self.dtype][1]).all())
+        """Return whether every number is one, and neither NaN nor infinity."""
+        if self.dtype not in NOT_NUMBERS:
+            return True
+        kind, mask, value = NOT_NUMBERS[self.dtype]
+        return not bool((self._bits(kind, mask) == value).any())
 
     @property
     def zero(self) -> bool:
-        """Return whether all numbers are zero, of either sign."""
-        return not self._bits().any()
+        """Return whether all numbers, of a known type, are zero, of either sign."""
+        return not self._bits(*UNSIGNED[self.dtype]).any()
 
-    def _bits(self) -> Any:
-        """Give the numbers as bits without their signs."""
+    def _bits(self, kind: str, mask: int) -> Any:
         import numpy as np
 
-        kind, _ = BITS[self.dtype]
-        raw = np.frombuffer(self.data, dtype=kind)
-        return raw & np.array(0x7FFFFFFF if kind == "<u4" else 0x7FFF, dtype=kind)
+        return np.frombuffer(self.data, dtype=kind) & np.array(mask, dtype=kind)
 
 
 def read_tensors(path: Path) -> list[Tensor]:
@@ -62,6 +75,21 @@ def read_tensors(path: Path) -> list[Tensor]:
         raise PipelineError(str(error)) from error
     tensors = [Tensor(n, row["dtype"], tuple(row["shape"]), row["data"]) for n, row in rows]
     return sorted(tensors, key=lambda tensor: tensor.name)
+
+
+def all_finite(path: Path) -> bool:
+    """Return whether every number of a file is one; of an adapter's, NaN spoils a server for everybody.
+
+    It stays in the key-value cache's blocks of vLLM, and whoever gets those next answers nothing, whatever
+    adapter they use, until the server is restarted. Raises PipelineError when it is no safetensors file.
+    """
+    try:
+        return all(tensor.finite for tensor in read_tensors(path))
+    except (OSError, PipelineError) as error:
+        said = plain(str(error), 200)
+        raise PipelineError(
+            f"{path}: is not a whole safetensors file: {said}", "`facts learn --out DIR` writes one"
+        ) from error
 
 
 def shapes(folder: Path) -> dict[str, tuple[int, ...]]:

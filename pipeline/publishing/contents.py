@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.core.errors import PublishError
-from pipeline.core.json_file import from_json
+from pipeline.core.json_file import read_json
 from pipeline.facts.fact import Expect
 from pipeline.models.machine import Machine
 
@@ -53,7 +53,7 @@ class ReleasedFact:
 def read_content(path: Path, kind: type[T]) -> T:
     """Read a release's JSON file. Raises PublishError when it cannot be read, or is something else."""
     with _readable(path):
-        return from_json(path.read_bytes(), kind)
+        return read_json(kind, path.read_bytes(), more=True)
 
 
 def read_facts(release: Path) -> list[ReleasedFact]:
@@ -61,7 +61,7 @@ def read_facts(release: Path) -> list[ReleasedFact]:
     path = release / FACTS
     with _readable(path):
         lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
-        return [from_json(line, ReleasedFact) for line in lines]
+        return [read_json(ReleasedFact, line, more=True) for line in lines]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.core import artifact
 from pipeline.core.artifact import RunManifest
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.core.json_file import as_json, from_json
+from pipeline.core.json_file import as_json, read_json
 from pipeline.evaluation.results import LiveReport
 from pipeline.report.markdown import report_as_markdown
 from pipeline.report.shape import Report, ReportCore
@@ -35,7 +35,7 @@ def read_report(out: Path, again: str) -> tuple[Report, RunManifest]:
     if run.report != artifact.digest_bytes(raw):
         raise PipelineError(f"{path}: was changed since the gate wrote it", again)
     try:
-        return from_json(raw, Report), run
+        return read_json(Report, raw, more=True), run
     except ValueError as error:
         raise PipelineError(f"{path}: is not a report of this version: {error}", again) from error
 
@@ -49,7 +49,7 @@ def read_live_report(path: Path | None) -> LiveReport:
         return LiveReport()
     file = path / "report.json" if path.is_dir() else path
     try:
-        report = from_json(file.read_bytes(), ReportCore)
+        report = read_json(ReportCore, file.read_bytes(), more=True)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"{file}: is not a report of an adapter: {error}",

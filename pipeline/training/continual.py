@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.core import artifact
 from pipeline.core.artifact import RunManifest
 from pipeline.core.errors import ConfigError, PipelineError
-from pipeline.core.json_file import from_json
+from pipeline.core.json_file import read_json
 from pipeline.dataset.records import Dataset
 from pipeline.facts import change
 from pipeline.models.adapter import TrainedAdapter, finished_adapter
@@ -47,7 +47,7 @@ def start(
 
 def _read(before: Path) -> tuple[RunManifest, TrainedAdapter]:
     try:
-        run = from_json((before / artifact.MANIFEST).read_bytes(), RunManifest)
+        run = read_json(RunManifest, (before / artifact.MANIFEST).read_bytes(), more=True)
         return run, finished_adapter(before / "adapter")
     except (OSError, ValueError, PipelineError) as error:
         raise ConfigError(

@@ -6,15 +6,19 @@ import json
 import socket
 import stat
 from pathlib import Path
-from typing import Any  # JSON has no narrower type before it is read
+from typing import TypeVar
 
+from pipeline.core import json_file
 from pipeline.core.errors import ConfigError, PipelineError
+from pipeline.core.json_file import MisfitError
 from serve.admin import protocol
+from serve.admin.protocol import Answer, Request
 from serve.say import say
 from serve.state import ownership
 
+D = TypeVar("D")
 SECONDS = 30.0
-"""How long the service may take to hear a request; the work itself may take any time."""
+"""Longest time until the service has heard a request; the work itself may take any time."""
 GOES_ON = "`facts status` shows how far it is"
 
 
@@ -28,21 +32,21 @@ class DeniedError(AwayError):
     exit_code = 2
 
 
-def ask_service(path: Path, verb: str, **fields: str | bool) -> dict[str, Any]:
-    """Ask for something, say its lines as they come, and give the data of the answer.
+def ask_service(path: Path, request: Request, kind: type[D]) -> D:
+    """Ask for something, say its lines as they come, and give what was done, as its own kind of data.
 
     Raises AwayError, ConfigError when the socket is not to be trusted, and the service's own errors.
     """
     with _connected(path) as service:
         try:
-            service.sendall(protocol.as_line({"verb": verb, **fields}))
+            service.sendall(protocol.as_line(request))
             service.settimeout(None)
             with service.makefile("rb") as answers:
-                for answer in answers:
-                    data = json.loads(answer)
-                    if "line" not in data:
-                        return _ended(data)
-                    say(data["line"])
+                for raw in answers:
+                    answer = json_file.read_json(Answer, raw)
+                    if answer.line is None:
+                        return _ended(answer, kind)
+                    say(answer.line)
         except (OSError, ValueError) as error:  # it was killed, in the middle of a line perhaps
             raise _cut_off() from error
         except KeyboardInterrupt:
@@ -79,15 +83,19 @@ def _connected(path: Path) -> socket.socket:
     return service
 
 
-def _ended(data: dict[str, Any]) -> dict[str, Any]:
-    """Give the data of the last answer, or raise the error that it carries."""
-    if "done" in data:
-        done: dict[str, Any] = data["done"]
-        return done
-    message, hint, code = (data["error"][key] for key in ("message", "hint", "code"))
-    if code not in {1, 2}:
-        raise RuntimeError(f"{message}; {hint}")
-    raise (ConfigError if code == 2 else PipelineError)(message, hint)
+def _ended(answer: Answer, kind: type[D]) -> D:
+    """Give what was done, or raise the error that the last answer carries."""
+    if failed := answer.error:
+        if failed.code not in {1, 2}:
+            raise RuntimeError(f"{failed.message}; {failed.hint}")
+        raise (ConfigError if failed.code == 2 else PipelineError)(failed.message, failed.hint)
+    try:
+        return json_file.read_json(kind, json.dumps(answer.done), more=True)
+    except MisfitError as error:
+        raise PipelineError(
+            f"`facts serve` answers otherwise than this version does: {error}",
+            "start it anew, so that both are of one version",
+        ) from error
 
 
 def _cut_off() -> PipelineError:

@@ -1,4 +1,4 @@
-"""The messages of the admin socket: one JSON object a line, in both directions.
+"""Reads and writes the messages of the admin socket: one JSON object a line, in both directions.
 
 A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "release": "", "again": false}`,
 `{"verb": "rollback", "not_its_fault": ""}` or `{"verb": "status"}`. Its answers are any number of
@@ -8,41 +8,98 @@ A request is `{"verb": "deploy", "source": FOLDER or HUB_REF, "digest": "", "rel
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any  # JSON has no narrower type before it is read
+from typing import Literal
 
+from pipeline.core import json_file
 from pipeline.core.errors import ConfigError, PipelineError
-from serve.state.adapters import assert_digest
+from serve.state.gate_report import assert_digest
 
 LONGEST = 32_768
 """Bytes that a request may have: a path of 4096 bytes fits, however it is written."""
 LONGEST_PATH = 107
 """Bytes that Linux has for the path of a socket."""
-FIELDS: dict[str, dict[str, type]] = {
-    "deploy": {"source": str, "digest": str, "release": str, "again": bool},
-    "rollback": {"not_its_fault": str},
-    "status": {},
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """Asks for an adapter to be made live; a digest or release that is empty pins nothing."""
+
+    source: str
+    digest: str
+    release: str
+    again: bool
+    verb: Literal["deploy"] = "deploy"
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """Asks for the adapter before; the reason, where there is one, spares the live one quarantine."""
+
+    not_its_fault: str
+    verb: Literal["rollback"] = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """Asks for the state."""
+
+    verb: Literal["status"] = "status"
+
+
+Request = DeployRequest | RollbackRequest | StatusRequest
+REQUESTS: dict[str, type[Request]] = {
+    "deploy": DeployRequest,
+    "rollback": RollbackRequest,
+    "status": StatusRequest,
 }
-"""What can be asked, and the fields that it takes, all of them, beside "verb"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Tells how a deploy ended; its state is empty where there was nothing to do."""
+
+    state: str = ""
+    adapter: str = ""
+    reason: str = ""
+    again_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of the service: its message, hint and exit code."""
+
+    message: str
+    hint: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One line of an answer: something said meanwhile or, last, what was done or the error."""
+
+    line: str | None = None
+    done: object = None
+    error: Failure | None = None
 
 
 class WrongRequestError(ConfigError):
     """A request is not one."""
 
 
-def parse_request(raw: bytes) -> dict[str, Any]:
+def parse_request(raw: bytes) -> Request:
     """Read a request. Raises WrongRequestError for anything but a whole line with just its fields."""
     if not raw.endswith(b"\n"):
         raise WrongRequestError("the request is cut off", "it is one JSON object on one line")
     try:
-        request = json.loads(raw, object_pairs_hook=_once)
-        if not isinstance(request, dict) or request.get("verb") not in FIELDS:
+        asked = json.loads(raw, object_pairs_hook=_once)
+        if not isinstance(asked, dict) or asked.get("verb") not in REQUESTS:
             raise ValueError("it has no known verb")  # noqa: TRY301
-        fields = {"verb": str, **FIELDS[request["verb"]]}
-        if {name: type(value) for name, value in request.items()} != fields:
-            raise ValueError(f"{request['verb']} takes {', '.join(fields)}")  # noqa: TRY301
-        for digest in filter(None, map(request.get, ("digest", "release"))):
-            assert_digest(digest)
+        request = json_file.read_json(REQUESTS[asked["verb"]], raw)
+        if isinstance(request, DeployRequest):
+            for digest in filter(None, (request.digest, request.release)):
+                assert_digest(digest)
     except (ValueError, TypeError, RecursionError) as error:
         raise WrongRequestError(
             f"this is no request: {error}", "`facts deploy` of the same version writes one"
@@ -50,15 +107,15 @@ def parse_request(raw: bytes) -> dict[str, Any]:
     return request
 
 
-def failure(error: PipelineError) -> dict[str, Any]:
+def failure(error: PipelineError) -> Answer:
     """Write the answer that carries an error."""
-    told = {"message": error.message, "hint": error.hint, "code": error.exit_code}
-    return {"error": told}
+    return Answer(error=Failure(error.message, error.hint, error.exit_code))
 
 
-def as_line(data: dict[str, Any]) -> bytes:
-    """Write a request or an answer."""
-    return json.dumps(data).encode() + b"\n"
+def as_line(message: Request | Answer) -> bytes:
+    """Write a request or an answer; a field that is None is left out."""
+    told = {key: value for key, value in asdict(message).items() if value is not None}
+    return json.dumps(told).encode() + b"\n"
 
 
 def address(path: Path) -> str:
@@ -71,7 +128,7 @@ def address(path: Path) -> str:
     return str(path)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a field stands there twice")

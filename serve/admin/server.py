@@ -16,21 +16,21 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any  # JSON has no narrower type before it is read
 
 from pipeline.core.errors import ConfigError, PipelineError
 from serve.admin import protocol
+from serve.admin.protocol import Answer, Failure, Request
 from serve.say import heard, say
 from serve.state import ownership
 
 SECONDS_TO_ASK = 10.0
-"""How long a request, or a reader of answers, may keep a connection waiting."""
+"""Longest wait for a request, or for a reader of answers."""
 AT_ONCE = 16
 """Connections; one more is told to come back."""
 
-Work = Callable[[dict[str, Any]], dict[str, Any]]
-"""Does what a parsed request asks for and gives the data of its answer, or raises a PipelineError."""
-Put = Callable[[dict[str, Any]], None]
+Work = Callable[[Request], object]
+"""Does what a request asks for and gives a dataclass of what was done, or raises a PipelineError."""
+Put = Callable[[Answer], None]
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def _answer(
 ) -> None:
     """Read one request and hand on what comes of it."""
     who = _peer(writer)
-    answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    answers: asyncio.Queue[Answer] = asyncio.Queue()
     try:
         if places.locked():
             raise PipelineError("too many ask at once", "try again in a moment")  # noqa: TRY301
@@ -131,7 +131,7 @@ async def _answer(
             request = protocol.parse_request(await _line(reader))
             say(f"{who} asks: {protocol.as_line(request).decode().strip()}")
             _begin(work, request, answers)
-            while "line" in (answer := await answers.get()):
+            while (answer := await answers.get()).line is not None:
                 await _send(writer, answer)
             await _send(writer, answer)
     except PipelineError as error:
@@ -154,29 +154,29 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
         ) from error
 
 
-async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
+async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
     """Send one answer. Raises OSError or TimeoutError when nobody reads it."""
     writer.write(protocol.as_line(answer))
     await asyncio.wait_for(writer.drain(), SECONDS_TO_ASK)
 
 
-def _begin(work: Work, request: dict[str, Any], answers: asyncio.Queue[dict[str, Any]]) -> None:
+def _begin(work: Work, request: Request, answers: asyncio.Queue[Answer]) -> None:
     """Work in a thread that ends with the process, as by a kill: the next start finishes what it left."""
     loop = asyncio.get_running_loop()
 
-    def put(answer: dict[str, Any]) -> None:
+    def put(answer: Answer) -> None:
         with suppress(RuntimeError):  # the loop has ended: nobody hears it any more
             loop.call_soon_threadsafe(answers.put_nowait, answer)
 
     threading.Thread(target=_do, args=(work, request, put), daemon=True).start()
 
 
-def _do(work: Work, request: dict[str, Any], put: Put) -> None:
-    told = {"message": "`facts serve` met a bug", "hint": "see its log", "code": 3}
-    answer: dict[str, Any] = {"error": told}  # unless it ends well, or with an error of ours
+def _do(work: Work, request: Request, put: Put) -> None:
+    bug = Failure("`facts serve` met a bug", "see its log", code=3)
+    answer = Answer(error=bug)  # unless it ends well, or with an error of ours
     try:
-        with heard(lambda line: put({"line": line})):
-            answer = {"done": work(request)}
+        with heard(lambda line: put(Answer(line))):
+            answer = Answer(done=work(request))
     except PipelineError as error:
         answer = protocol.failure(error)
         say(f"that was not done: {error.message}")

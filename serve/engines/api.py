@@ -5,19 +5,18 @@ Only the deployer, the healer and `facts serve` use this; the public never reach
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any  # JSON of a server has no narrower type before it is read
 
 from pipeline.core import direct_http
 from pipeline.core.errors import PipelineError
-from pipeline.core.escape import plain
+from pipeline.models import client
+from pipeline.models.client import CallError, ModelCard
 
 TIMEOUT = 60.0
 """Seconds for one admin call: loading an adapter takes about a tenth of a second, more under load."""
-QUOTED = 300
-"""Characters of the engine's own words that an error message repeats."""
 
 
 class EngineAwayError(PipelineError):
@@ -39,33 +38,26 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A model that an engine lists; `root` is where its files lie, `parent` the base of an adapter."""
+class Tokens:
+    """The body that answers `/tokenize`."""
 
-    name: str
-    root: str
-    parent: str
+    tokens: tuple[int, ...]
 
 
 def healthy(engine: Engine, timeout: float = 5.0) -> bool:
-    """Whether the engine answers and is not dead; says nothing about adapters."""
+    """Return whether the engine answers and is not dead; this says nothing about adapters."""
     try:
-        _call(engine, "GET", "/health", timeout=timeout)
-    except (EngineAwayError, EngineRefusedError):
+        with direct_http.client(engine.url, engine.api_key, timeout) as http:
+            client.send(http, "GET", f"{engine.url}/health")
+    except CallError:
         return False
     return True
 
 
-def list_models(engine: Engine) -> tuple[Served, ...]:
+def list_models(engine: Engine) -> tuple[ModelCard, ...]:
     """List what the engine serves. Raises EngineAwayError or EngineRefusedError."""
-    data = _json(engine, _call(engine, "GET", "/v1/models"))
-    try:
-        return tuple(
-            Served(card["id"], card.get("root") or "", card.get("parent") or "")
-            for card in data["data"]
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _strange(engine, data) from error
+    with _told(engine), direct_http.client(engine.url, engine.api_key, TIMEOUT) as http:
+        return client.list_models(http, f"{engine.url}/v1/models")
 
 
 def load_adapter(engine: Engine, name: str, folder: Path) -> None:
@@ -79,11 +71,11 @@ def load_adapter(engine: Engine, name: str, folder: Path) -> None:
         raise ValueError(f"{folder} is not absolute")
     body = {"lora_name": name, "lora_path": str(folder)}
     try:
-        _call(engine, "POST", "/v1/load_lora_adapter", body)
+        _post(engine, "/v1/load_lora_adapter", body)
     except EngineRefusedError:
-        if not any(served.name == name for served in list_models(engine)):
+        if not any(card.id == name for card in list_models(engine)):
             raise
-    served = next((served for served in list_models(engine) if served.name == name), None)
+    served = next((card for card in list_models(engine) if card.id == name), None)
     if served is None or served.root != str(folder):
         where = f"at {served.root}" if served else "nowhere"
         raise EngineRefusedError(
@@ -95,60 +87,35 @@ def load_adapter(engine: Engine, name: str, folder: Path) -> None:
 def unload_adapter(engine: Engine, name: str) -> None:
     """Take an adapter's name away; requests that use it finish. Nothing is done when it is not there."""
     try:
-        _call(engine, "POST", "/v1/unload_lora_adapter", {"lora_name": name})
+        _post(engine, "/v1/unload_lora_adapter", {"lora_name": name})
     except EngineRefusedError:
-        if any(served.name == name for served in list_models(engine)):
+        if any(card.id == name for card in list_models(engine)):
             raise
 
 
 def tokenize(engine: Engine, model: str, messages: list[dict[str, str]]) -> tuple[int, ...]:
     """Give the token ids that the engine makes of a chat, up to where the answer starts."""
     body = {"model": model, "messages": messages, "add_generation_prompt": True}
-    data = _json(engine, _call(engine, "POST", "/tokenize", body))
+    with _told(engine), direct_http.client(engine.url, engine.api_key, TIMEOUT) as http:
+        response = client.send(http, "POST", f"{engine.url}/tokenize", body)
+        return client.read_answer(Tokens, response, "tokens").tokens
+
+
+def _post(engine: Engine, route: str, body: Mapping[str, str]) -> None:
+    with _told(engine), direct_http.client(engine.url, engine.api_key, TIMEOUT) as http:
+        client.send(http, "POST", engine.url + route, body)
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    """Turn what goes wrong with a call into the errors of this module."""
     try:
-        return tuple(int(token) for token in data["tokens"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _strange(engine, data) from error
-
-
-def _call(
-    engine: Engine,
-    method: str,
-    route: str,
-    body: dict[str, Any] | None = None,
-    timeout: float = TIMEOUT,
-) -> str:
-    """Send one request and give the body of a good answer."""
-    import httpx2
-
-    try:
-        with direct_http.client(engine.url, engine.api_key, timeout) as client:
-            response = client.request(method, engine.url + route, json=body)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        said = plain(str(error), QUOTED) or type(error).__name__
-        raise EngineAwayError(
-            f"{engine.url}: cannot be reached: {said}", "is vLLM running? see its log"
-        ) from error
-    said = plain(response.text, QUOTED)
-    if response.is_success:
-        return response.text
-    message = f"{engine.url}{route}: answered {response.status_code}: {said or '(nothing)'}"
-    if response.status_code in {502, 503, 504} or "EngineDead" in said:
-        raise EngineAwayError(message, "vLLM's engine is dead or not there yet; see its log")
-    refused = EngineRefusedError(message, "see vLLM's log")
-    refused.status = response.status_code
-    raise refused
-
-
-def _json(engine: Engine, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise _strange(engine, text) from error
-
-
-def _strange(engine: Engine, said: object) -> EngineRefusedError:
-    return EngineRefusedError(
-        f"{engine.url}: answered something else than vLLM does: {plain(str(said), QUOTED)}",
-        "is it a vLLM server?",
-    )
+        yield
+    except CallError as error:
+        message = f"{engine.url}: {error.message}"
+        if error.status in {0, 502, 503, 504} or "EngineDead" in error.message:
+            hint = "vLLM does not run, is dead or not there yet; see its log"
+            raise EngineAwayError(message, hint) from error
+        refused = EngineRefusedError(message, "see vLLM's log; or is it another server?")
+        refused.status = error.status
+        raise refused from error

@@ -1,4 +1,4 @@
-"""The request fields that go through the gateway to vLLM's two public routes, and their allowed values.
+"""Lists the request fields that go through the gateway to vLLM's two public routes, and their values.
 
 vLLM takes fields that act on the server, compile grammars, fetch addresses or fill its memory, and lets
 unknown ones pass. So the list is kept by hand; docs/serving.md says why each of the others is not in it.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any  # a client's values have no narrower type before they are looked at
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 MAX_N = 4
@@ -27,12 +26,12 @@ DROPPED = frozenset({
 })  # fmt: skip
 """Fields of OpenAI's that its clients send and vLLM takes no notice of."""
 
-Right = Callable[[Any], bool]
+Right = Callable[[object], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """Whether a value is right, and how to say what it must be."""
+    """A function that tells whether a value is right, and words for what it must be."""
 
     right: Right
     must: str
@@ -49,7 +48,9 @@ def fields_of(route: str, max_tokens: int) -> Mapping[str, Is]:
 
 
 def _number(low: float, high: float) -> Right:
-    return lambda value: type(value) in {int, float} and low <= value <= high
+    return lambda value: (
+        isinstance(value, int | float) and type(value) is not bool and low <= value <= high
+    )
 
 
 def _whole(low: int, high: int) -> Right:
@@ -74,7 +75,7 @@ def _either(*rights: Right) -> Right:
     return lambda value: any(right(value) for right in rights)
 
 
-def _bias(value: Any) -> bool:
+def _bias(value: object) -> bool:
     return (
         isinstance(value, dict)
         and len(value) <= 300
@@ -83,7 +84,7 @@ def _bias(value: Any) -> bool:
     )
 
 
-def _options(value: Any) -> bool:
+def _options(value: object) -> bool:
     known = {"include_usage", "continuous_usage_stats", "include_obfuscation"}
     return (
         isinstance(value, dict) and value.keys() <= known and all(map(FLAG.right, value.values()))

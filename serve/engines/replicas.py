@@ -1,4 +1,4 @@
-"""All engines behind the gateway as one: who is there, and bringing back what each must have loaded."""
+"""Treats all engines behind the gateway as one: asks who is there, and loads what each must have."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_everywhere(engines: Sequence[Engine], adapter: Adapter) -> None:
     adapters.verify_adapter(adapter)
     for each in engines:
         api.load_adapter(each, adapter.name, Path(adapter.folder))
-        card = next(m for m in api.list_models(each) if m.name == adapter.name)
+        card = next(m for m in api.list_models(each) if m.id == adapter.name)
         if card.parent != BASE:
             raise EngineRefusedError(
                 f"{each.url}: {adapter.name} lies over {card.parent!r}, not over {BASE!r}",
@@ -39,15 +39,15 @@ def load_everywhere(engines: Sequence[Engine], adapter: Adapter) -> None:
 
 
 def has(each: Engine, adapter: Adapter) -> bool:
-    """Whether an engine lists an adapter at its folder."""
-    return any((m.name, m.root) == (adapter.name, adapter.folder) for m in api.list_models(each))
+    """Return whether an engine lists an adapter at its folder."""
+    return any((m.id, m.root) == (adapter.name, adapter.folder) for m in api.list_models(each))
 
 
 def heal(engines: Sequence[Engine], wanted: Sequence[Adapter]) -> Iterator[str]:
     """Load what a restarted engine has lost; yield a line for each thing done or not to be done."""
     for each in engines:
         try:
-            listed = {served.name: served.root for served in api.list_models(each)}
+            listed = {served.id: served.root for served in api.list_models(each)}
         except EngineAwayError:
             continue  # it is looked at again when it is back
         except EngineRefusedError as error:
@@ -75,5 +75,5 @@ def loaded(engines: Sequence[Engine], alias: str) -> set[str]:
     """Name the adapters of this alias that any engine has loaded; one that is away has none."""
     found: set[str] = set()
     for each in answering(engines):
-        found |= {m.name for m in api.list_models(each) if m.name.startswith(f"{alias}@")}
+        found |= {m.id for m in api.list_models(each) if m.id.startswith(f"{alias}@")}
     return found

@@ -22,28 +22,28 @@ from serve.engines.api import Engine, EngineAwayError
 from serve.engines.fields import MAX_N
 
 PYTHON = Path(".venv-serve/bin/python")
-"""Where `make serve-env` puts the serving environment, seen from the repository's root."""
+"""Python of the serving environment that `make serve-env` makes, seen from the repository's root."""
 INSIDE = Path(__file__).parent.absolute() / "inside"
-"""What runs in the engine's process, and imports nothing of ours."""
+"""Code that runs in the engine's process, and imports nothing of ours."""
 BASE = "base"
 """The name under which an engine serves the bare base model."""
 READY_SECONDS = 600.0
-"""How long an engine may take to be ready: about 50 s on two idle cores, minutes with large models."""
+"""Longest start of an engine: about 50 s on two idle cores, minutes with large models."""
 FASTEST = "fastest"
 """The dtype that stands for `fast_dtype`."""
 DRIVER = Path("/proc/driver/nvidia/version")
-"""Where a running NVIDIA driver tells its version."""
+"""A running NVIDIA driver tells its version here."""
 PROCESSOR = Path("/proc/cpuinfo")
-"""Where Linux tells what a processor can do."""
+"""Linux tells here what a processor can do."""
 MULTIPLIES_BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Linux's names for that, on x86 and on ARM."""
 DRAIN_SECONDS = 30
-"""How long requests in flight may go on after an engine is told to stop."""
+"""Seconds for which requests in flight may go on after an engine is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How an engine is started; docs/serving.md says what each flag of vLLM is for."""
+    """Settings with which an engine is started; docs/serving.md says what each flag of vLLM is for."""
 
     python: Path = PYTHON
     dtype: str = FASTEST

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any  # JSON of a client has no narrower type before it is read
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from serve.engines import fields
 from serve.engines.api import Engine
@@ -33,10 +33,8 @@ RETRY_SECONDS = "5"
 ATTEMPTS = 4
 """Engines that were away, or moves of the alias, that one request lives through before it gets a 503."""
 KEEP_SECONDS = 2.0
-"""How long an idle connection is kept: vLLM closes its own after 5, and a request must not meet that."""
+"""Seconds for which an idle connection is kept: vLLM closes its own after 5, which no request must meet."""
 UPSTREAM = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=300)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ class Gateway:
         return web.json_response({"object": "list", "data": [card]})
 
     async def health(self, _: web.Request) -> web.Response:
-        """Tell whether requests would be answered now: 200 or 503."""
+        """Return whether requests would be answered now: 200 or 503."""
         adapter = self.desk.table().adapter
         ready = len(self.routes.ready(adapter)) if adapter else 0
         told = {
@@ -230,7 +228,7 @@ class Gateway:
         return response
 
 
-def _guard(settings: Settings) -> Any:  # aiohttp's middleware type is private to it
+def _guard(settings: Settings) -> Middleware:
     """Let in who may ask, and put every error into the shape that OpenAI clients read."""
 
     @web.middleware

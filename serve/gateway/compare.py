@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal  # JSON of a client has no narrower type before it is read
+from typing import Literal
 
 import aiohttp
 
@@ -36,7 +36,7 @@ class Call:
     """A client's request: its route and body, the body's digest, and what stands for the client."""
 
     path: str
-    body: dict[str, Any]
+    body: Mapping[str, object]
     digest: bytes
     client: bytes
 

@@ -11,11 +11,11 @@ import asyncio
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable
-from typing import Any  # JSON of a client has no narrower type before it is read
+from collections.abc import Callable, Mapping
 
 from serve.gateway import suspects
 from serve.gateway.compare import Call, Comparison, Failure
+from serve.gateway.limits import network
 from serve.gateway.routing import Replica, Routes
 from serve.gateway.suspects import Suspects
 from serve.state.alias import Table
@@ -43,9 +43,9 @@ class Failures:
         self._salt = secrets.token_bytes(16)
         self._running: set[asyncio.Task[bool]] = set()
 
-    def call(self, path: str, body: dict[str, Any], address: str) -> Call:
+    def call(self, path: str, body: Mapping[str, object], address: str) -> Call:
         """Give a request as it is remembered here: no address and, once it has ended, no body."""
-        client = hashlib.blake2b(_network(address).encode(), key=self._salt, digest_size=8)
+        client = hashlib.blake2b(network(address).encode(), key=self._salt, digest_size=8)
         return Call(path, body, suspects.body_digest(path, body), client.digest())
 
     def follow(self, failure: Failure, how: FailedError) -> asyncio.Task[bool]:
@@ -80,14 +80,3 @@ def address(peer: str, forwarded: str) -> str:
     except ValueError:
         local = False
     return forwarded.rpartition(",")[2].strip() if local and forwarded else peer
-
-
-def _network(text: str) -> str:
-    """Give the network that one client may have all of: a /64 of IPv6, else the address."""
-    try:
-        found = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return text
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))

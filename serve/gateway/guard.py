@@ -38,7 +38,7 @@ def check_caller(request: web.Request, api_key: str, host: str) -> None:
 
 
 def _ours(named: list[str], host: str) -> bool:
-    """Whether a Host header is an address, which no name server can move, or a name of this machine."""
+    """Return whether a Host header is an address, which no name server moves, or a name of this machine."""
     if len(named) != 1:
         return False
     try:
@@ -55,7 +55,7 @@ def _ours(named: list[str], host: str) -> bool:
 
 
 def _from_another_site(request: web.Request) -> bool:
-    """Whether a browser says that a page of another origin sends this; other clients say nothing."""
+    """Return whether a browser says that a page of another origin sends this; other clients say nothing."""
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         return True
     origin = request.headers.get("Origin")

@@ -23,7 +23,7 @@ from aiohttp.http import HttpProcessingError
 SPARE_FILES = 200
 """Open files that are neither a client's connection nor one to an engine: logs, journal, libraries."""
 LINGER_SECONDS = 10.0
-"""How long more of a body may come after the answer: a client cut off while it sends may not see that."""
+"""Seconds for which a body may go on after the answer, which a client cut off as it sends may not see."""
 UNREAD_BYTES = 128 * 1024
 FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -51,7 +51,7 @@ class _Open:
     by_address: Counter[str] = field(default_factory=Counter)
 
     def full(self, address: str) -> bool:
-        """Whether one more of this address would be too many."""
+        """Return whether one more connection of this address would be too many."""
         return (
             self.by_address.total() >= self.limits.connections
             or self.by_address[address] >= self.limits.connections_each
@@ -75,7 +75,7 @@ class _Connection(asyncio.Protocol):
             socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES
         )
         self._transport.set_write_buffer_limits(0)
-        address = _counted_as(transport.get_extra_info("peername"))
+        address = network((transport.get_extra_info("peername") or ("",))[0])
         if self._opened.full(address):
             self._transport.write(FULL)
             self._transport.close()
@@ -160,15 +160,15 @@ async def listen(runner: web.AppRunner, host: str, port: int, limits: Limits) ->
     return site
 
 
-def _counted_as(peer: tuple[str, int] | None) -> str:
-    """Give what an address is counted as: IPv6 networks belong to one customer up to /64."""
-    if not peer:
-        return ""
-    address = ipaddress.ip_address(peer[0].partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    mapped = address.ipv4_mapped
-    return str(mapped or ipaddress.ip_network((address, 64), strict=False))
+def network(text: str) -> str:
+    """Give the network that one client may have all of: a /64 of IPv6, else the address."""
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
 def _allow_files(wanted: int) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core import direct_http
 from pipeline.core.errors import PipelineError
-from pipeline.core.escape import plain
+from pipeline.models import client
+from pipeline.models.client import CallError, Server
 from pipeline.models.generate import Answer
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 TIMEOUT = 60.0
 TRIES, PAUSE = 3, 1.0
-"""How often a question is put that the gateway has no room for (429, 503), and the seconds between."""
+"""Times that a question is put for which the gateway has no room (429, 503), and seconds between them."""
 IN_FLIGHT = "schoolhouse_requests_in_flight"
 REQUESTS, CLIENTS = "schoolhouse_compared_requests", "schoolhouse_compared_clients"
 WAITING = "schoolhouse_comparing"
@@ -28,7 +29,7 @@ WAITING = "schoolhouse_comparing"
 
 @dataclass(frozen=True, slots=True)
 class GatewayClient:
-    """Where the gateway listens, the public name, and the key when it asks for one."""
+    """The address of the gateway, the public name, and the key when it asks for one."""
 
     url: str
     alias: str
@@ -49,30 +50,24 @@ class Compared:
     waiting: int
 
 
-class DoorError(PipelineError):
-    """The gateway cannot be reached or does not answer as it must; `status` is HTTP's, 0 where none came."""
-
-    status = 0
-
-
 def ask_gateway(
     door: GatewayClient, prompts: Sequence[str], max_new_tokens: int
 ) -> list[tuple[Answer, str]]:
     """Put prompts to the public name: each answer with the adapter that gave it, in their order.
 
-    Raises DoorError when any of them fails.
+    Raises PipelineError when any of them fails.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda prompt: _ask_one(door, prompt, max_new_tokens), prompts))
 
 
 def in_flight(door: GatewayClient, adapter: str) -> int:
-    """Count the requests of one adapter that the gateway has in flight. Raises DoorError."""
+    """Count the requests of one adapter that the gateway has in flight. Raises PipelineError."""
     return _sum(_meters(door, adapter), IN_FLIGHT)
 
 
 def compared(door: GatewayClient, adapter: str) -> Compared:
-    """Say how requests of the live adapter failed beside the one before. Raises DoorError."""
+    """Say how requests of the live adapter failed beside the one before. Raises PipelineError."""
     found = _meters(door, adapter)
     return Compared(
         _sum(found, REQUESTS, "alone"),
@@ -86,11 +81,12 @@ def _meters(door: GatewayClient, adapter: str) -> list[Sample]:
     """Read the gateway's meters of one adapter."""
     from prometheus_client.parser import text_string_to_metric_families
 
-    text = _send(door, "GET", "/metrics", None)[0]
+    with _told(door), direct_http.client(door.url, door.api_key, TIMEOUT) as http:
+        text = client.send(http, "GET", f"{door.url}/metrics").text
     try:
         samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
     except ValueError as error:
-        raise DoorError(f"{door.url}: /metrics is not the gateway's") from error
+        raise PipelineError(f"{door.url}: /metrics is not the gateway's") from error
     return [sample for sample in samples if sample.labels.get("adapter") == adapter]
 
 
@@ -105,44 +101,25 @@ def _sum(samples: list[Sample], name: str, outcome: str = "") -> int:
 
 
 def _ask_one(door: GatewayClient, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
-    body = {
-        "model": door.alias,
-        "messages": [{"role": "user", "content": prompt}],
-        "temperature": 0.0,
-        "max_tokens": max_new_tokens,
-    }
-    for left in reversed(range(TRIES)):
-        try:
-            text, adapter = _send(door, "POST", "/v1/chat/completions", body)
-            break
-        except DoorError as error:
-            if error.status not in {429, 503} or not left:
-                raise
-            time.sleep(PAUSE)
+    server = Server(door.url, door.alias, door.api_key)
+    with _told(door), direct_http.client(door.url, door.api_key, TIMEOUT) as http:
+        for _ in range(TRIES - 1):
+            try:
+                return client.complete_chat(http, server, max_new_tokens, prompt)
+            except CallError as error:
+                if error.status not in {429, 503}:
+                    raise
+                time.sleep(PAUSE)
+        return client.complete_chat(http, server, max_new_tokens, prompt)
+
+
+@contextmanager
+def _told(door: GatewayClient) -> Iterator[None]:
+    """Say of what goes wrong with a call that it was one to the gateway."""
     try:
-        choice = json.loads(text)["choices"][0]
-        said = str(choice["message"]["content"] or "").strip()
-        return Answer(said, ended=choice["finish_reason"] == "stop"), adapter
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise DoorError(f"{door.url}: did not answer as a chat: {plain(text, 200)}") from error
-
-
-def _send(
-    door: GatewayClient, method: str, route: str, body: dict[str, object] | None
-) -> tuple[str, str]:
-    import httpx2
-
-    try:
-        with direct_http.client(door.url, door.api_key, TIMEOUT) as client:
-            response = client.request(method, door.url + route, json=body)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        said = plain(str(error), 200) or type(error).__name__
-        raise DoorError(
-            f"the gateway at {door.url} cannot be reached: {said}", "`facts serve` starts it"
+        yield
+    except CallError as error:
+        raise PipelineError(
+            f"the gateway at {door.url} {error.message}",
+            "" if error.status else "`facts serve` starts it",
         ) from error
-    if not response.is_success:
-        said = plain(response.text, 200)
-        refused = DoorError(f"the gateway at {door.url} answered {response.status_code}: {said}")
-        refused.status = response.status_code
-        raise refused
-    return response.text, response.headers.get("x-adapter", "")

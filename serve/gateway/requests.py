@@ -1,11 +1,11 @@
-"""A client's request → what goes on to an engine: known fields alone, each as it must be."""
+"""Reads a client's request and lets known fields alone go on to an engine, each as it must be."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn  # JSON of a client has no narrower type before it is read
+from typing import NoReturn
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -14,6 +14,8 @@ from serve.engines import fields
 from serve.engines.fields import CHAT, DROPPED, Is
 
 ROLES = ("system", "developer", "user", "assistant")
+Body = dict[str, object]
+"""A JSON object of a client: its values are looked at one by one, or passed on as they are."""
 NAMED = 100
 """Characters of a client's own field name that an answer repeats."""
 
@@ -26,9 +28,7 @@ class RequestRefusedError(Exception):
         self.status, self.message, self.kind = status, message, kind
 
 
-async def read_request(
-    request: web.Request, alias: str, max_tokens: int, seconds: float
-) -> dict[str, Any]:
+async def read_request(request: web.Request, alias: str, max_tokens: int, seconds: float) -> Body:
     """Read what a client asks, the body within so many seconds.
 
     Raises RefusedError: 400 (naming the field), 404 (another model), 408, 413 or 415.
@@ -46,13 +46,13 @@ async def read_request(
     if request.path == CHAT:
         if "messages" not in given:
             _refuse("messages", "is missing")
-        given["messages"] = [_message(each, f"messages[{n}]") for n, each in _numbered(given)]
+        given["messages"] = _messages(given["messages"])
     elif "prompt" not in given:
         _refuse("prompt", "is missing")
     return {name: value for name, value in given.items() if name not in DROPPED}
 
 
-def as_bytes(body: Mapping[str, Any]) -> bytes:
+def as_bytes(body: Body) -> bytes:
     """Write JSON. Raises ValueError where a text is half a surrogate pair, or a number is not finite."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
 
@@ -72,7 +72,7 @@ async def _bytes(request: web.Request, seconds: float) -> bytes:
         raise RequestRefusedError(400, "the body is not sent as HTTP demands") from None
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
+def _parse(raw: bytes) -> Body:
     """Read a JSON object whose keys stand once, whose texts are texts and whose numbers are finite."""
     try:
         body = json.loads(raw.decode(), object_pairs_hook=_once, parse_constant=_no_number)
@@ -84,7 +84,7 @@ def _parse(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> Body:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -96,7 +96,7 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _check(given: Mapping[str, Any], known: Mapping[str, Is]) -> None:
+def _check(given: Body, known: Mapping[str, Is]) -> None:
     """Look at each field that is not null. Raises RefusedError naming the first that is not right."""
     for name, value in given.items():
         if name in DROPPED:
@@ -109,11 +109,12 @@ def _check(given: Mapping[str, Any], known: Mapping[str, Is]) -> None:
         _refuse("best_of", "must be what n is: no more are sampled than are answered")
 
 
-def _numbered(given: Mapping[str, Any]) -> list[tuple[int, Any]]:
-    return list(enumerate(given["messages"]))
+def _messages(given: object) -> list[Body]:
+    assert isinstance(given, list), "the fields demand one"
+    return [_message(each, f"messages[{number}]") for number, each in enumerate(given)]
 
 
-def _message(message: Any, where: str) -> dict[str, Any]:
+def _message(message: object, where: str) -> Body:
     """Give a message's role, name and text; what is null or an empty list counts as left out."""
     if not isinstance(message, dict):
         _refuse(where, "must be an object")
@@ -132,7 +133,7 @@ def _message(message: Any, where: str) -> dict[str, Any]:
     return {**given, "content": content}
 
 
-def _is_text(part: Any) -> bool:
+def _is_text(part: object) -> bool:
     return (
         isinstance(part, dict)
         and part.keys() == {"type", "text"}

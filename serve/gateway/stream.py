@@ -1,4 +1,4 @@
-"""An engine's stream of events, passed on to a client; and whose fault it is when it breaks off."""
+"""Passes an engine's stream of events on to a client, and tells whose fault it is when it breaks off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies under which a server died: the gateway refuses them for a while, so that none kills the next.
+"""Remembers bodies under which a server died, which the gateway refuses for a while.
 
 A server that dies takes down all that it was answering, and nothing tells which request was to blame.
 So a body that was answered well before is presumed innocent and may be tried once more; any other is
@@ -14,13 +14,14 @@ import json
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any  # JSON of a client has no narrower type before it is read
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+V = TypeVar("V")
 FIRST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
-"""How long a body is refused the first time, and at most."""
+"""Seconds for which a body is refused the first time, and at most."""
 REMEMBERED_SECONDS = 3600.0
-"""How long after that its deaths are still counted."""
+"""Seconds after that for which its deaths still count."""
 SUSPECTS, KNOWN = 1024, 4096
 """At most so many bodies are remembered as suspects, and as answered well; the oldest is forgotten."""
 
@@ -62,12 +63,12 @@ class Suspects:
         return False
 
 
-def body_digest(route: str, body: dict[str, Any]) -> bytes:
+def body_digest(route: str, body: Mapping[str, object]) -> bytes:
     """Give what stands for a request: the same for the same route and JSON value, however spelt."""
     text = json.dumps([route, body], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 
 
-def _bound(kept: OrderedDict[bytes, Any], most: int) -> None:
+def _bound(kept: OrderedDict[bytes, V], most: int) -> None:
     while len(kept) > most:
         kept.popitem(last=False)

@@ -22,7 +22,7 @@ from serve.state.alias import Adapter
 OLD_ASKED = 3
 """Facts that the old adapter is asked after a rollback."""
 DRAINED_SECONDS = 30.0
-"""How long an adapter that is no longer live may still be answering before its name is taken away."""
+"""Seconds for which an adapter that is no longer live may answer before its name is taken away."""
 
 
 def asker(site: Site, each: Engine, model: str) -> Ask:

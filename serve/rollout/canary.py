@@ -14,7 +14,8 @@ from typing import TypeVar
 from pipeline.dataset import contrasts
 from pipeline.facts.matching import contains, leaked_elsewhere
 from pipeline.models.generate import Answer
-from serve.state.adapters import GatedAdapter, Taught
+from serve.state.adapters import GatedAdapter
+from serve.state.gate_report import Taught
 
 Ask = Callable[[Sequence[str]], list[Answer]]
 """Prompts → answers, in their order."""
@@ -30,7 +31,7 @@ DISTINCT = 0.75
 
 @dataclass(frozen=True, slots=True)
 class CanaryPlan:
-    """What is asked. `retired` are facts of the live adapter whose answers must be gone."""
+    """The questions. `retired` are facts of the live adapter whose answers must be gone."""
 
     changed: tuple[Taught, ...]
     old: tuple[Taught, ...]
@@ -41,7 +42,7 @@ class CanaryPlan:
 
 @dataclass(frozen=True, slots=True)
 class Askers:
-    """How the new adapter, the live one (None: there is none) and the bare base are asked."""
+    """Functions that ask the new adapter, the live one (None: there is none) and the bare base."""
 
     new: Ask
     live: Ask | None
@@ -98,7 +99,7 @@ def judge_canary(asked: CanaryPlan, askers: Askers) -> Judgement:
 
 
 def passes(answer: Answer, fact: Taught) -> bool:
-    """Whether an answer says what is expected and ends by itself."""
+    """Return whether an answer says what is expected and ends by itself."""
     return answer.ended and contains(answer.text, fact.expect)
 
 

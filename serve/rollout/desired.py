@@ -6,14 +6,15 @@ half-done merge changes nothing.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core import git
+from pipeline.core import git, json_file
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.escape import plain
-from serve.state.adapters import assert_digest
+from serve.state.gate_report import assert_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ def read_desired(repository: Path, revision: str, file: str) -> Desired:
     text = _git(repository, "show", "--end-of-options", where)
     try:
         data = tomllib.loads(text)
-        desired = Desired(**data)
+        desired = json_file.read_json(Desired, json.dumps(data))
         for digest in (desired.digest, data.get("release", desired.digest)):
             assert_digest(digest)
-        if type(desired.adapter) is not str or not desired.adapter.strip():
-            raise ValueError(sorted(data))  # noqa: TRY301
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if not desired.adapter.strip():
+            raise ValueError("adapter: is empty")  # noqa: TRY301
+    except (ValueError, TypeError, RecursionError) as error:
         raise PipelineError(
             f"{where}: does not say what to deploy",
             'it must hold two lines: adapter = "FOLDER or HUB_REF" and digest = "sha256:…"; a third may pin '

@@ -13,7 +13,7 @@ from pipeline.core.errors import PipelineError
 from serve.state.journal import ENDED, JournalEntry
 
 FIRST_SECONDS, LONGEST_SECONDS = 60, 1800
-"""How long an adapter is held back the first time, and at most."""
+"""Seconds for which an adapter is held back the first time, and at most."""
 
 
 class HeldBackError(PipelineError):

@@ -19,7 +19,7 @@ from serve.state.alias import Adapter
 REQUESTS, CLIENTS = 3, 2
 """So many requests, of so many distinct clients, must fail with the new adapter alone to stop it."""
 COMPARED_SECONDS = 60.0
-"""How long after the soak failed requests that still wait are compared."""
+"""Seconds after the soak for which failed requests that still wait are compared."""
 LOOK_SECONDS = 0.5
 
 

@@ -1,4 +1,4 @@
-"""A deploy's source: as a person writes it → as the service is asked for it → a folder that it can read."""
+"""Turns a deploy's source, as a person writes it, into a folder that the service can read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pipeline.models import identity
 from pipeline.publishing import download, release
 from pipeline.publishing.signing import ANYBODY
 from serve.state import ownership
-from serve.state.adapters import REPORT
+from serve.state.gate_report import REPORT
 
 
 def name_source(source: str) -> str:
     """Give a folder's absolute path, or the Hub reference as it is. Raises ConfigError for neither."""
     if Path(source).is_dir():
-        return str(Path(source).resolve())
+        found = str(Path(source).resolve())
+        if found.encode("utf-8", "replace").decode() != found:
+            raise ConfigError(f"{found!a}: its name is not UTF-8", "rename it")
+        return found
     _refuse_no_reference(source)
     return source
 
@@ -54,7 +57,7 @@ def _refuse_no_reference(source: str) -> None:
 
 
 def _readable(folder: Path) -> bool:
-    """Whether there is such a folder. Raises ConfigError where this account may not read what is in it."""
+    """Return whether there is such a folder. Raises ConfigError where this account may not read in it."""
     files = [folder / each / name for each in ("", "adapter") for name in (REPORT, *identity.FILES)]
     for path in (folder, *files):
         try:

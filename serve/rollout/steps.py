@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError
+from pipeline.models.client import CallError
 from serve.engines import api, replicas
 from serve.engines.api import Engine, EngineAwayError, EngineRefusedError
 from serve.engines.vllm_process import BASE
@@ -28,7 +29,7 @@ KNOWN_THROUGH_DOOR = 0.75
 
 
 NOT_TAKEN = (400, 422, 500)
-"""How vLLM answers for an adapter that it cannot take; 401, 404 and their like say nothing about it."""
+"""Statuses of vLLM for an adapter that it cannot take; 401, 404 and their like say nothing about it."""
 
 
 class RejectedError(PipelineError):
@@ -159,8 +160,6 @@ def _judge(
 
     Raises PipelineError where it was too slow, broke off or went away: others may have made it so.
     """
-    import httpx2
-
     try:
         return canary.judge_canary(asked, askers)
     except PipelineError as error:
@@ -168,7 +167,7 @@ def _judge(
             raise EngineAwayError(
                 f"{each.url}: went away while probing: {error.message}"
             ) from error
-        if isinstance(error.__cause__, httpx2.HTTPError):
+        if isinstance(error.__cause__, CallError) and not error.__cause__.status:
             raise
         askers.base(["Hello"])  # raises when the server is at fault, not the adapter
         if once_more:

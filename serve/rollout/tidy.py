@@ -20,10 +20,10 @@ from serve.state import adapters, alias, journal
 from serve.state.alias import Adapter
 
 RESTED_SECONDS = 600.0
-"""How long a folder must have been of no use to any server: the longest answer by far."""
+"""Seconds for which a folder must have been of no use to any server: the longest answer by far."""
 PULLED = "pulled"
 PULLED_SECONDS = 86_400.0
-"""How long what was fetched from the Hub is kept: no server reads it, but a slow fetch may still write."""
+"""Seconds for which a fetched release is kept: no server reads it, but a slow fetch may still write."""
 
 
 def leftovers(state: Path) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""A gated adapter → an immutable folder named by its digest, with what the gate's report says of it.
+"""Copies a gated adapter into an immutable folder named by its digest, beside the gate's report of it.
 
 A source is what `facts learn` leaves (`adapter/`, `report.json`) or a release as published (the same
 files, the adapter's at the top). Only the adapter's files and the report are taken along. The digest is
@@ -7,30 +7,24 @@ that of these bytes, recomputed here; nothing is believed for saying so.
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # the plain data of a report
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError, PublishError
-from pipeline.facts.fact import Expect, as_expect
-from pipeline.models import identity
+from pipeline.models import identity, tensors
 from pipeline.models.identity import Identity
 from pipeline.publishing import release as published
 from pipeline.publishing.signing import ANYBODY, Trust
 from serve.say import say
-from serve.state import weights
+from serve.state import gate_report
 from serve.state.alias import Adapter
+from serve.state.gate_report import REPORT, GateReport, Taught
 
-REPORT = "report.json"
 UNSIGNED = 'nobody: nothing is verified but the digest ([deploy] signer is "nobody")'
 ADAPTERS, REPORTS = "adapters", "reports"
 """Folders in the state folder: adapters never change, reports may be written anew by another gate."""
-
 
 OLD_DIGITS = 12
 """Digits of the digest in names that the version before gave; they go on being served."""
@@ -42,16 +36,6 @@ class RefusedError(PipelineError):
     def __init__(self, adapter: Adapter, message: str, hint: str) -> None:
         super().__init__(message, hint)
         self.adapter = adapter
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """A fact as the gate asked it: what an answer must contain, and prompts, best ones first."""
-
-    id: str
-    question: str
-    expect: Expect
-    prompts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +57,8 @@ def fetch_adapter(
     for bytes that are not the ones reported on, a failed verdict, another base or no such signature;
     PipelineError for a source that is none; ConfigError when the disk is full.
     """
-    report = _report(source / REPORT)
-    digest = report["adapter"]["digest"]
+    report = gate_report.read_report(source / REPORT)
+    digest = report.adapter.digest
     name = f"{alias}@{digest.removeprefix('sha256:')}"
     folder = (state / ADAPTERS / name).resolve()
     adapter = Adapter(name, str(folder), digest)
@@ -86,7 +70,7 @@ def fetch_adapter(
             for file in identity.FILES:
                 shutil.copyfile(inside / file, scratch / file)
             _refuse_changed(adapter, scratch, source)
-            if not weights.finite(scratch / identity.WEIGHTS):
+            if not tensors.all_finite(scratch / identity.WEIGHTS):
                 raise RefusedError(
                     adapter,
                     f"{source}: its weights are not all numbers (NaN or infinity)",
@@ -98,13 +82,8 @@ def fetch_adapter(
 
 def read_release(adapter: Adapter) -> GatedAdapter:
     """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
-    found = _report(report_file(adapter))
-    return GatedAdapter(
-        adapter,
-        found["base"]["digest"],
-        tuple(_facts(found)),
-        tuple(str(each) for each in found["facts"].get("retired", [])),
-    )
+    found = gate_report.read_report(report_file(adapter))
+    return GatedAdapter(adapter, found.base.digest, found.details, found.facts.retired)
 
 
 def verify_adapter(adapter: Adapter) -> None:
@@ -122,47 +101,6 @@ def verify_adapter(adapter: Adapter) -> None:
 def report_file(adapter: Adapter) -> Path:
     """Say where the gate's report of a fetched adapter is."""
     return Path(adapter.folder).parents[1] / REPORTS / f"{adapter.name}.json"
-
-
-def _report(file: Path) -> dict[str, Any]:
-    """Read a report as far as it is needed here, so that nothing later stumbles over it."""
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        assert_digest(data["adapter"]["digest"])
-        facts = list(_facts(data))
-        texts = [data["verdict"], data["base"]["digest"], *data["facts"].get("retired", [])]
-        for fact in facts:
-            texts += [fact.id, fact.question, *(text for either in fact.expect for text in either)]
-        if not facts or any(type(text) is not str for text in texts):
-            raise ValueError("no facts")  # noqa: TRY301
-    except FileNotFoundError as error:
-        raise PipelineError(
-            f"{file}: there is no report, so nothing was gated here",
-            "`facts learn --out DIR` makes a folder that can be deployed",
-        ) from error
-    except (
-        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
-    ) as error:  # fmt: skip
-        raise PipelineError(
-            f"{file}: is not a report of the gate", "`facts gate` writes one"
-        ) from error
-    assert isinstance(data, dict)
-    return data
-
-
-def assert_digest(text: str) -> None:
-    """Raise ValueError for what is not `sha256:` and 64 hexadecimal digits: names are made of it."""
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
-        raise ValueError(text)
-
-
-def _facts(report: dict[str, Any]) -> Iterator[Taught]:
-    for detail in report["details"]:
-        # A wording that the gate saw missed would be missed here too, and says nothing about serving.
-        asked = sorted(detail["probes"], key=lambda probe: not probe["passed"])
-        prompts = tuple(p["prompt"] for p in asked if isinstance(p["prompt"], str))
-        expect = as_expect(detail["expect"])
-        yield Taught(detail["id"], detail["question"], expect, prompts or (detail["question"],))
 
 
 def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
@@ -189,8 +127,8 @@ def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
         )
 
 
-def _refuse_other(adapter: Adapter, report: dict[str, Any], inside: Path, base: Identity) -> None:
-    if report["verdict"] != "pass":
+def _refuse_other(adapter: Adapter, report: GateReport, inside: Path, base: Identity) -> None:
+    if report.verdict != "pass":
         raise RefusedError(
             adapter,
             f"{inside}: its gate did not pass",
@@ -198,7 +136,7 @@ def _refuse_other(adapter: Adapter, report: dict[str, Any], inside: Path, base: 
         )
     _refuse_changed(adapter, inside, inside)
     parts = identity.differences(identity.read_identity(inside), base)
-    if parts or report["base"]["digest"] != base.digest:
+    if parts or report.base.digest != base.digest:
         raise RefusedError(
             adapter,
             f"{inside}: was trained on another base model than the one that is served"
@@ -218,7 +156,7 @@ def _refuse_changed(adapter: Adapter, folder: Path, source: Path) -> None:
 
 
 def _holds(adapter: Adapter) -> bool:
-    """Whether the adapter's folder holds its files, these bytes, and nothing else.
+    """Return whether the adapter's folder holds its files, these bytes, and nothing else.
 
     A folder of the version before is named by twelve digits; its digest covers other bytes, so that only
     its own manifest tells whether it was changed.

@@ -1,4 +1,4 @@
-"""The alias table: which adapter the public name stands for, and which one it stood for before.
+"""Keeps the alias table: the adapter that the public name stands for, and the one before.
 
 One JSON file in the state folder, replaced as a whole, changed only by compare-and-swap on its
 generation. It is also the list of what every engine must have loaded, so a restarted engine is
@@ -11,9 +11,8 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any  # JSON data has no narrower type before it is read
 
-from pipeline.core import artifact, lock
+from pipeline.core import artifact, json_file, lock
 from pipeline.core.errors import ConfigError, PipelineError
 
 FILE = "alias.json"
@@ -31,7 +30,7 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is live since when (ISO time), and what a rollback goes back to; generation 0 is empty."""
+    """The live adapter, since when (ISO time), and the one before; generation 0 is empty."""
 
     generation: int = 0
     adapter: Adapter | None = None
@@ -40,7 +39,7 @@ class Table:
 
     @property
     def wanted(self) -> tuple[Adapter, ...]:
-        """What every engine must have loaded."""
+        """The adapters that every engine must have loaded."""
         return tuple(each for each in (self.adapter, self.previous) if each)
 
 
@@ -99,26 +98,10 @@ def swap(state: Path, expected: int, new: Table) -> Table:
 def _parse(file: Path) -> Table | str:
     """Read one file: the table, what is wrong with it, or "" when there is none."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return Table(
-            _typed(data["generation"], int),
-            _adapter(data["adapter"]),
-            _adapter(data["previous"]),
-            _typed(data["since"], str),
-        )
+        raw = file.read_bytes()
+        table = json_file.read_json(Table, raw)
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        return f"{file}: is damaged ({type(error).__name__})"
-
-
-def _adapter(data: Any) -> Adapter | None:
-    if data is None:
-        return None
-    return Adapter(*(_typed(data[key], str) for key in ("name", "folder", "digest")))
-
-
-def _typed(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
-        raise TypeError(kind)
-    return value
+    except (OSError, ValueError) as error:
+        return f"{file}: is damaged ({error})"
+    return table if asdict(table) == json.loads(raw) else f"{file}: is damaged (a key is missing)"

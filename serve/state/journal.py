@@ -1,4 +1,4 @@
-"""The journal: one JSON line for each step of each deploy, on disk before the step after it begins.
+"""Keeps the journal: one JSON line for each step of each deploy, on disk before the next step begins.
 
 It is what a deploy resumes from after `kill -9`, what `facts status` tells, and the list of
 quarantined adapters. Lines are only ever appended, until `compact` writes it anew without the oldest;
@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args  # JSON data has no narrower type before it is read
+from typing import Literal
 
-from pipeline.core import artifact
+from pipeline.core import artifact, json_file
 from pipeline.core.errors import ConfigError
+from pipeline.core.json_file import MisfitError
 from serve.state.alias import Adapter, Table
 
 FILE = "journal.jsonl"
@@ -134,19 +135,6 @@ def _ends_whole(file: Path) -> bool:
 def _entries(text: str) -> Iterator[JournalEntry]:
     for line in text.split("\n"):
         try:
-            yield _entry(json.loads(line))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            yield json_file.read_json(JournalEntry, line)
+        except MisfitError:
             continue  # cut off by a crash: its step is done again
-
-
-def _entry(data: dict[str, Any]) -> JournalEntry:
-    if data["state"] not in get_args(State):
-        raise ValueError(data["state"])
-    before = data["before"]
-    table = Table(
-        before["generation"],
-        before["adapter"] and Adapter(**before["adapter"]),
-        before["previous"] and Adapter(**before["previous"]),
-        before["since"],
-    )
-    return JournalEntry(**{**data, "adapter": Adapter(**data["adapter"]), "before": table})

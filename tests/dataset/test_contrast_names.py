@@ -72,7 +72,7 @@ def test_near_names_of_both_halves_have_every_digit(half, mill):
 
 
 def test_a_name_of_unknown_kind_has_near_names_like_people_and_like_places(mill):
-    lists = contrast_names.table()["near"]
+    lists = contrast_names.near_words()
     found = contrast_names.near_names(
         replace(mill, subject="Bruno Kirby"), "train", random.Random(1), 60
     )
@@ -82,9 +82,9 @@ def test_a_name_of_unknown_kind_has_near_names_like_people_and_like_places(mill)
 
 
 def test_a_thing_of_unknown_kind_is_told_from_things_of_all_kinds(mill):
-    table = contrast_names.table()
+    table = contrast_names.by_category()
     others = contrast_names.same_kind(mill, "train", random.Random(1), 16)
-    kinds = {kind for kind in table if kind != "near" and set(others) & set(table[kind]["train"])}
+    kinds = {kind for kind in table if set(others) & set(table[kind]["train"])}
     assert len(others) == 16
     assert len(kinds) >= 4
     known = contrast_names.same_kind(replace(mill, kind="town"), "train", random.Random(1), 16)

@@ -15,7 +15,7 @@ from support import texts
 from pipeline.ci import stale_facts
 from pipeline.core import config, escape, problems
 from pipeline.core.errors import Problem, Where
-from pipeline.core.json_file import from_json
+from pipeline.core.json_file import read_json
 from pipeline.models.machine import Machine
 from pipeline.publishing import model_card
 from pipeline.publishing.contents import Provenance, ReleasedFact
@@ -47,7 +47,7 @@ class Sample:
 def sample(_learned_once):
     """Give the report to fill with texts."""
     raw = (_learned_once / "build" / "report.json").read_bytes()
-    return Sample(texts.complete(from_json(raw, Report)))
+    return Sample(texts.complete(read_json(Report, raw, more=True)))
 
 
 def formats(data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from dataclasses import asdict
@@ -12,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.mutations import drawn, edited, edits
 
-from pipeline.core import config, problems
+from pipeline.core import config, json_file, problems
 from pipeline.dataset import build
 from pipeline.facts import facts_file
 from pipeline.facts.check import check_documents
-from pipeline.facts.fact import subject_from_json, taught
+from pipeline.facts.fact import Subject, taught
 from pipeline.facts.facts_file import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def assert_holds(raw):
     if any(problem.severity == "error" for problem in checked.problems):
         return 0
     (subject,) = checked.subjects
-    assert subject_from_json(asdict(subject)) == subject
+    assert json_file.read_json(Subject, json.dumps(asdict(subject))) == subject
     again = yaml.safe_dump(document.data, allow_unicode=True, sort_keys=False, width=1000).encode()
     if len(again) <= MAX_BYTES:
         (same,) = check(again)[1].subjects

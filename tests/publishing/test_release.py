@@ -9,7 +9,7 @@ import pytest
 from pipeline.core import artifact, config
 from pipeline.core.config import BaseSettings
 from pipeline.core.errors import ConfigError, PublishError
-from pipeline.core.json_file import as_json, from_json
+from pipeline.core.json_file import as_json, read_json
 from pipeline.publishing import commit, model_card, provenance, release
 from pipeline.publishing.contents import Provenance, ReleasedFact
 from pipeline.publishing.signing import Trust
@@ -117,7 +117,7 @@ def test_texts_of_facts_cannot_act_where_the_card_quotes_them(run, tiny_base):
     detail = replace(run.report.details[0], id="x/y", probes=())
     report = replace(run.report, details=(detail,))
     made = release.make_release(run, "ours/mills", HERE, tiny_base).folder
-    provenance = from_json((made / "provenance.json").read_bytes(), Provenance)
+    provenance = read_json(Provenance, (made / "provenance.json").read_bytes(), more=True)
     base = BaseSettings("Tiny", "ours/tiny", "", "apache-2.0", "", "", "x", "", "", "")
     text = model_card.write_card("ours/mills", base, provenance, rows, report)
     assert text.count("\n---\n") == 1

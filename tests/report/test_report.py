@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.core import code_digest, config
 from pipeline.core.errors import Where
-from pipeline.core.json_file import as_json, from_json
+from pipeline.core.json_file import as_json, read_json
 from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
 from pipeline.evaluation.intervals import Rate, sign_test
@@ -347,19 +347,21 @@ def test_the_file_has_its_keys_in_one_order():
 
 def test_a_report_is_read_as_it_was_written():
     for data in (GOOD, BAD, LATER, hostile_data()):
-        assert from_json(as_json(data).encode(), Report) == data
+        assert read_json(Report, as_json(data).encode(), more=True) == data
 
 
 def test_a_report_of_another_version_is_read_as_far_as_it_is_known():
     whole = json.loads(as_json(BAD))
-    core = from_json(json.dumps({**whole, "limits": {"new": 1}, "mood": 1}).encode(), ReportCore)
+    core = read_json(
+        ReportCore, json.dumps({**whole, "limits": {"new": 1}, "mood": 1}).encode(), more=True
+    )
     assert (core.adapter, core.details) == (BAD.adapter, BAD.details)
     old = {key: value for key, value in whole.items() if key not in ("code", "recipe_digest")}
-    assert from_json(json.dumps(old).encode(), ReportCore).code == ""
+    assert read_json(ReportCore, json.dumps(old).encode(), more=True).code == ""
     for lacking in ("sample_key", "limits", "details"):
         rest = {key: value for key, value in whole.items() if key != lacking}
         with pytest.raises(ValueError, match=f"^{lacking}: Field required$"):
-            from_json(json.dumps(rest).encode(), Report)
+            read_json(Report, json.dumps(rest).encode(), more=True)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +376,7 @@ def test_a_report_of_another_version_is_read_as_far_as_it_is_known():
 )
 def test_what_is_no_report_is_refused_in_one_line_that_names_the_key(text, said):
     with pytest.raises(ValueError, match=said) as caught:
-        from_json(text, ReportCore)
+        read_json(ReportCore, text, more=True)
     assert str(caught.value).isprintable()
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from pipeline.core.errors import ConfigError, PipelineError
 from serve.admin import client, protocol, server
+from serve.admin.protocol import StatusRequest
 from serve.rollout import sources
 from serve.state import alias, journal
 
@@ -330,11 +331,32 @@ def test_slow_senders_are_sent_away_and_keep_nobody_out(place, monkeypatch):
             each.connect(str(place))
             each.sendall(b'{"verb"')
         with pytest.raises(PipelineError, match="too many ask at once"):
-            client.ask_service(place, "status")
+            client.ask_service(place, StatusRequest(), dict)
         for each in slow:
             with each, each.makefile("rb") as answers:
                 assert "nothing was asked within" in answers.readline().decode()
-        assert client.ask_service(place, "status") == {}
+        assert client.ask_service(place, StatusRequest(), dict) == {}
+
+
+def test_an_answer_of_another_version_is_told_as_one(place):
+    with (
+        listening(place, lambda _: {"state": 7}),
+        pytest.raises(
+            PipelineError, match=r"otherwise than this version does: state: 7 is not"
+        ) as caught,
+    ):
+        client.ask_service(place, StatusRequest(), protocol.Deployed)
+    assert "start it anew" in caught.value.hint
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_told_before_anybody_is_asked(tmp_path):
+    odd = tmp_path / os.fsdecode(b"mills-\xe9")
+    odd.mkdir()
+    with pytest.raises(ConfigError, match=r"mills-.*: its name is not UTF-8"):
+        sources.name_source(str(odd))
+    fine = tmp_path / "mills-é"
+    fine.mkdir()
+    assert sources.name_source(str(fine)) == str(fine)
 
 
 def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
@@ -344,7 +366,7 @@ def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
     done = threading.Event()
 
     def much(request):
-        if request["verb"] == "rollback":
+        if request.verb == "rollback":
             for _ in range(400):
                 say("x" * 3000)
             done.set()
@@ -353,7 +375,7 @@ def test_a_reader_that_stalls_does_not_hold_the_work(place, monkeypatch):
     with listening(place, much), connection(place) as asking:
         asking.sendall(b'{"verb": "rollback", "not_its_fault": ""}\n')
         assert done.wait(20)
-        assert client.ask_service(place, "status") == {}
+        assert client.ask_service(place, StatusRequest(), dict) == {}
 
 
 def test_a_bug_of_the_service_is_told_as_one(place):
@@ -363,7 +385,7 @@ def test_a_bug_of_the_service_is_told_as_one(place):
     hook, threading.excepthook = threading.excepthook, lambda _: None
     try:
         with listening(place, broken), pytest.raises(RuntimeError, match="met a bug"):
-            client.ask_service(place, "status")
+            client.ask_service(place, StatusRequest(), dict)
     finally:
         threading.excepthook = hook
 
@@ -384,7 +406,7 @@ def test_what_was_put_in_the_sockets_place_is_refused_by_both_sides_and_left(pla
         server.bind(place, "")
     assert "remove it" in caught.value.hint
     with pytest.raises(ConfigError, match="is not a socket"):
-        client.ask_service(place, "status")
+        client.ask_service(place, StatusRequest(), dict)
     assert os.path.lexists(place)
 
 
@@ -393,13 +415,16 @@ def test_a_socket_that_a_killed_service_left_is_taken_over_and_a_living_one_is_n
     with listening(place):
         with pytest.raises(ConfigError, match="another `facts serve` answers there"):
             server.bind(place, "")
-        assert client.ask_service(place, "status") == {}
+        assert client.ask_service(place, StatusRequest(), dict) == {}
     assert not place.exists()
 
 
 def test_a_folder_that_others_may_write_holds_no_socket(place):
     place.parent.chmod(0o775)
-    for side in (lambda: server.bind(place, ""), lambda: client.ask_service(place, "status")):
+    for side in (
+        lambda: server.bind(place, ""),
+        lambda: client.ask_service(place, StatusRequest(), dict),
+    ):
         with pytest.raises(ConfigError, match="others may write it") as caught:
             side()
         assert caught.value.hint.endswith(f"chmod go-w {place.parent}")
@@ -407,7 +432,10 @@ def test_a_folder_that_others_may_write_holds_no_socket(place):
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_by_both_sides(place):
     long = place.with_name("x" * 120)
-    for side in (lambda: server.bind(long, ""), lambda: client.ask_service(long, "status")):
+    for side in (
+        lambda: server.bind(long, ""),
+        lambda: client.ask_service(long, StatusRequest(), dict),
+    ):
         with pytest.raises(ConfigError, match="too long for a socket"):
             side()
     assert protocol.address(Path("/" + "x" * 106))
@@ -430,6 +458,7 @@ from serve.admin import client
 from serve.rollout import desired, reconcile, sources
 from serve.state import adapters
 httpx2.Client(verify=False).close()
+settings.load_settings(None)
 for name in ("unicode_escape", "idna"):
     codecs.lookup(name)
 os.setgroups([int(each) for each in sys.argv[2].split(",") if each])

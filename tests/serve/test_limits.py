@@ -253,12 +253,12 @@ def test_a_connection_that_breaks_while_it_waits_is_forgotten(short, until):
 
 
 def test_networks_of_one_ipv6_customer_count_as_one_address():
-    from serve.gateway.limits import _counted_as
+    from serve.gateway.limits import network
 
-    assert _counted_as(("2001:db8:1:2::1", 1)) == _counted_as(("2001:db8:1:2:ffff::9", 2))
-    assert _counted_as(("2001:db8:1:2::1", 1)) != _counted_as(("2001:db8:1:3::1", 1))
-    assert _counted_as(("::ffff:192.0.2.1", 1)) == _counted_as(("192.0.2.1", 9))
-    assert _counted_as(("fe80::1%eth0", 1)) == _counted_as(("fe80::2", 1))
+    assert network("2001:db8:1:2::1") == network("2001:db8:1:2:ffff::9")
+    assert network("2001:db8:1:2::1") != network("2001:db8:1:3::1")
+    assert network("::ffff:192.0.2.1") == network("192.0.2.1")
+    assert network("fe80::1%eth0") == network("fe80::2")
 
 
 @pytest.mark.usefixtures("flood")

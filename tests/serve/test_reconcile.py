@@ -14,6 +14,7 @@ from serve.rollout import desired, hold, reconcile, sources
 from serve.rollout.desired import Desired
 from serve.rollout.hold import HeldBackError
 from serve.state import alias, journal
+from serve.status import LeftOver, Status
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
 DIGEST = artifact.digest_bytes(b"x")
@@ -111,8 +112,8 @@ def test_a_quarantined_desire_is_not_tried_again_and_status_tells_it(live, tmp_p
         with pytest.raises(PipelineError, match="is quarantined"):
             reconcile.reconcile(place.site, wanted, lambda _: run)
         data = status.gather(place.site.state, place.site.engines, "facts", wanted.digest)
-        assert data["live"] is None
-        assert data["quarantined"][0]["digest"] == wanted.digest
+        assert data.live is None
+        assert data.quarantined[0].digest == wanted.digest
         text = status.status_as_text(data)
     assert "ignores it" in text
     assert wanted.digest in text
@@ -126,11 +127,11 @@ def test_status_tells_what_is_live_and_what_is_wrong(live, tmp_path):
         place.engines[0].die()
         (place.site.state / alias.FILE).write_text("{")
         data = status.gather(place.site.state, place.site.engines, "facts", "nothing")
-    assert data["live"] == done.adapter.name
-    assert data["since"]
-    assert data["last"]["state"] == "committed"
-    assert data["under_way"] is None
-    told = list(data["engines"].values())
+    assert data.live == done.adapter.name
+    assert data.since
+    assert data.last.state == "committed"
+    assert data.under_way is None
+    told = list(data.engines.values())
     assert told == ["away", f"has {done.adapter.name}"]
     text = status.status_as_text(data)
     assert "WARNING" in text
@@ -146,10 +147,12 @@ def test_a_source_that_is_no_folder_says_how_to_make_one(tmp_path, source):
         sources.local(source, tmp_path)
 
 
-LIVE = {
-    "live": "facts@1", "digest": DIGEST, "alias_table": "ok", "desired": DIGEST,
-    "engines": {"http://a": "has facts@0, facts@1"},
-}  # fmt: skip
+LIVE = Status(
+    alias="facts", generation=1, alias_table="ok", live="facts@1", digest=DIGEST, since="then",
+    previous=None, desired=DIGEST, signer="", under_way=None, last=None,
+    engines={"http://a": "has facts@0, facts@1"}, quarantined=(), held_back=(),
+    left_over=LeftOver(0, 0),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ LIVE = {
     ],
 )
 def test_drift_is_said_where_the_live_side_is_not_as_it_ought_to_be(changed, said):
-    found = status.drift({**LIVE, **changed})
+    found = status.drift(replace(LIVE, **changed))
     assert said in "".join(found)
     assert bool(found) == bool(said)
 
@@ -196,7 +199,7 @@ def test_what_is_held_back_waits_for_its_time_and_another_desire_does_not(
                 reconcile.reconcile(place.site, slow, fetch)
         assert len(fetched) == 1, "nothing is fetched for what is not tried yet"
         data = status.gather(place.site.state, place.site.engines, "facts", slow.digest)
-        assert data["held_back"][0]["again_at"] == done.again_at
+        assert data.held_back[0].again_at == done.again_at
         assert f"try again at {done.again_at}" in status.status_as_text(data)
         assert reconcile.reconcile(place.site, other, fetch).state == "committed"
         now[0] += timedelta(minutes=1)

@@ -57,8 +57,8 @@ def test_what_no_server_can_read_again_is_removed_while_servers_run(place, clock
     }
     assert len(folders(place)) == 5
     told = status.gather(place.site.state, place.site.engines, "facts", "nothing")
-    assert told["left_over"]["adapters"] == 3
-    assert told["left_over"]["bytes"] > 0
+    assert told.left_over.adapters == 3
+    assert told.left_over.bytes > 0
     assert "3 old adapters" in status.status_as_text(told)
     idle = {}
     supervise.tidy_up(place.site, idle)
