@@ -17,7 +17,6 @@ from support.mutations import ODD, drawn, edited, edits, outcome, replaced, vari
 from pipeline.core import problems
 from pipeline.core.errors import PipelineError
 from pipeline.models import compatibility, tensors
-from serve.state import weights
 
 NAMES = ("ours/tiny", "Tiny")
 TOKENS = (
@@ -67,7 +66,7 @@ class Forge:
 
 def assert_told_alike(file, found):
     """Assert that what may be loaded is numbers to the server's own reading too."""
-    finite, error = outcome(weights.finite, file)
+    finite, error = outcome(tensors.all_finite, file)
     assert finite is not None or error.hint
     assert finite or found
 
@@ -122,7 +121,7 @@ def test_a_head_that_promises_more_than_there_is_costs_no_memory(forge, offsets)
         with pytest.raises(PipelineError):
             tensors.read_tensors(forge.folder / compatibility.WEIGHTS)
         with pytest.raises(PipelineError):
-            weights.finite(forge.folder / compatibility.WEIGHTS)
+            tensors.all_finite(forge.folder / compatibility.WEIGHTS)
         assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
     finally:
         tracemalloc.stop()
