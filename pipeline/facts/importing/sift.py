@@ -1,0 +1,167 @@
+"""Rows by file → files that pass the check together with all others, and the rows that do not, with their problems.
+
+The problems are those of `facts check`, told at the place in the table. Running it again on what is left out
+takes nothing more: a row that was refused beside another one is tried again once that one is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from pipeline.core.errors import PipelineError, Problem, Where
+from pipeline.facts import check, schema
+from pipeline.facts.compose import MAX_FACTS, Composed, compose_file
+from pipeline.facts.facts_file import MAX_BYTES, Document
+from pipeline.facts.importing.rows import Row
+from pipeline.facts.library import Library
+
+Files = dict[PurePosixPath, list[Row]]
+Left = dict[int, list[Problem]]
+"""Problems by the identity of the row."""
+
+_PLACE = re.compile(r"(\S+?\.yaml):(\d+)(?::\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What can be written, what was left out and why, and what stands in the way of writing anything."""
+
+    files: tuple[Composed, ...]
+    left: tuple[Problem, ...]
+    blocked: tuple[Problem, ...]
+
+
+def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sifted:
+    """Take the rows that make good files, as many as can be."""
+    left: list[Problem] = []
+    shaped: Files = {}
+    for path, rows in files.items():
+        if good := _shaped(path, list(rows), library, left):
+            shaped[path] = good
+    made, wrong, blocked = _checked(shaped, library)
+    good = _without(shaped, wrong)
+    while wrong and not blocked:
+        # What was refused stands behind the others now: what was wrong only beside a refused row is not any more.
+        tried = {path: [*good.get(path, ()), *_only(rows, wrong)] for path, rows in shaped.items()}
+        _, again, blocked = _checked(tried, library)
+        if blocked or again.keys() == wrong.keys():
+            break
+        good, wrong = _without(tried, again), again
+    if wrong:
+        made, more, blocked = _checked(good, library)
+        while more:
+            wrong, good = wrong | more, _without(good, more)
+            made, more, blocked = _checked(good, library)
+    left += [problem for problems in wrong.values() for problem in problems]
+    return Sifted(tuple(made), tuple(left), tuple(blocked))
+
+
+def _only(rows: Iterable[Row], wrong: Left) -> list[Row]:
+    return [row for row in rows if id(row) in wrong]
+
+
+def _without(files: Files, wrong: Left) -> Files:
+    kept = {path: [row for row in rows if id(row) not in wrong] for path, rows in files.items()}
+    return {path: rows for path, rows in kept.items() if rows}
+
+
+def _shaped(path: PurePosixPath, rows: list[Row], library: Library, left: list[Problem]) -> list[Row]:
+    """Leave out the rows that the file cannot hold or that do not have the shape of a fact."""
+    while rows:
+        try:
+            made = compose_file(path, [row.draft for row in rows], library)
+        except PipelineError as error:
+            left += [Problem(row.where, "file", error.message, error.hint) for row in rows]
+            return []
+        for row in rows[len(made.ids) :]:
+            message = f"{path} is full: a file holds {MAX_FACTS} facts in {MAX_BYTES // 1024} KiB"
+            hint = "give a part of these facts a subject of their own"
+            left.append(Problem(row.where, "full", message, hint))
+        rows = rows[: len(made.ids)]
+        shape = [problem for problem in made.document.problems if problem.severity == "error"]
+        if made.document.data is not None:
+            shape += schema.in_document(made.document)
+        wrong = _by_row([(made, rows)], shape)[0]
+        left += [problem for problems in wrong.values() for problem in problems]
+        if not wrong:
+            return rows
+        rows = [row for row in rows if id(row) not in wrong]
+    return rows
+
+
+def _checked(files: Files, library: Library) -> tuple[list[Composed], Left, list[Problem]]:
+    """Check the files among all that are there; give them, and what is wrong by row or in the old ones."""
+    made = [
+        (compose_file(path, [row.draft for row in rows], library), rows) for path, rows in files.items()
+    ]
+    new = {one.path: one.document for one, _ in made}
+    others = {path: document for path, document in library.documents.items() if path not in new}
+    errors = _errors(others | new, library)
+    wrong, old = _by_row(made, errors)
+    if old:  # which may have been wrong before
+        before = {(p.where, p.rule) for p in _errors(library.documents, library)}
+        old = [problem for problem in old if (problem.where, problem.rule) not in before]
+        for problem in list(old):
+            if row := _named(problem, made):
+                wrong[id(row)].append(_retold(problem, row.where, made))
+                old.remove(problem)
+    return [one for one, _ in made], dict(wrong), old
+
+
+def _errors(documents: Mapping[PurePosixPath, Document], library: Library) -> list[Problem]:
+    found = check.check_documents([*documents.items()], (), str(library.shown)).problems
+    return [problem for problem in found if problem.severity == "error" and problem.rule != "no-facts"]
+
+
+def _by_row(
+    made: Sequence[tuple[Composed, Sequence[Row]]], errors: Iterable[Problem]
+) -> tuple[defaultdict[int, list[Problem]], list[Problem]]:
+    """Sort errors by the rows that they are about; give those that are about none beside."""
+    by_path = {str(one.path): (one, rows) for one, rows in made}
+    wrong: defaultdict[int, list[Problem]] = defaultdict(list)
+    old: list[Problem] = []
+    for problem in errors:
+        one, rows = by_path.get(problem.where.path, (None, ()))
+        number = one.draft_at(problem.where.line) if one else None
+        if one and number is not None:
+            row = rows[number]
+            wrong[id(row)].append(_retold(problem, _spot(problem, one, row), made))
+        elif one and one.old is None:  # the head of a new file: all rows about the subject
+            for row in rows:
+                wrong[id(row)].append(_retold(problem, _spot(problem, one, row), made))
+        else:
+            old.append(problem)
+    return wrong, old
+
+
+def _spot(problem: Problem, one: Composed, row: Row) -> Where:
+    """Find the part of a row that a problem of the file is about."""
+    place = (problem.where.line, problem.where.column)
+    steps = next((steps for steps, spot in one.document.values.items() if spot == place), ())
+    names = [step for step in steps if isinstance(step, str) and step != "facts"]
+    return row.at(*reversed(names), "question") if steps[:1] == ("facts",) else row.at(*names)
+
+
+def _retold(problem: Problem, where: Where, made: Sequence[tuple[Composed, Sequence[Row]]]) -> Problem:
+    """Tell a problem at its place in a table, and name the tables' places in its message."""
+    by_path = {str(one.path): (one, rows) for one, rows in made}
+
+    def place(match: re.Match[str]) -> str:
+        one, rows = by_path.get(match[1], (None, ()))
+        number = one.draft_at(int(match[2])) if one else None
+        return match[0] if number is None else str(rows[number].at("question"))
+
+    return replace(problem, where=where, message=_PLACE.sub(place, problem.message))
+
+
+def _named(problem: Problem, made: Sequence[tuple[Composed, Sequence[Row]]]) -> Row | None:
+    """Give the row whose place in a new file a problem of an old one names."""
+    for match in _PLACE.finditer(problem.message):
+        for one, rows in made:
+            if str(one.path) == match[1] and (number := one.draft_at(int(match[2]))) is not None:
+                return rows[number]
+    return None
