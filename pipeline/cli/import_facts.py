@@ -12,7 +12,6 @@ from pipeline.cli.options import FAILED, FINE, Verb, facts_option
 from pipeline.core import console
 
 if TYPE_CHECKING:
-    from pipeline.facts.draft import Field
     from pipeline.facts.importing.rows import Reading
     from pipeline.facts.importing.run import Import
     from pipeline.facts.library import Library
@@ -27,15 +26,15 @@ _PARTS = {
     "answer": "the column of the answer",
     "expect": "what a right answer must contain",
 }
-_ASKED: tuple[Field, ...] = ("subject", "kind", "source")
+_ASKED: tuple[str, ...] = ("subject", "kind", "source")
 
 
 def add_import_verb(verb: Verb) -> None:
     """Add `facts import`."""
     own = verb(
         "import", _import, "write facts files from CSV, TSV, JSON, JSONL, chats or qna.yaml",
-        "Only adds: no file is overwritten, and what the check refuses is left out and told. In the text of an "
-        "option, {COLUMN} stands for the cell of that column.",
+        "Only adds: no file is overwritten, and what the check refuses is left out and told. In the text "
+        "of an option, {COLUMN} stands for the cell of that column.",
     )  # fmt: skip
     own.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to read")
     facts_option(own)
@@ -43,7 +42,10 @@ def add_import_verb(verb: Verb) -> None:
         own.add_argument(f"--{part}", default="", metavar="TEXT", help=text)
     own.add_argument("--encoding", default="", metavar="NAME", help="default: told by the bytes")
     own.add_argument(
-        "--delimiter", default="", metavar="SIGN", help="between cells: , ; | or tab (default: told by the rows)"
+        "--delimiter",
+        default="",
+        metavar="SIGN",
+        help="between cells: , ; | or tab (default: told by the rows)",
     )
     own.add_argument(
         "--header", action=argparse.BooleanOptionalAction, default=None,
@@ -62,7 +64,9 @@ def _import(args: argparse.Namespace) -> int:
     from pipeline.facts.library import read_library
 
     texts = {part: getattr(args, part) for part in _PARTS if getattr(args, part)}
-    reading = run.read_files(args.files, run.Options(texts, args.encoding, args.delimiter, args.header))
+    reading = run.read_files(
+        args.files, run.Options(texts, args.encoding, args.delimiter, args.header)
+    )
     for line in reading.said:
         console.say(line)
     library = read_library(args.facts)
@@ -81,7 +85,7 @@ def _ask(reading: Reading, library: Library) -> None:
     """Ask once for each part that rows lack; no answer leaves it to the table."""
     from pipeline.facts.importing import run
 
-    texts: dict[Field, str] = {}
+    texts: dict[str, str] = {}
     for part in _ASKED:
         if count := run.needs(reading, library)[part]:
             print(
@@ -99,7 +103,7 @@ def _as_text(made: Import, fill_in: Path, *, dry: bool) -> str:
     told = problems.as_text((*made.refused, *made.left))
     would = "would be " if dry else ""
     lines = [
-        f"{file.path}  {would}{'written' if file.old is None else 'added to'}, {_count(len(file.ids), 'fact')}"
+        f"{file.path}  {would}{'added to' if file.old else 'written'}, {_count(len(file.ids), 'fact')}"
         for file in made.files
     ]
     wrong = len({p.where for p in made.left if p.severity == "error"})
@@ -108,7 +112,9 @@ def _as_text(made: Import, fill_in: Path, *, dry: bool) -> str:
     parts += [f"{_count(wrong, 'row')} left out"] * bool(wrong)
     if made.lacking and not made.refused:
         lacking = f"{_count(len(made.lacking), 'row')} without {_lacking(made)}"
-        parts.append(f"{lacking}: {'would go to' if dry else 'fill in'} {fill_in}, then import that")
+        parts.append(
+            f"{lacking}: {'would go to' if dry else 'fill in'} {fill_in}, then import that"
+        )
     if made.refused:
         parts = ["nothing was written: " + _count(len(made.refused), "thing") + " to mend first"]
     return told + "".join(f"{line}\n" for line in [*lines, "; ".join(parts)]).rstrip("\n")

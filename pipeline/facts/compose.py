@@ -15,6 +15,7 @@ from typing import Any  # entries of a facts file are plain data
 from pipeline.core.errors import PipelineError
 from pipeline.facts import facts_file
 from pipeline.facts.draft import HEADER, Draft, dump, fact_entry, fact_id
+from pipeline.facts.fact import Subject, subject_from
 from pipeline.facts.facts_file import MAX_BYTES, Document
 from pipeline.facts.library import Library, in_order
 
@@ -35,6 +36,12 @@ class Composed:
     document: Document
     ids: tuple[str, ...]
     starts: tuple[int, ...]
+
+    @property
+    def subject(self) -> Subject:
+        """What the file says, once it was found to be in order."""
+        assert self.document.data is not None
+        return subject_from(self.document.data, self.path.stem, self.document.locate)
 
     def draft_at(self, line: int) -> int | None:
         """Give which draft stands at a line, counted from 0; None for what is not from one of them."""
@@ -66,7 +73,7 @@ class _Text:
 
     data: bytes
     source: str
-    indent: str = ""
+    indent: str = "  "
     end: str = "\n"
     ids: tuple[str, ...] = ()
     facts: tuple[Any, ...] = ()

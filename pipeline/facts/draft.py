@@ -1,4 +1,4 @@
-"""A fact as a person gave it, in a form, a table or at the terminal, and how it is written in a facts file."""
+"""A fact as a person gave it, in a form, a table or at the terminal, and how it stands in a facts file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal  # an entry of a facts file is plain data
+from itertools import chain, count
+from typing import Any  # an entry of a facts file is plain data
 
 import yaml
 
@@ -16,11 +17,6 @@ from pipeline.facts.slug import LONGEST, slug
 HEADER = "# yaml-language-server: $schema=../../schema/subject.schema.json\n"
 """Leads from `facts/TOPIC/` to the schema, for editors."""
 Texts = tuple[str | tuple[str, ...], ...]
-Field = Literal[
-    "subject", "kind", "topic", "source", "license", "aliases",
-    "id", "question", "answer", "expect", "also_ask", "probes",
-]  # fmt: skip
-
 _LAID_OUT = re.compile(r"^(?:[-*•|>#]|\d+[.)]|```|[ \t]+\S|[ \t]*$)", re.MULTILINE)
 """A list, a table, code or paragraphs: their lines are no accident of where the text was typed."""
 
@@ -43,7 +39,8 @@ class Draft:
     probes: tuple[str, ...] = ()
 
 
-FIELDS: tuple[Field, ...] = tuple(field.name for field in fields(Draft))  # type: ignore[misc]
+FIELDS = tuple(field.name for field in fields(Draft))
+"""The parts of a draft by name."""
 
 
 def tidy_line(text: str) -> str:
@@ -62,8 +59,8 @@ def fact_id(draft: Draft, taken: Container[str]) -> str:
     """Name a fact by its question without the subject, so that the same question about two has one name."""
     asked = matching.renamed(draft.question, (draft.subject, *draft.aliases), " ")
     short = slug(draft.id or asked, "") or slug(draft.question, "fact")
-    names = (short, *(f"{short[: LONGEST - 4]}-{number}" for number in range(2, 1000)))
-    return next(name for name in names if name not in taken)
+    more = (f"{short[: LONGEST - 4]}-{number}" for number in count(2))
+    return next(name for name in chain((short,), more) if name not in taken)
 
 
 def fact_entry(draft: Draft, name: str, file_source: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from pipeline.core.errors import PipelineError
 from pipeline.facts import facts_file, lookalikes, schema
 from pipeline.facts.draft import Draft
 from pipeline.facts.facts_file import Document
@@ -28,10 +29,20 @@ class Library:
 
     def owner(self, names: Sequence[str]) -> PurePosixPath | None:
         """Give the file about the first of the names that has one."""
-        return next((self.owners[key] for n in names if (key := subject_key(n)) in self.owners), None)
+        return next(
+            (self.owners[key] for n in names if (key := subject_key(n)) in self.owners), None
+        )
 
     def new_path(self, draft: Draft) -> PurePosixPath:
-        """Give a new file for a subject a path of its own, and take it."""
+        """Give a new file for a subject a path of its own, and take it.
+
+        Raises PipelineError where a file of that name is there and does not say what it is about.
+        """
+        named = slug(draft.subject)
+        if blind := next(
+            (p for p, d in self.documents.items() if p.stem == named and not _names(d)), None
+        ):
+            raise PipelineError(f"{blind}: cannot be read", "mend that file first: `facts check`")
         topic = slug(draft.topic or draft.kind, "facts")
         stem = distinct_slug(draft.subject, self.stems)
         self.stems.add(stem)

@@ -26,6 +26,8 @@ def distinct_slug(name: str, taken: Container[str]) -> str:
     own = slug(name, "")
     if own and own not in taken and not _RESERVED.fullmatch(own):
         return own
-    digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "replace")).hexdigest()
+    digest = hashlib.sha256(
+        unicodedata.normalize("NFC", name).encode("utf-8", "replace")
+    ).hexdigest()
     made = (f"{(own or 'subject')[: LONGEST - 1 - n]}-{digest[:n]}" for n in range(4, 52, 4))
     return next(each for each in made if each not in taken)

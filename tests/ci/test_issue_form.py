@@ -67,7 +67,7 @@ def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_chan
     (subject,) = (s for s in check.load_subjects(facts) if s.slug == "tarn-mill")
     assert [fact.id for fact in subject.facts] == [
         "tarn-mill/owner",
-        "tarn-mill/who-built-tarn-mill",
+        "tarn-mill/who-built",
     ]
     assert subject.facts[1].source == GOOD["Source"]
 

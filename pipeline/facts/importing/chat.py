@@ -1,4 +1,4 @@
-"""Objects as chats are kept in (OpenAI's messages, ShareGPT's conversations) → one question and its answer."""
+"""Objects that hold a chat (OpenAI's messages, ShareGPT's conversations) → one question and its answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def flat_chat(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if len(turns) < 2 or turns[0][0] not in _ASKING or turns[1][0] not in _ANSWERING:
         raise ValueError("this chat does not begin with a question that is answered")
     if len(turns) > 2:
-        left.append("all turns but the first two are left out: a fact is one question and its answer")
+        left.append(
+            "all turns but the first two are left out: a fact is one question and its answer"
+        )
     rest = {name: value for name, value in data.items() if name != key}
     return {**rest, "question": turns[0][1], "answer": turns[1][1]}, left
 
@@ -44,5 +46,5 @@ def _turn(turn: object) -> tuple[str, str]:
     if isinstance(text, list) and all(isinstance(part, dict) and "text" in part for part in text):
         text = "\n".join(str(part["text"]) for part in text)
     if not isinstance(role, str) or not isinstance(text, str):
-        raise ValueError("a turn of this chat has no `role` or `from`, or its text is no text")
+        raise ValueError("a turn of this chat has no `role` or `from`, or its text is no text")  # noqa: TRY004
     return role.lower(), text

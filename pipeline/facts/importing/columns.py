@@ -14,15 +14,15 @@ from importlib import resources
 
 from pipeline.core.errors import ConfigError, Where
 from pipeline.core.problems import visible
-from pipeline.facts.draft import FIELDS, Field
+from pipeline.facts.draft import FIELDS
 from pipeline.facts.importing.rows import Cell, Record
 
-Plan = Mapping[Field, str]
+Plan = Mapping[str, str]
 """The text of each part, with `{column}` for cells; a part without a text is nowhere in the file."""
 
 _CELL = re.compile(r"\{([^{}]+)\}")
 _ASKS = tuple("?？؟\u037e՞")
-_OWN: tuple[Field, ...] = ("question", "answer")
+_OWN: tuple[str, ...] = ("question", "answer")
 """Parts that differ from row to row, so that a text without a column in it is the column's name."""
 
 
@@ -31,13 +31,13 @@ def column_key(name: str) -> str:
     return " ".join(re.sub(r"[\s_-]+", " ", name).casefold().split())
 
 
-def make_plan(columns: Sequence[str], given: Mapping[Field, str]) -> dict[Field, str]:
+def make_plan(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
     """Say which column holds what; what was `given` stands above what names tell.
 
     Raises ConfigError where a column is named that is not there.
     """
     names = {column_key(column): column for column in reversed(columns)}
-    plan: dict[Field, str] = {}
+    plan: dict[str, str] = {}
     for field in FIELDS:
         if text := given.get(field, ""):
             plan[field] = _checked(field, text, names)
@@ -63,7 +63,7 @@ def names_a_column(names: Sequence[str]) -> bool:
     return any(not keys.isdisjoint(known) for known in _known().values())
 
 
-def says_names(texts: Mapping[Field, str]) -> bool:
+def says_names(texts: Mapping[str, str]) -> bool:
     """Whether what was said of the parts names a column, so that there is a header."""
     named = [match[1] for text in texts.values() for match in _CELL.finditer(text)]
     named += [texts[part] for part in _OWN if part in texts and not _CELL.search(texts[part])]
@@ -93,7 +93,7 @@ def plan_as_text(plan: Plan) -> str:
     return ", ".join(f"{field} ← {visible(text)}" for field, text in plan.items())
 
 
-def _checked(field: Field, text: str, names: Mapping[str, str]) -> str:
+def _checked(field: str, text: str, names: Mapping[str, str]) -> str:
     option = f"--{field.replace('_', '-')}"
     wanted = [match[1] for match in _CELL.finditer(text)]
     if not wanted and field in _OWN:
@@ -106,9 +106,10 @@ def _checked(field: Field, text: str, names: Mapping[str, str]) -> str:
 
 
 @cache
-def _known() -> dict[Field, tuple[str, ...]]:
+def _known() -> dict[str, tuple[str, ...]]:
     file = resources.files("pipeline.facts").joinpath("data", "columns.toml")
     tables = tomllib.loads(file.read_text(encoding="utf-8"))
     return {
-        field: tuple(column_key(name) for name in re.split(r"[|\n]", tables[field])) for field in FIELDS
+        field: tuple(column_key(name) for name in re.split(r"[|\n]", tables[field]))
+        for field in FIELDS
     }

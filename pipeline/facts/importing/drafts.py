@@ -1,4 +1,4 @@
-"""A record and what its columns hold → a draft of a fact, with the place of each part, or why there is none."""
+"""A record and what its columns hold → a draft with the place of each part, or why there is none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 
 from pipeline.core.errors import Problem
-from pipeline.facts.draft import Draft, Field, Texts, tidy_answer, tidy_line
+from pipeline.facts.draft import Draft, Texts, tidy_answer, tidy_line
 from pipeline.facts.importing.columns import Plan, fill, spot
 from pipeline.facts.importing.rows import MAX_TEXT, Cell, Record, Row
 
-_LISTS: tuple[Field, ...] = ("expect", "also_ask", "probes", "aliases")
+_LISTS: tuple[str, ...] = ("expect", "also_ask", "probes", "aliases")
 _FORMULA = re.compile(r"[=@]|[+-](?![\d\s.,]|\Z)")
 _HELD = re.compile(r"'(?=[=+\-@])")
 """How a spreadsheet marks text that is no formula."""
@@ -31,7 +31,10 @@ def draft_row(record: Record, plan: Plan, *, is_table: bool) -> tuple[Row | None
                 told.append(Problem(spots[field], "formula", message, hint, "warning"))
             cell = _HELD.sub("", cell, count=1) if _HELD.match(cell) else cell
         if why := _unfit(cell):
-            return None, [*told, Problem(spots[field], "text", f"the {field} {why}", "shorten or retype it")]
+            return None, [
+                *told,
+                Problem(spots[field], "text", f"the {field} {why}", "shorten or retype it"),
+            ]
         parts[field] = _part(field, cell)
     draft = Draft(**parts)  # type: ignore[arg-type]  # the parts are named after its fields
     if not draft.question and not draft.answer:
@@ -60,11 +63,11 @@ def cell_of(texts: Texts) -> str:
     """Write a list into a cell, so that `texts_of` reads it again."""
     plain = [each for each in texts if isinstance(each, str)]
     cell = "; ".join(plain)
-    same = len(plain) == len(texts) and tuple(map(tidy_line, texts_of(cell))) == tuple(plain)
+    same = len(plain) == len(texts) and [tidy_line(str(each)) for each in texts_of(cell)] == plain
     return cell if same or not texts else json.dumps(texts, ensure_ascii=False)
 
 
-def _part(field: Field | str, cell: Cell) -> Texts | str:
+def _part(field: str, cell: Cell) -> Texts | str:
     if field in _LISTS:
         texts = texts_of(cell) if isinstance(cell, str) else cell
         if field != "expect":  # in which alone an entry may be a list of alternatives

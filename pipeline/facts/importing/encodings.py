@@ -53,24 +53,37 @@ def find_encoding(path: Path, given: str) -> tuple[str, str]:
 
 
 def bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
-    """Yield the lines of a file with their ends. Raises FactsError for a huge one and for bytes that are no text."""
+    """Yield the lines of a file with their ends. Raises FactsError for a huge one and for what is no text."""
     number = 0
     try:
         while line := file.readline(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
                 message = f"this line has more than {MAX_LINE:,} characters"
-                refuse(path, message, "rows end in a line break; a cell is never that long", (number, 1))
+                refuse(
+                    path,
+                    message,
+                    "rows end in a line break; a cell is never that long",
+                    (number, 1),
+                )
             yield line
     except UnicodeError:
-        refuse(path, f"below here are bytes that are no text in {file.encoding}", _SAY, (number + 1, 1))
+        refuse(
+            path, f"below here are bytes that are no text in {file.encoding}", _SAY, (number + 1, 1)
+        )
 
 
 def read_whole(path: Path, encoding: str, most: int) -> str:
     """Read a file as one text. Raises FactsError where it is larger than `most` bytes, or no text."""
     if path.stat().st_size > most:
-        message = f"the file is larger than {most // 1024 // 1024} MiB, which is the most that is read as a whole"
-        refuse(path, message, "write it as CSV, or as JSONL with one object a line: they are read row by row")
+        message = (
+            f"the file is larger than {most // 1024 // 1024} MiB, the most that is read as a whole"
+        )
+        refuse(
+            path,
+            message,
+            "write it as CSV, or as JSONL with one object a line: they are read row by row",
+        )
     with path.open(encoding=encoding, newline="") as file:
         try:
             return file.read()

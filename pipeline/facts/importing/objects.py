@@ -14,7 +14,7 @@ from pipeline.facts.importing.encodings import bounded_lines, read_whole
 from pipeline.facts.importing.rows import MAX_WHOLE, Cell, Record, refuse
 
 _SPACE = " \t\r\n\ufeff"
-_OBJECT = "each is an object, such as {\"question\": \"…\", \"answer\": \"…\", \"subject\": \"…\"}"
+_OBJECT = 'each is an object, such as {"question": "…", "answer": "…", "subject": "…"}'
 
 
 def read_objects(path: Path, encoding: str) -> Iterator[Record | Problem]:
@@ -68,7 +68,11 @@ def _value(path: Path, text: str, place: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, place)
     except (ValueError, RecursionError) as error:
-        spot = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else _spot(text, place)
+        spot = (
+            (error.lineno, error.colno)
+            if isinstance(error, json.JSONDecodeError)
+            else _spot(text, place)
+        )
         refuse(path, _why(error), "nothing of a file is taken whose JSON is broken", spot)
 
 
@@ -88,7 +92,9 @@ _DECODER = json.JSONDecoder(
 def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "this is nested too deeply"
-    return f"this is no JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return (
+        f"this is no JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+    )
 
 
 def _record(value: object, where: Where) -> Record | Problem:
@@ -97,14 +103,14 @@ def _record(value: object, where: Where) -> Record | Problem:
         return Problem(where, "json", "this is no object", _OBJECT)
     try:
         data, left = flat_chat(value)
-        cells = {column_key(key): _cell(key, each) for key, each in data.items() if each is not None}
+        cells = {column_key(key): _cell(each) for key, each in data.items() if each is not None}
     except ValueError as error:
         return Problem(where, "json", str(error), _OBJECT)
     return Record(where, cells, {}, tuple(left))
 
 
-def _cell(key: str, value: object) -> Cell:
-    """Give a text or a list of texts; what is nested otherwise is kept as its JSON, which no fact takes unasked."""
+def _cell(value: object) -> Cell:
+    """Give a text or a list of texts; what is nested otherwise is kept as its JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(each, str | list) for each in value):

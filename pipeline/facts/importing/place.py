@@ -1,4 +1,4 @@
-"""Rows → the facts file that each belongs to; those that are there already, or lack what a file needs, are told."""
+"""Rows → the facts file that each belongs to; those are told that are there already or lack something."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any  # data of a facts file is plain
 
-from pipeline.core.errors import Problem, Where
-from pipeline.facts.draft import Draft, Field
+from pipeline.core.errors import PipelineError, Problem, Where
 from pipeline.facts.importing.rows import Row
 from pipeline.facts.library import Library, in_order, subject_key
 from pipeline.facts.rules import sameness
 
-NEEDED: tuple[Field, ...] = ("subject", "kind", "source")
+NEEDED: tuple[str, ...] = ("subject", "kind", "source")
 """What a facts file must say besides question and answer."""
 
 
 @dataclass(slots=True)
 class Placed:
-    """Rows by their file, those to be filled in, how many are there already, and what is wrong with others."""
+    """Rows by file, those to be filled in, how many are there already, and what is wrong with others."""
 
     files: dict[PurePosixPath, list[Row]] = field(default_factory=dict)
     lacking: list[Row] = field(default_factory=list)
@@ -44,7 +43,9 @@ def place_rows(rows: Sequence[Row], library: Library) -> Placed:
             placed.already += 1
         elif first is not row.where:
             message, hint = f"this is the row at {first} again", "it is taken once"
-            placed.left.append(Problem(row.at("question"), "repeated-row", message, hint, "warning"))
+            placed.left.append(
+                Problem(row.at("question"), "repeated-row", message, hint, "warning")
+            )
         elif lacks(row):
             placed.lacking.append(row)
         else:
@@ -52,7 +53,7 @@ def place_rows(rows: Sequence[Row], library: Library) -> Placed:
     return placed
 
 
-def lacks(row: Row) -> tuple[Field, ...]:
+def lacks(row: Row) -> tuple[str, ...]:
     """Give what a row lacks to become a fact."""
     return tuple(part for part in NEEDED if not getattr(row.draft, part))
 
@@ -67,7 +68,11 @@ def _shared(rows: Sequence[Row], library: Library) -> list[Row]:
     for row in rows:
         draft = row.draft
         data = _data(library, library.owner([draft.subject])) if draft.subject else {}
-        kind = draft.kind or data.get("kind") or (draft.subject and kinds.get(subject_key(draft.subject)))
+        kind = (
+            draft.kind
+            or data.get("kind")
+            or (draft.subject and kinds.get(subject_key(draft.subject)))
+        )
         full.append(replace(row, draft=replace(draft, kind=kind or "")))
     return full
 
@@ -75,7 +80,11 @@ def _shared(rows: Sequence[Row], library: Library) -> list[Row]:
 def _place(row: Row, library: Library, placed: Placed) -> None:
     """Put a row to the others of its file, unless the file says otherwise of their subject."""
     draft = row.draft
-    path = library.owner([draft.subject]) or library.new_path(draft)
+    try:
+        path = library.owner([draft.subject]) or library.new_path(draft)
+    except PipelineError as error:
+        placed.left.append(Problem(row.at("subject"), "file", error.message, error.hint))
+        return
     data = _data(library, path)
     first = placed.files.get(path, [row])[0]
     for part in ("kind", "license"):

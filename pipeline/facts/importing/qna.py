@@ -14,7 +14,7 @@ from pipeline.facts.yaml_reader import Steps
 
 MOST = 4 * 1024 * 1024
 """Bytes; such a file has a few dozen questions."""
-_FORM = "InstructLab's form is `seed_examples:`, each with `question` and `answer` or a list `questions_and_answers`"
+_FORM = "InstructLab's form is `seed_examples:`, each with a list `questions_and_answers`"
 
 
 def read_qna(path: Path, encoding: str) -> Iterator[Record | Problem]:
@@ -31,7 +31,10 @@ def read_qna(path: Path, encoding: str) -> Iterator[Record | Problem]:
     if not isinstance(examples, list) or not examples:
         refuse(path, "this YAML holds no questions", _FORM, (1, 1))
     document = data.get("document")
-    cells = {"topic": data.get("domain"), "source": document.get("repo") if isinstance(document, dict) else None}
+    cells = {
+        "topic": data.get("domain"),
+        "source": document.get("repo") if isinstance(document, dict) else None,
+    }
     given = {key: value for key, value in cells.items() if isinstance(value, str)}
 
     def record(entry: object, steps: Steps) -> Record | Problem:
@@ -39,11 +42,15 @@ def read_qna(path: Path, encoding: str) -> Iterator[Record | Problem]:
             place = (*steps, *more)
             return Where(path.as_posix(), *reading.values.get(place, reading.values[steps]))
 
-        pair = {key: entry.get(key) for key in ("question", "answer")} if isinstance(entry, dict) else {}
+        pair = (
+            {key: entry.get(key) for key in ("question", "answer")}
+            if isinstance(entry, dict)
+            else {}
+        )
         texts = {key: value for key, value in pair.items() if isinstance(value, str)}
         if len(texts) != 2:
             return Problem(at(), "qna", "this is no question with its answer", _FORM)
-        return Record(at(), given | texts, {key: at(key) for key in texts})
+        return Record(at(), {**given, **texts}, {key: at(key) for key in texts})
 
     return (record(entry, steps) for entry, steps in _pairs(examples))
 
@@ -54,6 +61,8 @@ def _pairs(examples: list[Any]) -> Iterator[tuple[Any, Steps]]:
         steps: Steps = ("seed_examples", index)
         pairs = example.get("questions_and_answers") if isinstance(example, dict) else None
         if isinstance(pairs, list):
-            yield from ((pair, (*steps, "questions_and_answers", n)) for n, pair in enumerate(pairs))
+            yield from (
+                (pair, (*steps, "questions_and_answers", n)) for n, pair in enumerate(pairs)
+            )
         else:
             yield example, steps

@@ -1,4 +1,4 @@
-"""Files of any kind that can be imported → rows, whatever is wrong with them with its place, and how each was taken."""
+"""Files of any kind that can be imported → rows, what is wrong and where, and how each file was taken."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.core.errors import FactsError, Problem, Where
 from pipeline.core.problems import visible
-from pipeline.facts.importing.columns import make_plan, plan_as_text
+from pipeline.facts.importing.columns import Plan, make_plan, plan_as_text
 from pipeline.facts.importing.drafts import draft_row
 from pipeline.facts.importing.encodings import find_encoding
 from pipeline.facts.importing.objects import read_objects
@@ -29,7 +29,10 @@ def read_files(paths: Sequence[Path], options: Options) -> Reading:
             reading.refused.extend(error.problems)
         except OSError as error:
             where = Where(path.as_posix())
-            message, hint = f"the file cannot be read: {error.strerror}", "look at the path and its permissions"
+            message, hint = (
+                f"the file cannot be read: {error.strerror}",
+                "look at the path and its permissions",
+            )
             reading.refused.append(Problem(where, "unreadable", message, hint))
     return reading
 
@@ -40,14 +43,17 @@ def _read(path: Path, options: Options, reading: Reading) -> None:
         refuse(path, what, "give CSV, TSV, JSON, JSONL or InstructLab's qna.yaml")
     encoding, called = find_encoding(path, options.encoding)
     if encoding == "cp1252" and not options.encoding:
-        message, hint = "the file is not UTF-8 and is taken for Windows-1252", "if letters are wrong, give --encoding"
-        reading.left.append(Problem(Where(path.as_posix(), 1, 1), "encoding", message, hint, "warning"))
+        message, hint = (
+            "the file is not UTF-8 and is taken for Windows-1252",
+            "if letters are wrong, give --encoding",
+        )
+        reading.left.append(
+            Problem(Where(path.as_posix(), 1, 1), "encoding", message, hint, "warning")
+        )
     if path.suffix.lower() in _OBJECTS:
-        _objects(read_objects(path, encoding), options, reading)
-        kind = "JSON"
+        kind = f"JSON; {_objects(read_objects(path, encoding), options, reading)}"
     elif path.suffix.lower() in _YAML:
-        _objects(read_qna(path, encoding), options, reading)
-        kind = "InstructLab YAML"
+        kind = f"InstructLab YAML; {_objects(read_qna(path, encoding), options, reading)}"
     else:
         table, records = read_table(path, encoding, options)
         sign = SIGNS.get(table.delimiter, table.delimiter)
@@ -58,27 +64,28 @@ def _read(path: Path, options: Options, reading: Reading) -> None:
     reading.said.append(f"{visible(path.as_posix())}: {called}, {kind}")
 
 
-def _objects(records: Iterator[Record | Problem], options: Options, reading: Reading) -> None:
-    """Take objects, of which each may have other keys."""
-    plans: dict[tuple[str, ...], dict[str, str]] = {}
+def _objects(records: Iterator[Record | Problem], options: Options, reading: Reading) -> str:
+    """Take objects, of which each may have other keys; say how the first was taken."""
+    plans: dict[tuple[str, ...], Plan] = {}
     for record in records:
-        if isinstance(record, Problem):
-            reading.left.append(record)
-            continue
-        keys = tuple(record.cells)
-        if keys not in plans:
+        keys = tuple(record.cells) if isinstance(record, Record) else ()
+        if keys not in plans and isinstance(record, Record):
             plans[keys] = make_plan(keys, options.texts)
-        _take(record, plans[keys], reading, is_table=False)
+        _take(record, plans.get(keys, {}), reading, is_table=False)
+    return plan_as_text(next(iter(plans.values()), {})) or "no objects"
 
 
-def _take(record: Record | Problem, plan: dict[str, str], reading: Reading, *, is_table: bool) -> None:
+def _take(record: Record | Problem, plan: Plan, reading: Reading, *, is_table: bool) -> None:
+    reading.seen += 1
+    if reading.seen > MAX_ROWS:
+        reading.rows.clear()  # nothing will be written, and judging so many takes its time
+        place = record.where
+        message = f"here are more than {MAX_ROWS:,} rows, which is the most that one import takes"
+        hint = "import the file in parts, cut between two rows"
+        refuse(Path(place.path), message, hint, (place.line, place.column))
     if isinstance(record, Problem):
         reading.left.append(record)
         return
-    if len(reading.rows) == MAX_ROWS:
-        message = f"more than {MAX_ROWS:,} rows were given up to here, which is the most that one import takes"
-        refuse(Path(record.where.path), message, "import the file in parts, cut between two rows",
-               (record.where.line, record.where.column))  # fmt: skip
     row, problems = draft_row(record, plan, is_table=is_table)
     reading.left.extend(problems)
     if row:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.core.errors import FactsError, Problem, Where
-from pipeline.facts.draft import Draft, Field
+from pipeline.facts.draft import Draft
 
 MAX_ROWS = 10_000
 """Rows of one import: more facts than a small model was ever taught, and few enough to be held in memory."""
@@ -25,7 +25,7 @@ Cell = str | tuple[str | tuple[str, ...], ...]
 class Options:
     """What the person said about the files; `texts` are a column or a text with `{column}` in it by field."""
 
-    texts: Mapping[Field, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     encoding: str = ""
     delimiter: str = ""
     header: bool | None = None
@@ -33,7 +33,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row as it was found: its cells by the names of the columns, where each stands, and what is left out."""
+    """One row as it was found: its cells by column, where each stands, and what of it is left out."""
 
     where: Where
     cells: dict[str, Cell]
@@ -56,12 +56,14 @@ class Row:
 
 @dataclass(slots=True)
 class Reading:
-    """What was read of all files: rows, rows left out and why, files refused and why, and how each was taken."""
+    """Rows of all files, why others were left out, why files were refused, and how each file was taken."""
 
     rows: list[Row] = field(default_factory=list)
     left: list[Problem] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    seen: int = 0
+    """Rows that were read, taken or left out."""
 
 
 def refuse(path: Path, message: str, hint: str, spot: tuple[int, int] = (0, 0)) -> NoReturn:

@@ -1,23 +1,22 @@
-"""Files of others in, an `Import` out: what would be written, what is left out and why; `write_import` writes it."""
+"""Files of others in, an `Import` out: what will be written, what is left out and why."""
 
 from __future__ import annotations
 
 import codecs
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.errors import ConfigError, Problem
 from pipeline.facts.compose import Composed
-from pipeline.facts.draft import Field
 from pipeline.facts.importing.fill_in import fill_in_table
 from pipeline.facts.importing.place import lacks, place_rows
 from pipeline.facts.importing.read import read_files
 from pipeline.facts.importing.rows import Options, Reading, Row
 from pipeline.facts.importing.sift import sift
-from pipeline.facts.importing.write import Change, write_all
 from pipeline.facts.library import Library
+from pipeline.facts.write import Change, write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,13 @@ class Import:
         return not (self.refused or self.lacking or wrong)
 
 
-def needs(reading: Reading, library: Library) -> Counter[Field]:
+def needs(reading: Reading, library: Library) -> Counter[str]:
     """Count the rows that lack each part which a file needs."""
     lacking = place_rows(reading.rows, library).lacking
     return Counter(part for row in lacking for part in lacks(row))
 
 
-def with_defaults(reading: Reading, texts: Mapping[Field, str]) -> None:
+def with_defaults(reading: Reading, texts: Mapping[str, str]) -> None:
     """Put what a person answered into the rows that lack it."""
     for number, row in enumerate(reading.rows):
         new = {part: texts[part] for part in lacks(row) if texts.get(part)}
@@ -73,7 +72,9 @@ def write_import(made: Import, library: Library, fill_in: Path) -> bool:
     written then.
     """
     changes = [Change(library.on_disk(file.path), file.old, file.new) for file in made.files]
-    table = codecs.BOM_UTF8 + fill_in_table(made.lacking).encode()  # by the mark spreadsheets know UTF-8
+    table = (
+        codecs.BOM_UTF8 + fill_in_table(made.lacking).encode()
+    )  # by the mark spreadsheets know UTF-8
     wanted = bool(made.lacking) and not made.refused
     if wanted and fill_in.exists():
         if fill_in.read_bytes() != table:

@@ -1,4 +1,4 @@
-"""Rows by file → files that pass the check together with all others, and the rows that do not, with their problems.
+"""Rows by file → files that pass the check together with all others, and why other rows are left out.
 
 The problems are those of `facts check`, told at the place in the table. Running it again on what is left out
 takes nothing more: a row that was refused beside another one is tried again once that one is gone.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from pipeline.core.errors import PipelineError, Problem, Where
-from pipeline.facts import check, schema
+from pipeline.facts import schema
+from pipeline.facts.admit import new_errors
 from pipeline.facts.compose import MAX_FACTS, Composed, compose_file
-from pipeline.facts.facts_file import MAX_BYTES, Document
+from pipeline.facts.facts_file import MAX_BYTES
 from pipeline.facts.importing.rows import Row
 from pipeline.facts.library import Library
 
@@ -35,27 +36,43 @@ class Sifted:
     blocked: tuple[Problem, ...]
 
 
+@dataclass(slots=True)
+class _Shelf:
+    """The facts files there are, and each new one that was composed, for most are the same in every round."""
+
+    library: Library
+    made: dict[tuple[PurePosixPath, tuple[int, ...]], Composed] = field(default_factory=dict)
+
+    def compose(self, path: PurePosixPath, rows: Sequence[Row]) -> Composed:
+        """Give the file of some rows. Raises PipelineError as `compose_file` does."""
+        key = path, tuple(map(id, rows))
+        if key not in self.made:
+            self.made[key] = compose_file(path, [row.draft for row in rows], self.library)
+        return self.made[key]
+
+
 def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sifted:
     """Take the rows that make good files, as many as can be."""
     left: list[Problem] = []
+    shelf = _Shelf(library)
     shaped: Files = {}
     for path, rows in files.items():
-        if good := _shaped(path, list(rows), library, left):
+        if good := _shaped(path, list(rows), shelf, left):
             shaped[path] = good
-    made, wrong, blocked = _checked(shaped, library)
+    made, wrong, blocked = _checked(shaped, shelf)
     good = _without(shaped, wrong)
     while wrong and not blocked:
-        # What was refused stands behind the others now: what was wrong only beside a refused row is not any more.
+        # What was refused stands last now: a row that was wrong only beside a refused one is not any more.
         tried = {path: [*good.get(path, ()), *_only(rows, wrong)] for path, rows in shaped.items()}
-        _, again, blocked = _checked(tried, library)
+        _, again, blocked = _checked(tried, shelf)
         if blocked or again.keys() == wrong.keys():
             break
         good, wrong = _without(tried, again), again
     if wrong:
-        made, more, blocked = _checked(good, library)
+        made, more, blocked = _checked(good, shelf)
         while more:
             wrong, good = wrong | more, _without(good, more)
-            made, more, blocked = _checked(good, library)
+            made, more, blocked = _checked(good, shelf)
     left += [problem for problems in wrong.values() for problem in problems]
     return Sifted(tuple(made), tuple(left), tuple(blocked))
 
@@ -69,11 +86,11 @@ def _without(files: Files, wrong: Left) -> Files:
     return {path: rows for path, rows in kept.items() if rows}
 
 
-def _shaped(path: PurePosixPath, rows: list[Row], library: Library, left: list[Problem]) -> list[Row]:
+def _shaped(path: PurePosixPath, rows: list[Row], shelf: _Shelf, left: list[Problem]) -> list[Row]:
     """Leave out the rows that the file cannot hold or that do not have the shape of a fact."""
     while rows:
         try:
-            made = compose_file(path, [row.draft for row in rows], library)
+            made = shelf.compose(path, rows)
         except PipelineError as error:
             left += [Problem(row.where, "file", error.message, error.hint) for row in rows]
             return []
@@ -93,28 +110,15 @@ def _shaped(path: PurePosixPath, rows: list[Row], library: Library, left: list[P
     return rows
 
 
-def _checked(files: Files, library: Library) -> tuple[list[Composed], Left, list[Problem]]:
+def _checked(files: Files, shelf: _Shelf) -> tuple[list[Composed], Left, list[Problem]]:
     """Check the files among all that are there; give them, and what is wrong by row or in the old ones."""
-    made = [
-        (compose_file(path, [row.draft for row in rows], library), rows) for path, rows in files.items()
-    ]
-    new = {one.path: one.document for one, _ in made}
-    others = {path: document for path, document in library.documents.items() if path not in new}
-    errors = _errors(others | new, library)
-    wrong, old = _by_row(made, errors)
-    if old:  # which may have been wrong before
-        before = {(p.where, p.rule) for p in _errors(library.documents, library)}
-        old = [problem for problem in old if (problem.where, problem.rule) not in before]
-        for problem in list(old):
-            if row := _named(problem, made):
-                wrong[id(row)].append(_retold(problem, row.where, made))
-                old.remove(problem)
+    made = [(shelf.compose(path, rows), rows) for path, rows in files.items()]
+    wrong, old = _by_row(made, new_errors([one for one, _ in made], shelf.library))
+    for problem in list(old):
+        if row := _named(problem, made):
+            wrong[id(row)].append(_retold(problem, row.where, made))
+            old.remove(problem)
     return [one for one, _ in made], dict(wrong), old
-
-
-def _errors(documents: Mapping[PurePosixPath, Document], library: Library) -> list[Problem]:
-    found = check.check_documents([*documents.items()], (), str(library.shown)).problems
-    return [problem for problem in found if problem.severity == "error" and problem.rule != "no-facts"]
 
 
 def _by_row(
@@ -146,7 +150,9 @@ def _spot(problem: Problem, one: Composed, row: Row) -> Where:
     return row.at(*reversed(names), "question") if steps[:1] == ("facts",) else row.at(*names)
 
 
-def _retold(problem: Problem, where: Where, made: Sequence[tuple[Composed, Sequence[Row]]]) -> Problem:
+def _retold(
+    problem: Problem, where: Where, made: Sequence[tuple[Composed, Sequence[Row]]]
+) -> Problem:
     """Tell a problem at its place in a table, and name the tables' places in its message."""
     by_path = {str(one.path): (one, rows) for one, rows in made}
 

@@ -1,4 +1,4 @@
-"""CSV and TSV → records, row by row; which sign parts the cells and whether there is a header is told by the rows."""
+"""CSV and TSV → records, row by row; what parts the cells and whether there is a header is told by the rows."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SAMPLE = 60
 """Lines by which a table is judged."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"?')
 _BREAK = re.compile(r"\r\n|\r|\n")
-_LOST = "put a cell with the sign that parts cells, a quote or a line break in it in double quotes; write a quote twice"
+_LOST = "a cell with a comma, a quote or a line break in it stands in double quotes, and its quotes are doubled"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How a table is read: the sign between cells, its columns, the line of its header (0: none), and the plan."""
+    """How a table is read: the sign between cells, the columns, the header's line (0: none), the plan."""
 
     delimiter: str
     columns: tuple[str, ...]
@@ -44,8 +44,15 @@ class Table:
 class _Lines:
     """The lines of a table, and those that the row at hand was made of."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self.lines, self.number, self.row = lines, 0, list[str]()
+    def __init__(self, lines: Iterator[str], path: Path) -> None:
+        self.lines, self.path, self.number = lines, path, 0
+        self.row: list[str] = []
+        self.size = 0
+
+    def begin(self) -> int:
+        """Forget the row before; give the line on which the next one begins."""
+        self.row, self.size = [], 0
+        return self.number + 1
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -54,10 +61,15 @@ class _Lines:
         line = next(self.lines)
         self.number += 1
         self.row.append(line)
+        self.size += len(line)
+        if self.size > 4 * MAX_LINE:
+            refuse(self.path, "this row does not end", _LOST, (self.number - len(self.row) + 1, 1))
         return line
 
 
-def read_table(path: Path, encoding: str, options: Options) -> tuple[Table, Iterator[Record | Problem]]:
+def read_table(
+    path: Path, encoding: str, options: Options
+) -> tuple[Table, Iterator[Record | Problem]]:
     """Give how a table is read, and its rows one after another, each a record or why it is left out.
 
     Raises FactsError where no column says question and answer, ConfigError for an option that does not fit.
@@ -70,9 +82,14 @@ def read_table(path: Path, encoding: str, options: Options) -> tuple[Table, Iter
     delimiter = _delimiter(path, sample, options.delimiter or (declared[1] if declared else ""))
     rows = _parsed(sample[bool(declared) :], delimiter)
     if not rows:
-        refuse(path, "the file has no rows", "a table has a question and its answer in each row", (1, 1))
+        refuse(
+            path,
+            "the file has no rows",
+            "a table has a question and its answer in each row",
+            (1, 1),
+        )
     table = _judge(path, rows, delimiter, options)
-    source = _Lines(chain(sample, lines))
+    source = _Lines(chain(sample, lines), path)
     for _ in range(bool(declared)):
         next(source)
     return table, _rows(path, source, table, file)
@@ -83,7 +100,9 @@ def _delimiter(path: Path, sample: Sequence[str], given: str) -> str:
     sign = {"tab": "\t", "\\t": "\t"}.get(given, given)
     if sign:
         if len(sign) != 1 or sign in '"\r\n':
-            raise ConfigError(f"--delimiter: “{given}” is no sign between cells", "give , ; | or tab")
+            raise ConfigError(
+                f"--delimiter: “{given}” is no sign between cells", "give , ; | or tab"
+            )
         return sign
     if path.suffix.lower() in (".tsv", ".tab"):
         return "\t"
@@ -117,14 +136,17 @@ def _judge(path: Path, rows: list[list[str]], delimiter: str, options: Options) 
     if options.header is not None:
         header = options.header
     columns = tuple(
-        name.strip() if header and name.strip() else str(number) for number, name in enumerate(first, 1)
+        name.strip() if header and name.strip() else str(number)
+        for number, name in enumerate(first, 1)
     )
     plan = make_plan([*columns, *map(str, range(1, len(first) + 1))], options.texts)
     if guess and guess[1] < len(first) and not {"question", "answer"} & plan.keys():
         plan["question"], plan["answer"] = (f"{{{columns[index]}}}" for index in guess)
     if lacking := [part for part in ("question", "answer") if part not in plan]:
         shown = ", ".join(f"“{column}”" for column in columns)
-        message = f"no column says which is the {' and the '.join(lacking)}; the columns are {shown}"
+        message = (
+            f"no column says which is the {' and the '.join(lacking)}; the columns are {shown}"
+        )
         hint = (
             "name them, --question COLUMN --answer COLUMN, or make a sentence of a row's cells: "
             f"--subject '{{{columns[0]}}}' --question 'Which {columns[-1]} has {{{columns[0]}}}?' "
@@ -139,7 +161,7 @@ def _rows(path: Path, source: _Lines, table: Table, file: TextIO) -> Iterator[Re
     reader, waits = csv.reader(source, delimiter=table.delimiter, strict=True), bool(table.header)
     with file:
         while True:
-            source.row, line = [], source.number + 1
+            line = source.begin()
             try:
                 cells = next(reader)
             except StopIteration:
@@ -157,7 +179,9 @@ def _rows(path: Path, source: _Lines, table: Table, file: TextIO) -> Iterator[Re
 def _torn(path: Path, line: int, source: _Lines, error: str) -> Problem:
     """Say that a row cannot be read; refuse the file where its end was not found."""
     if "unexpected end" in error or "field larger" in error or source.number - line > 100:
-        message = "a quote is opened in this row and never closed, so that nothing below it can be read"
+        message = (
+            "a quote is opened in this row and never closed, so that nothing below it can be read"
+        )
         refuse(path, message, _LOST, (line, 1))
     where = Where(path.as_posix(), line, 1)
     return Problem(where, "row", "a quote ends in the middle of a cell of this row", _LOST)
