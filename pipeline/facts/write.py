@@ -1,7 +1,7 @@
 """Writes several files, all or none: each is made beside its place first, and nothing that is there is lost.
 
 A new file never takes the place of another one, and an old one is only replaced while it is as it was
-read. What fails takes back what was done. A kill in between leaves whole files, and the same can be run again.
+read. What fails takes back what was done. A kill in between leaves whole files, and it can be run again.
 """
 
 from __future__ import annotations

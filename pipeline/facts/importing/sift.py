@@ -20,7 +20,7 @@ from pipeline.facts.facts_file import MAX_BYTES
 from pipeline.facts.importing.rows import Row
 from pipeline.facts.library import Library
 
-Files = dict[PurePosixPath, list[Row]]
+Files = Mapping[PurePosixPath, list[Row]]
 Left = dict[int, list[Problem]]
 """Problems by the identity of the row."""
 
@@ -55,10 +55,10 @@ def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sift
     """Take the rows that make good files, as many as can be."""
     left: list[Problem] = []
     shelf = _Shelf(library)
-    shaped: Files = {}
+    shaped: dict[PurePosixPath, list[Row]] = {}
     for path, rows in files.items():
-        if good := _shaped(path, list(rows), shelf, left):
-            shaped[path] = good
+        if kept := _shaped(path, list(rows), shelf, left):
+            shaped[path] = kept
     made, wrong, blocked = _checked(shaped, shelf)
     good = _without(shaped, wrong)
     while wrong and not blocked:
@@ -145,7 +145,8 @@ def _by_row(
 def _spot(problem: Problem, one: Composed, row: Row) -> Where:
     """Find the part of a row that a problem of the file is about."""
     place = (problem.where.line, problem.where.column)
-    steps = next((steps for steps, spot in one.document.values.items() if spot == place), ())
+    before = [(spot, steps) for steps, spot in one.document.values.items() if spot <= place]
+    steps = max(before, key=lambda pair: (pair[0], len(pair[1])), default=((0, 0), ()))[1]
     names = [step for step in steps if isinstance(step, str) and step != "facts"]
     return row.at(*reversed(names), "question") if steps[:1] == ("facts",) else row.at(*names)
 

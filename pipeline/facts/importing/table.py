@@ -1,4 +1,4 @@
-"""CSV and TSV → records, row by row; what parts the cells and whether there is a header is told by the rows."""
+"""CSV and TSV → records, row by row; the rows tell what parts the cells and whether there is a header."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAMPLE = 60
 """Lines by which a table is judged."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"?')
 _BREAK = re.compile(r"\r\n|\r|\n")
-_LOST = "a cell with a comma, a quote or a line break in it stands in double quotes, and its quotes are doubled"
+_LOST = "a cell with a comma, a quote or a line break in it stands in double quotes, its own quotes doubled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +75,18 @@ def read_table(
     Raises FactsError where no column says question and answer, ConfigError for an option that does not fit.
     """
     csv.field_size_limit(MAX_LINE)
-    file = path.open(encoding=encoding, newline="")  # closed by `_rows`, which reads on
-    lines = bounded_lines(file, path)
-    sample = list(islice(lines, SAMPLE))
-    declared = re.fullmatch(r"sep=(.)\s*", sample[0], re.IGNORECASE) if sample else None
-    delimiter = _delimiter(path, sample, options.delimiter or (declared[1] if declared else ""))
-    rows = _parsed(sample[bool(declared) :], delimiter)
-    if not rows:
-        refuse(
-            path,
-            "the file has no rows",
-            "a table has a question and its answer in each row",
-            (1, 1),
-        )
-    table = _judge(path, rows, delimiter, options)
+    file = path.open(encoding=encoding, newline="")
+    try:
+        lines = bounded_lines(file, path)
+        sample = list(islice(lines, SAMPLE))
+        declared = re.fullmatch(r"sep=(.)\s*", sample[0], re.IGNORECASE) if sample else None
+        delimiter = _delimiter(path, sample, options.delimiter or (declared[1] if declared else ""))
+        table = _judge(path, _parsed(sample[bool(declared) :], delimiter), delimiter, options)
+    except BaseException:
+        file.close()
+        raise
     source = _Lines(chain(sample, lines), path)
-    for _ in range(bool(declared)):
+    if declared:
         next(source)
     return table, _rows(path, source, table, file)
 
@@ -129,6 +125,9 @@ def _parsed(sample: Sequence[str], delimiter: str) -> list[list[str]]:
 
 def _judge(path: Path, rows: list[list[str]], delimiter: str, options: Options) -> Table:
     """Find the header and the columns of question and answer."""
+    if not rows:
+        hint = "a table has a question and its answer in each row"
+        refuse(path, "the file has no rows", hint, (1, 1))
     first, rest = rows[0], rows[1:]
     guess = guess_by_marks(rest or rows)
     own = bool(guess) and not guess_by_marks([first])  # a header asks nothing
