@@ -89,7 +89,8 @@ def _ask(reading: Reading, library: Library) -> None:
     for part in _ASKED:
         if count := run.needs(reading, library)[part]:
             print(
-                f"{count} rows do not say {_PARTS[part]}. One {part} for all of them (empty: leave it out): ",
+                f"{_count(count, 'row')} without {part} ({_PARTS[part]}). "
+                f"One for all of them (empty: leave it out): ",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
             texts[part] = sys.stdin.readline().strip()
@@ -106,10 +107,9 @@ def _as_text(made: Import, fill_in: Path, *, dry: bool) -> str:
         f"{file.path}  {would}{'added to' if file.old else 'written'}, {_count(len(file.ids), 'fact')}"
         for file in made.files
     ]
-    wrong = len({p.where for p in made.left if p.severity == "error"})
     parts = [f"{_count(made.added, 'fact')} {would}added"]
     parts += [f"{_count(made.already, 'row')} there already"] * bool(made.already)
-    parts += [f"{_count(wrong, 'row')} left out"] * bool(wrong)
+    parts += [f"{_count(made.out, 'row')} left out"] * bool(made.out)
     if made.lacking and not made.refused:
         lacking = f"{_count(len(made.lacking), 'row')} without {_lacking(made)}"
         parts.append(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -93,7 +94,8 @@ def read_whole(path: Path, encoding: str, most: int) -> str:
 
 def _known(name: str) -> str:
     try:
-        b"".decode(name)
+        with suppress(UnicodeError):
+            b"a".decode(name)  # which refuses what is no encoding of text, such as rot13
         return codecs.lookup(name).name
     except (LookupError, ValueError) as error:
         hint = "names are those of Python: utf-8, utf-16, windows-1252, gb18030, shift_jis …"

@@ -26,6 +26,8 @@ class Import:
     files: tuple[Composed, ...]
     lacking: tuple[Row, ...]
     already: int
+    out: int
+    """How many rows are left out; those there already and repeated ones are none of them."""
     left: tuple[Problem, ...]
     refused: tuple[Problem, ...]
 
@@ -37,8 +39,7 @@ class Import:
     @property
     def complete(self) -> bool:
         """Whether all that was read is in the facts, now or before."""
-        wrong = any(problem.severity == "error" for problem in self.left)
-        return not (self.refused or self.lacking or wrong)
+        return not (self.refused or self.lacking or self.out)
 
 
 def needs(reading: Reading, library: Library) -> Counter[str]:
@@ -60,9 +61,10 @@ def plan_import(reading: Reading, library: Library) -> Import:
     sifted = sift(placed.files, library)
     left = sorted([*reading.left, *placed.left, *sifted.left], key=_place)
     refused = (*reading.refused, *sifted.blocked)
-    return Import(
-        () if refused else sifted.files, tuple(placed.lacking), placed.already, tuple(left), refused
-    )
+    files = () if refused else sifted.files
+    before = sum(problem.severity == "error" for problem in (*reading.left, *placed.left))
+    out = before + sifted.rows
+    return Import(files, tuple(placed.lacking), placed.already, out, tuple(left), refused)
 
 
 def write_import(made: Import, library: Library, fill_in: Path) -> bool:

@@ -24,15 +24,18 @@ Files = Mapping[PurePosixPath, list[Row]]
 Left = dict[int, list[Problem]]
 """Problems by the identity of the row."""
 
+_TURNS = (1, -1)
+"""Rows are tried again from the first to the last, then from the last to the first."""
 _PLACE = re.compile(r"(\S+?\.yaml):(\d+)(?::\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """What can be written, what was left out and why, and what stands in the way of writing anything."""
+    """What can be written, why rows were left out and how many, and what stands in the way of all."""
 
     files: tuple[Composed, ...]
     left: tuple[Problem, ...]
+    rows: int
     blocked: tuple[Problem, ...]
 
 
@@ -60,21 +63,26 @@ def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sift
         if kept := _shaped(path, list(rows), shelf, left):
             shaped[path] = kept
     made, wrong, blocked = _checked(shaped, shelf)
-    good = _without(shaped, wrong)
-    while wrong and not blocked:
+    good, idle = _without(shaped, wrong), 0
+    while wrong and not blocked and idle < len(_TURNS):
         # What was refused stands last now: a row that was wrong only beside a refused one is not any more.
-        tried = {path: [*good.get(path, ()), *_only(rows, wrong)] for path, rows in shaped.items()}
+        tried = {
+            path: [*good.get(path, ()), *_only(rows, wrong)[:: _TURNS[idle]]]
+            for path, rows in shaped.items()
+        }
         _, again, blocked = _checked(tried, shelf)
-        if blocked or again.keys() == wrong.keys():
-            break
-        good, wrong = _without(tried, again), again
-    if wrong:
+        if again.keys() <= wrong.keys() and len(again) < len(wrong):
+            good, wrong, idle = _without(tried, again), again, 0
+        else:
+            idle += 1
+    if wrong and not blocked:
         made, more, blocked = _checked(good, shelf)
         while more:
             wrong, good = wrong | more, _without(good, more)
             made, more, blocked = _checked(good, shelf)
     left += [problem for problems in wrong.values() for problem in problems]
-    return Sifted(tuple(made), tuple(left), tuple(blocked))
+    out = sum(map(len, files.values())) - sum(map(len, good.values()))
+    return Sifted(tuple(made), tuple(left), out, tuple(blocked))
 
 
 def _only(rows: Iterable[Row], wrong: Left) -> list[Row]:
