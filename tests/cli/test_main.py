@@ -34,6 +34,7 @@ def run(*argv, stdin="", **env):
         "gate",
         "ask",
         "new",
+        "import",
         "plan",
         "ci",
         "bench",

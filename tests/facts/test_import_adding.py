@@ -111,7 +111,11 @@ def test_a_file_that_is_wrong_already_keeps_no_other_from_being_written(folder, 
 
 
 def test_a_name_that_differs_in_case_alone_gets_a_file_of_its_own(folder, capsys):
-    put(folder, HEAD.replace("Tern Light", "Old Tern") + FACT.replace("Tern Light", "Old Tern"), "Tern-Light.yaml")
+    put(
+        folder,
+        HEAD.replace("Tern Light", "Old Tern") + FACT.replace("Tern Light", "Old Tern"),
+        "Tern-Light.yaml",
+    )
     (folder / "facts" / "Lighthouse").mkdir()
     assert main(["import", bring(folder, ROW)]) == 0
     (new,) = (folder / "facts" / "Lighthouse").iterdir()
@@ -129,10 +133,15 @@ LACKING = (
 def test_rows_without_a_subject_go_to_a_table_that_can_be_filled_in_and_imported(folder, capsys):
     (folder / "qa.jsonl").write_text(LACKING)
     assert main(["import", "qa.jsonl"]) == 1
-    assert "2 rows without subject or kind or source: fill in qa.fill-in.csv" in capsys.readouterr().out
+    assert (
+        "2 rows without subject or kind or source: fill in qa.fill-in.csv"
+        in capsys.readouterr().out
+    )
     table = folder / "qa.fill-in.csv"
     text = table.read_text(encoding="utf-8-sig")
-    assert not any(cell.startswith(("=", "+")) for line in text.splitlines() for cell in line.split(","))
+    assert not any(
+        cell.startswith(("=", "+")) for line in text.splitlines() for cell in line.split(",")
+    )
     assert main(["import", "qa.jsonl"]) == 1
     assert table.read_text(encoding="utf-8-sig") == text
     table.write_text(text.replace("\n,,,,", "\nTern Light,lighthouse,,x,"), encoding="utf-8-sig")
@@ -142,7 +151,10 @@ def test_rows_without_a_subject_go_to_a_table_that_can_be_filled_in_and_imported
     assert main(["import", "qa.fill-in.csv", "--expect", ""]) == 0
     assert table.read_bytes() == filled
     (subject,) = check.load_subjects(folder / "facts")
-    assert [fact.question for fact in subject.facts] == ["Who keeps Tern Light?", "=Who built Tern Light?"]
+    assert [fact.question for fact in subject.facts] == [
+        "Who keeps Tern Light?",
+        "=Who built Tern Light?",
+    ]
     assert subject.facts[0].expect == (("Bo Kim", "B. Kim"),)
     capsys.readouterr()
     assert main(["import", "qa.jsonl"]) == 0
@@ -160,7 +172,10 @@ def test_at_a_terminal_one_answer_serves_for_all_rows(folder, monkeypatch, capsy
     (folder / "qa.jsonl").write_text(LACKING.splitlines()[0])
     monkeypatch.setattr("sys.stdin", Terminal("Tern Light\nlighthouse\nhttps://example.org/l\n"))
     assert main(["import", "qa.jsonl"]) == 0
-    assert "1 row without subject (what the facts are about). One for all of them" in capsys.readouterr().err
+    assert (
+        "1 row without subject (what the facts are about). One for all of them"
+        in capsys.readouterr().err
+    )
     (subject,) = check.load_subjects(folder / "facts")
     assert (subject.name, subject.kind) == ("Tern Light", "lighthouse")
 
@@ -177,7 +192,9 @@ def test_what_was_done_is_told_as_json(folder, capsys):
     rows = ROW + "Tern Light,lighthouse,x,Who paints it?,Yes.\n"
     assert main(["import", bring(folder, rows), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert told["files"] == [{"path": "facts/lighthouse/tern-light.yaml", "new": True, "facts": ["who-keeps"]}]
+    assert told["files"] == [
+        {"path": "facts/lighthouse/tern-light.yaml", "new": True, "facts": ["who-keeps"]}
+    ]
     assert {each["line"] for each in told["left_out"]} == {3}
     assert (told["added"], told["already"], told["refused"]) == (1, 0, [])
 
@@ -188,7 +205,13 @@ def test_all_that_is_wrong_with_all_files_is_told_at_once_and_nothing_is_written
     bring(folder, ROW + "x,y\n", "c.csv")
     assert main(["import", "a.csv", "b.json", "c.csv", "none.csv"]) == 1
     out = capsys.readouterr().out
-    for text in ("a.csv:2:1: ", "b.json:1:6: ", "c.csv:3:", "none.csv: there is no such file", "nothing was written: 3"):
+    for text in (
+        "a.csv:2:1: ",
+        "b.json:1:6: ",
+        "c.csv:3:",
+        "none.csv: there is no such file",
+        "nothing was written: 3",
+    ):
         assert text in out
     assert not list((folder / "facts").rglob("*.yaml"))
 

@@ -96,7 +96,8 @@ def test_any_bytes_are_facts_or_problems(work, raw, name):
 
 
 @given(
-    rows=st.lists(st.lists(CELLS, min_size=4, max_size=4), max_size=6), sign=st.sampled_from(",;\t|")
+    rows=st.lists(st.lists(CELLS, min_size=4, max_size=4), max_size=6),
+    sign=st.sampled_from(",;\t|"),
 )
 @example(rows=[["C", "l", "Who made C?", "Ada."], ["C++", "l", "Who made C++?", "Bo."]], sign=",")
 def test_any_table_in_order_is_facts_or_problems(work, rows, sign):
@@ -108,6 +109,6 @@ def test_any_table_in_order_is_facts_or_problems(work, rows, sign):
 @given(texts=st.lists(st.text(alphabet="ab;,[]\"' \\|", min_size=1, max_size=8), max_size=4))
 def test_a_list_comes_back_from_a_cell(texts):
     lined = tuple(line for text in texts if (line := " ".join(text.split())))
-    assert [" ".join(str(each).split()) for each in texts_of(cell_of(lined)) if str(each).strip()] == [
-        *lined
-    ]
+    assert [
+        " ".join(str(each).split()) for each in texts_of(cell_of(lined)) if str(each).strip()
+    ] == [*lined]

@@ -24,8 +24,8 @@ from pipeline.facts.importing.encodings import MAX_LINE, bounded_lines
 from pipeline.facts.importing.rows import Options, Record, refuse
 
 SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-SAMPLE = 60
-"""Lines by which a table is judged."""
+SAMPLE, SAMPLE_TEXT = 60, 256 * 1024
+"""Lines and characters by which a table is judged."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"?')
 _BREAK = re.compile(r"\r\n|\r|\n")
 _LOST = "a cell with a comma, a quote or a line break in it stands in double quotes, its own quotes doubled"
@@ -78,7 +78,7 @@ def read_table(
     file = path.open(encoding=encoding, newline="")
     try:
         lines = bounded_lines(file, path)
-        sample = list(islice(lines, SAMPLE))
+        sample = _sample(lines)
         declared = re.fullmatch(r"sep=(.)\s*", sample[0], re.IGNORECASE) if sample else None
         delimiter = _delimiter(path, sample, options.delimiter or (declared[1] if declared else ""))
         table = _judge(path, _parsed(sample[bool(declared) :], delimiter), delimiter, options)
@@ -89,6 +89,17 @@ def read_table(
     if declared:
         next(source)
     return table, _rows(path, source, table, file)
+
+
+def _sample(lines: Iterator[str]) -> list[str]:
+    """Take the first lines; a few where they are long."""
+    sample, size = list[str](), 0
+    for line in islice(lines, SAMPLE):
+        sample.append(line)
+        size += len(line)
+        if size > SAMPLE_TEXT and len(sample) > 1:
+            break
+    return sample
 
 
 def _delimiter(path: Path, sample: Sequence[str], given: str) -> str:
