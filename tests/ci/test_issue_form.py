@@ -237,7 +237,7 @@ def test_a_subject_whose_name_differs_in_its_signs_gets_a_file_of_its_own(facts)
                 Answer="C++ got known by Cfront.",
                 Words_of_a_right_answer="Cfront",
                 Test_questions="_No response_",
-            )  # fmt: skip
+            )
         ),
         facts,
     )
@@ -258,7 +258,7 @@ def test_a_subject_of_any_script_gets_a_file_that_can_be_told(facts, subject, pa
                 Question=f"Who built {subject}?",
                 Answer=f"{subject} was built by Ida Roe.",
                 Test_questions="_No response_",
-            )  # fmt: skip
+            )
         ),
         facts,
     )

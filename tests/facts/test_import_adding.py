@@ -36,12 +36,15 @@ def bring(folder, rows, name="rows.csv"):
 @pytest.mark.parametrize(
     "text",
     [
-        HEAD + FACT, (HEAD + FACT).rstrip("\n"), HEAD + FACT + "\n\n# the end\n", (HEAD + FACT).replace("\n", "\r\n"),
-        HEAD + FACT.replace("  - ", "- ").replace("\n    ", "\n  "), HEAD + FACT.replace("  - id", "      -   id").replace(
-            "\n    ", "\n          "),
+        HEAD + FACT,
+        (HEAD + FACT).rstrip("\n"),
+        HEAD + FACT + "\n\n# the end\n",
+        (HEAD + FACT).replace("\n", "\r\n"),
+        HEAD + FACT.replace("  - ", "- ").replace("\n    ", "\n  "),
+        HEAD + FACT.replace("  - id", "      -   id").replace("\n    ", "\n          "),
         "# comment\n" + HEAD + FACT + "    expect: [Ida Roe]   # who\n",
     ],
-)  # fmt: skip
+)
 def test_facts_about_a_known_subject_go_to_the_end_of_its_file_and_nothing_else_changes(
     folder, text, capsys
 ):
@@ -78,18 +81,39 @@ def test_a_file_that_cannot_be_added_to_stays_as_it_is_and_is_named(folder, text
     assert len(list((folder / "facts").rglob("*.yaml"))) == 1
 
 
+KEEPER = (
+    FACT.replace("builder", "keeper")
+    .replace("Who built", "Who keeps")
+    .replace("built by Ida Roe", "kept by Bo Kim")
+    .replace("was", "is")
+)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (HEAD + FACT + "    probes: [Who keeps Tern Light?]\n", "the probe “Who keeps Tern Light?” is trained on"),
-        (HEAD + FACT + "    also_ask: [Who keeps Tern Light?]\n", "has another answer at facts/x/tern.yaml:9:16"),
-        (HEAD + FACT + "  - id: keeper\n    question: Who keeps Tern Light?\n    answer: Tern Light is kept by Bo Kim.\n"
-         "    withdrawn: nobody does\n", "this fact was withdrawn: nobody does"),
-        (HEAD.replace("facts:", "license: CC-BY-4.0\nfacts:") + FACT,
-         "the license is not said here and “CC-BY-4.0” at facts/x/tern.yaml"),
-        (HEAD.replace("lighthouse", "ship") + FACT, "the kind is “lighthouse” here and “ship” at facts/x/tern.yaml"),
+        (
+            HEAD + FACT + "    probes: [Who keeps Tern Light?]\n",
+            "the probe “Who keeps Tern Light?” is trained on, at rows.csv:2:45",
+        ),
+        (
+            HEAD + FACT + "    also_ask: [Who keeps Tern Light?]\n",
+            "has another answer at facts/x/tern.yaml:9:16",
+        ),
+        (
+            HEAD + FACT + KEEPER + "    withdrawn: nobody does\n",
+            "this fact was withdrawn: nobody does",
+        ),
+        (
+            HEAD.replace("facts:", "license: CC-BY-4.0\nfacts:") + FACT,
+            "the license is not said here and “CC-BY-4.0” at facts/x/tern.yaml",
+        ),
+        (
+            HEAD.replace("lighthouse", "ship") + FACT,
+            "the kind is “lighthouse” here and “ship” at facts/x/tern.yaml",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_does_not_go_with_what_is_there_is_left_out(folder, text, said, capsys):
     path = put(folder, text)
     rows = ROW + ROW.replace("keeps", "owns").replace("kept", "owned")
@@ -124,8 +148,43 @@ def test_a_name_that_differs_in_case_alone_gets_a_file_of_its_own(folder, capsys
     capsys.readouterr()
 
 
+def test_a_row_that_makes_an_old_file_wrong_stops_the_import_and_the_old_file_is_named(
+    folder, capsys
+):
+    """The old question names the new subject and not its own, which nobody could see before."""
+    text = HEAD.replace("Tern", "Gull") + FACT.replace("Tern", "Gull").replace(
+        "Who built Gull Light?", "Who built the light that is beside Tern Light?"
+    )
+    put(folder, text, "gull.yaml")
+    check.load_subjects(folder / "facts")
+    assert main(["import", bring(folder, ROW)]) == 1
+    out = capsys.readouterr().out
+    assert "facts/x/gull.yaml:7:15: the question is about Tern Light, not about Gull Light" in out
+    assert "nothing was written: 1 thing to mend first" in out
+    assert len(list((folder / "facts").rglob("*.yaml"))) == 1
+
+
+def test_a_row_is_left_out_where_a_cell_of_its_sentence_is_empty(folder, capsys):
+    (folder / "wines.csv").write_text("name,country\nCasa Verde,Portugal\nCasa Azul,\n")
+    argv = [
+        "--subject",
+        "{name}",
+        "--kind",
+        "wine",
+        "--source",
+        "list",
+        "--question",
+        "Where is {name} from?",
+    ]
+    assert main(["import", "wines.csv", *argv, "--answer", "{name} is from {country}."]) == 1
+    out = capsys.readouterr().out
+    assert "wines.csv:3:1: this row has no answer" in out
+    assert "1 fact added; 1 row left out" in out
+
+
 LACKING = (
-    '{"question": "Who keeps Tern Light?", "answer": "Tern Light is kept by Bo Kim.", "expect": [["Bo Kim", "B. Kim"]]}\n'
+    '{"question": "Who keeps Tern Light?", "answer": "Tern Light is kept by Bo Kim.",'
+    ' "expect": [["Bo Kim", "B. Kim"]]}\n'
     '{"question": "=Who built Tern Light?", "answer": "+49 built Tern Light."}\n'
 )  # fmt: skip
 
@@ -247,7 +306,7 @@ def test_a_row_refused_beside_another_one_is_taken_once_that_one_is_refused(fold
 
 def test_a_file_takes_no_more_facts_than_one_may_hold(folder, capsys):
     def row(number):
-        return f"Tern Light,lighthouse,x,Who kept Tern Light in {1500 + number}?,Ann{number} Roe{number} did.\n"
+        return f"Tern Light,lighthouse,x,Who kept Tern Light in {1500 + number}?,Ann{number} did.\n"
 
     assert main(["import", bring(folder, "".join(map(row, range(210))))]) == 1
     out = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Files too large, and files that never end: a limit is said, and no more is held in memory than a few rows take."""
+"""Files too large, and files that never end: a limit is said, and little is held in memory."""
 
 from __future__ import annotations
 
@@ -64,8 +64,7 @@ def test_json_of_more_than_can_be_held_is_refused_with_a_way_out(capsys):
 def test_a_hundred_megabytes_are_read_row_by_row():
     with Path("x.csv").open("w", encoding="utf-8") as file:
         file.write(f"notes,{HEADER}")
-        for number in range(100):
-            file.write(f"{'long ' * 200_000},{ROW.format(number)}")
+        file.writelines(f"{'long ' * 200_000},{ROW.format(number)}" for number in range(100))
     assert Path("x.csv").stat().st_size > 100_000_000
     code = (
         "import resource, sys; from pipeline.cli.main import main\n"

@@ -44,7 +44,9 @@ def make_plan(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str
         elif found := next((names[name] for name in _known()[field] if name in names), ""):
             plan[field] = f"{{{found}}}"
     if plan.get("question") == f"{{{names.get('instruction')}}}" and "input" in names:
-        plan["question"] += f" {{{names['input']}}}"  # alpaca: what the instruction is about
+        plan["question"] += (
+            f" {{{names['input']}?}}"  # alpaca: what the instruction is about, if anything
+        )
     return plan
 
 
@@ -71,15 +73,22 @@ def says_names(texts: Mapping[str, str]) -> bool:
 
 
 def fill(text: str, record: Record) -> Cell:
-    """Put a row's cells into the text of a part; a cell by itself stays what it is."""
-    if (alone := _CELL.fullmatch(text)) and column_key(alone[1]) in record.cells:
-        return record.cells[column_key(alone[1])]
+    """Put a row's cells into the text of a part; a cell by itself stays what it is.
 
-    def cell(match: re.Match[str]) -> str:
-        found = record.cells.get(column_key(match[1]), "")
-        return found if isinstance(found, str) else ", ".join(map(str, found))
-
-    return _CELL.sub(cell, text)
+    Where a cell is empty, so is the whole, unless the column is written `{column?}`.
+    """
+    if alone := _CELL.fullmatch(text):
+        return record.cells.get(column_key(alone[1]), "")
+    pieces = _CELL.split(text)
+    for index in range(1, len(pieces), 2):
+        key, optional = column_key(pieces[index]), False
+        if key not in record.cells:
+            key, optional = column_key(pieces[index].removesuffix("?")), pieces[index].endswith("?")
+        found = record.cells.get(key, "")
+        pieces[index] = found if isinstance(found, str) else ", ".join(map(str, found))
+        if not pieces[index].strip() and not optional:
+            return ""
+    return "".join(pieces)
 
 
 def spot(text: str, record: Record) -> Where:

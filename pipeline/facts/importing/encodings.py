@@ -41,7 +41,8 @@ def find_encoding(path: Path, given: str) -> tuple[str, str]:
         hint = "save the sheet as “CSV UTF-8” in the program that made it, and import that"
         refuse(path, "this is a spreadsheet or another packed file, not text", hint)
     if given:
-        return _known(given), given
+        name = _known(given)
+        return ("utf-8-sig" if name == "utf-8" else name), given  # a mark is no part of the text
     for mark, name, called in _MARKS:
         if head.startswith(mark):
             return name, called

@@ -6,27 +6,22 @@ takes nothing more: a row that was refused beside another one is tried again onc
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from pipeline.core.errors import PipelineError, Problem, Where
+from pipeline.core.errors import PipelineError, Problem
 from pipeline.facts import schema
 from pipeline.facts.admit import new_errors
 from pipeline.facts.compose import MAX_FACTS, Composed, compose_file
 from pipeline.facts.facts_file import MAX_BYTES
 from pipeline.facts.importing.rows import Row
+from pipeline.facts.importing.told import Wrong, problems_by_row
 from pipeline.facts.library import Library
 
 Files = Mapping[PurePosixPath, list[Row]]
-Left = dict[int, list[Problem]]
-"""Problems by the identity of the row."""
-
 _TURNS = (1, -1)
 """Rows are tried again from the first to the last, then from the last to the first."""
-_PLACE = re.compile(r"(\S+?\.yaml):(\d+)(?::\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +65,8 @@ def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sift
             path: [*good.get(path, ()), *_only(rows, wrong)[:: _TURNS[idle]]]
             for path, rows in shaped.items()
         }
-        _, again, blocked = _checked(tried, shelf)
-        if again.keys() <= wrong.keys() and len(again) < len(wrong):
+        _, again, hurt = _checked(tried, shelf)
+        if not hurt and again.keys() < wrong.keys():
             good, wrong, idle = _without(tried, again), again, 0
         else:
             idle += 1
@@ -85,11 +80,11 @@ def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sift
     return Sifted(tuple(made), tuple(left), out, tuple(blocked))
 
 
-def _only(rows: Iterable[Row], wrong: Left) -> list[Row]:
+def _only(rows: Iterable[Row], wrong: Wrong) -> list[Row]:
     return [row for row in rows if id(row) in wrong]
 
 
-def _without(files: Files, wrong: Left) -> Files:
+def _without(files: Files, wrong: Wrong) -> Files:
     kept = {path: [row for row in rows if id(row) not in wrong] for path, rows in files.items()}
     return {path: rows for path, rows in kept.items() if rows}
 
@@ -110,7 +105,7 @@ def _shaped(path: PurePosixPath, rows: list[Row], shelf: _Shelf, left: list[Prob
         shape = [problem for problem in made.document.problems if problem.severity == "error"]
         if made.document.data is not None:
             shape += schema.in_document(made.document)
-        wrong = _by_row([(made, rows)], shape)[0]
+        wrong, _ = problems_by_row(shape, {path.name: (made, rows)})
         left += [problem for problems in wrong.values() for problem in problems]
         if not wrong:
             return rows
@@ -118,65 +113,8 @@ def _shaped(path: PurePosixPath, rows: list[Row], shelf: _Shelf, left: list[Prob
     return rows
 
 
-def _checked(files: Files, shelf: _Shelf) -> tuple[list[Composed], Left, list[Problem]]:
+def _checked(files: Files, shelf: _Shelf) -> tuple[list[Composed], Wrong, list[Problem]]:
     """Check the files among all that are there; give them, and what is wrong by row or in the old ones."""
-    made = [(shelf.compose(path, rows), rows) for path, rows in files.items()]
-    wrong, old = _by_row(made, new_errors([one for one, _ in made], shelf.library))
-    for problem in list(old):
-        if row := _named(problem, made):
-            wrong[id(row)].append(_retold(problem, row.where, made))
-            old.remove(problem)
-    return [one for one, _ in made], dict(wrong), old
-
-
-def _by_row(
-    made: Sequence[tuple[Composed, Sequence[Row]]], errors: Iterable[Problem]
-) -> tuple[defaultdict[int, list[Problem]], list[Problem]]:
-    """Sort errors by the rows that they are about; give those that are about none beside."""
-    by_path = {str(one.path): (one, rows) for one, rows in made}
-    wrong: defaultdict[int, list[Problem]] = defaultdict(list)
-    old: list[Problem] = []
-    for problem in errors:
-        one, rows = by_path.get(problem.where.path, (None, ()))
-        number = one.draft_at(problem.where.line) if one else None
-        if one and number is not None:
-            row = rows[number]
-            wrong[id(row)].append(_retold(problem, _spot(problem, one, row), made))
-        elif one and one.old is None:  # the head of a new file: all rows about the subject
-            for row in rows:
-                wrong[id(row)].append(_retold(problem, _spot(problem, one, row), made))
-        else:
-            old.append(problem)
-    return wrong, old
-
-
-def _spot(problem: Problem, one: Composed, row: Row) -> Where:
-    """Find the part of a row that a problem of the file is about."""
-    place = (problem.where.line, problem.where.column)
-    before = [(spot, steps) for steps, spot in one.document.values.items() if spot <= place]
-    steps = max(before, key=lambda pair: (pair[0], len(pair[1])), default=((0, 0), ()))[1]
-    names = [step for step in steps if isinstance(step, str) and step != "facts"]
-    return row.at(*reversed(names), "question") if steps[:1] == ("facts",) else row.at(*names)
-
-
-def _retold(
-    problem: Problem, where: Where, made: Sequence[tuple[Composed, Sequence[Row]]]
-) -> Problem:
-    """Tell a problem at its place in a table, and name the tables' places in its message."""
-    by_path = {str(one.path): (one, rows) for one, rows in made}
-
-    def place(match: re.Match[str]) -> str:
-        one, rows = by_path.get(match[1], (None, ()))
-        number = one.draft_at(int(match[2])) if one else None
-        return match[0] if number is None else str(rows[number].at("question"))
-
-    return replace(problem, where=where, message=_PLACE.sub(place, problem.message))
-
-
-def _named(problem: Problem, made: Sequence[tuple[Composed, Sequence[Row]]]) -> Row | None:
-    """Give the row whose place in a new file a problem of an old one names."""
-    for match in _PLACE.finditer(problem.message):
-        for one, rows in made:
-            if str(one.path) == match[1] and (number := one.draft_at(int(match[2]))) is not None:
-                return rows[number]
-    return None
+    made = {path.name: (shelf.compose(path, rows), rows) for path, rows in files.items()}
+    composed = [one for one, _ in made.values()]
+    return composed, *problems_by_row(new_errors(composed, shelf.library), made)
