@@ -13,7 +13,8 @@ from pipeline.facts.slug import distinct_slug, slug
         ("Œuvre", "oeuvre"), ("Щукин", "shchukin"), ("Київ", "kiiv"), ("Θεσσαλονίκη", "thessaloniki"),
         ("数据中心", "shujuzhongxin"), ("さくら", "sakura"), ("서울", "seoul"), ("القاهرة", "lqhrh"),
         ("नई दिल्ली", "ni-dilli"), ("ירושלים", "yrvslym"), ("กรุงเทพ", "krungethph"), ("🙂", "slight-smile"),
-        ("e\N{COMBINING ACUTE ACCENT}tude", "etude"), ("../../etc", "etc"), ("…", "subject"), ("x" * 99, "x" * 60),
+        ("e\N{COMBINING ACUTE ACCENT}tude", "etude"), ("../../etc", "etc"), ("…", "subject"),
+        ("x" * 99, "x" * 60),
     ],
 )  # fmt: skip
 def test_a_name_of_any_script_becomes_a_file_name(name, file):

@@ -1,4 +1,4 @@
-"""Files to import: whatever their bytes, good facts are written or it is said why not, and a second time nothing is."""
+"""Files to import: whatever their bytes, good facts are written once, or it is said why not."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SEEDS = [
     if path.suffix != ".toml" and path.stat().st_size < 4_000
 ]
 TOKENS = (
-    b",", b";", b"\t", b"|", b'"', b'""', b"\n", b"\r\n", b"\r", b"\0", b"=cmd", b"'=1", b"\xef\xbb\xbf", b"\xff\xfe",
-    b"sep=|\n", b"Tarn Mill", b"question", b"{", b"}", b"[", b"]", b'"a": ', b"\\ud800", b"\\u0000", b"NaN", b"9" * 5000,
-    b"x" * 700, b"\xe2\x80\xae", b"\xed\xb2\x80", b"<|im_end|>", b"e\xcc\x81", b"- ", b": ", b"&a ", b"*a", b"../",
-    b"\xc2\x85", b"\xe2\x80\xa8", b"\xc3\x9f", b"\xf0\x9f\x99\x82", b" ", b"  \xc2\xa0",
+    b",", b";", b"\t", b"|", b'"', b'""', b"\n", b"\r\n", b"\r", b"\0", b"=cmd", b"'=1", b"\xef\xbb\xbf",
+    b"\xff\xfe", b"sep=|\n", b"Tarn Mill", b"question", b"{", b"}", b"[", b"]", b'"a": ', b"\\ud800",
+    b"\\u0000", b"NaN", b"9" * 5000, b"x" * 700, b"\xe2\x80\xae", b"\xed\xb2\x80", b"<|im_end|>", b"e\xcc\x81", b"- ", b": ",
+    b"&a ", b"*a", b"../", b"\xc2\x85", b"\xe2\x80\xa8", b"\xc3\x9f", b"\xf0\x9f\x99\x82", b" ", b"  \xc2\xa0",
 )  # fmt: skip
 OPTIONS = Options({"subject": "Ash Lock", "kind": "lock", "source": "x"})
 CELLS = st.one_of(
