@@ -11,6 +11,7 @@ from typing import Any  # an entry of a facts file is plain data
 
 import yaml
 
+from pipeline.core.errors import PipelineError
 from pipeline.facts import matching
 from pipeline.facts.slug import LONGEST, slug
 
@@ -77,12 +78,16 @@ def fact_entry(draft: Draft, name: str, file_source: str) -> dict[str, Any]:
 
 
 def dump(data: Mapping[str, Any] | list[dict[str, Any]]) -> str:
-    """Write data as YAML. Raises UnicodeEncodeError for half a character."""
+    """Write data as YAML. Raises PipelineError for half a character, which no file can hold."""
     dumper = _Fast
     text = repr(data)
     if not text.isascii() and max(text) > "\uffff":
         dumper = _Plain  # type: ignore[assignment]  # the fast one writes an emoji as an escape
-    return yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=90)
+    try:
+        return yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=90)
+    except UnicodeEncodeError as error:
+        shown = error.object[max(0, error.start - 20) : error.end]
+        raise PipelineError(f"“{shown}” ends in half a character", "retype that text") from error
 
 
 class _Plain(yaml.SafeDumper):

@@ -26,6 +26,8 @@ class Library:
     folders: dict[str, str] = field(default_factory=dict)
     """Topics by their folded names: a second folder in another case is the same one on some machines."""
     owners: dict[str, PurePosixPath] = field(default_factory=dict)
+    blind: dict[str, PurePosixPath] = field(default_factory=dict)
+    """The files that do not say what they are about, by stem."""
 
     def owner(self, names: Sequence[str]) -> PurePosixPath | None:
         """Give the file about the first of the names that has one."""
@@ -38,10 +40,7 @@ class Library:
 
         Raises PipelineError where a file of that name is there and does not say what it is about.
         """
-        named = slug(draft.subject)
-        if blind := next(
-            (p for p, d in self.documents.items() if p.stem == named and not _names(d)), None
-        ):
+        if blind := self.blind.get(slug(draft.subject)):
             raise PipelineError(f"{blind}: cannot be read", "mend that file first: `facts check`")
         topic = slug(draft.topic or draft.kind, "facts")
         stem = distinct_slug(draft.subject, self.stems)
@@ -71,8 +70,11 @@ def read_library(root: Path, shown: PurePosixPath | None = None) -> Library:
                 place = called / path.relative_to(root).as_posix()
                 library.documents[place] = facts_file.read_document(path, str(place))
     for place, document in library.documents.items():
-        for name in _names(document):
+        names_of = _names(document)
+        for name in names_of:
             library.owners.setdefault(subject_key(name), place)
+        if not names_of:
+            library.blind[place.stem] = place
     return library
 
 

@@ -33,7 +33,9 @@ def write_all(changes: Sequence[Change]) -> None:
     try:
         for change in changes:
             with disk_errors(change.path):
-                made += _folders(change.path.parent)
+                folder = change.path.parent
+                made += [each for each in (folder, *folder.parents) if not each.exists()]
+                folder.mkdir(parents=True, exist_ok=True)
                 scratch.append(_beside(change.path, change.new))
         for change, file in zip(changes, scratch, strict=True):
             with disk_errors(change.path):
@@ -51,26 +53,24 @@ def _remove(files: Sequence[Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; give the new ones, innermost first."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
 def _beside(path: Path, data: bytes) -> Path:
+    """Write a new file to be moved to a path, and leave nothing of it if that fails."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).chmod(0o644)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+    except BaseException:
+        Path(name).unlink()
+        raise
     return Path(name)
 
 
 def _put(change: Change, file: Path) -> None:
     """Move a file into its place. Raises ConfigError where another stands there by now."""
-    hint = "nothing was written; run the import again"
+    hint = "nothing was written; run the command again"
     if change.old is None:
         try:
             os.link(file, change.path)  # which fails where a rename would overwrite

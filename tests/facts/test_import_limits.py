@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import main
+from pipeline.facts import schema
+from pipeline.facts.compose import MAX_FACTS
 from pipeline.facts.importing.rows import MAX_ROWS, MAX_WHOLE
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +61,11 @@ def test_json_of_more_than_can_be_held_is_refused_with_a_way_out(capsys):
     out = capsys.readouterr().out
     assert "larger than 32 MiB" in out
     assert "JSONL" in out
+
+
+def test_a_file_is_full_where_the_schema_says_so():
+    rules = json.loads(schema.SCHEMA.read_text(encoding="utf-8"))
+    assert rules["properties"]["facts"]["maxItems"] == MAX_FACTS
 
 
 @pytest.mark.slow

@@ -28,13 +28,14 @@ SEEDS = [
 TOKENS = (
     b",", b";", b"\t", b"|", b'"', b'""', b"\n", b"\r\n", b"\r", b"\0", b"=cmd", b"'=1", b"\xef\xbb\xbf",
     b"\xff\xfe", b"sep=|\n", b"Tarn Mill", b"question", b"{", b"}", b"[", b"]", b'"a": ', b"\\ud800",
-    b"\\u0000", b"NaN", b"9" * 5000, b"x" * 700, b"\xe2\x80\xae", b"\xed\xb2\x80", b"<|im_end|>", b"e\xcc\x81", b"- ", b": ",
-    b"&a ", b"*a", b"../", b"\xc2\x85", b"\xe2\x80\xa8", b"\xc3\x9f", b"\xf0\x9f\x99\x82", b" ", b"  \xc2\xa0",
+    b"\\u0000", b"NaN", b"9" * 5000, b"x" * 700, b"\xe2\x80\xae", b"\xed\xb2\x80", b"<|im_end|>", b"- ",
+    b"e\xcc\x81", b": ", b"&a ", b"*a", b"../", b"\xc2\x85", b"\xe2\x80\xa8", b"\xc3\x9f", b" ", b"  \xc2\xa0",
+    b"\xf0\x9f\x99\x82",
 )  # fmt: skip
 OPTIONS = Options({"subject": "Ash Lock", "kind": "lock", "source": "x"})
 CELLS = st.one_of(
     st.sampled_from(
-        ["Ash Lock", "Who built Ash Lock?", "Ash Lock was built by Ida Roe.", "Tarn Mill", "C++", "C", "", "=1+1"]
+        ["Ash Lock", "Who built Ash Lock?", "Ash Lock was built by Ida Roe.", "C++", "C", "", "=1+1"]
     ),
     st.text(max_size=30),
 )  # fmt: skip
@@ -46,7 +47,7 @@ def work(tmp_path_factory):
 
 
 def run(path, facts, options):
-    """Import a file; give what came of it, or the error that refused it, and the files that are there then."""
+    """Import a file; give what came of it, None where it was refused, and the files there are then."""
 
     def go():
         library = read_library(facts)
@@ -60,7 +61,7 @@ def run(path, facts, options):
 
 
 def assert_holds(raw, name, options, work):
-    """Assert what holds for any file: good facts, nothing lost, all told, and nothing more the second time."""
+    """Assert what holds for any file: good facts, nothing lost, all told, nothing more the second time."""
     home = work / "home"
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(MILLS, home / "facts")

@@ -57,7 +57,7 @@ def _read(path: Path, options: Options, reading: Reading) -> None:
     else:
         table, records = read_table(path, encoding, options)
         sign = SIGNS.get(table.delimiter, table.delimiter)
-        head = f"header in line {table.header}" if table.header else "no header, columns by number"
+        head = "with a header" if table.header else "no header, columns by number"
         kind = f"table, cells parted by {sign}, {head}; {plan_as_text(table.plan)}"
         for record in records:
             _take(record, table.plan, reading, is_table=True)

@@ -33,11 +33,11 @@ _LOST = "a cell with a comma, a quote or a line break in it stands in double quo
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How a table is read: the sign between cells, the columns, the header's line (0: none), the plan."""
+    """How a table is read: the sign between cells, the columns, whether there is a header, the plan."""
 
     delimiter: str
     columns: tuple[str, ...]
-    header: int
+    header: bool
     plan: Plan
 
 
@@ -163,12 +163,12 @@ def _judge(path: Path, rows: list[list[str]], delimiter: str, options: Options) 
             f"--answer '{{{columns[-1]}}}'"
         )
         refuse(path, message, hint, (1, 1))
-    return Table(delimiter, columns, int(header), plan)
+    return Table(delimiter, columns, header, plan)
 
 
 def _rows(path: Path, source: _Lines, table: Table, file: TextIO) -> Iterator[Record | Problem]:
     """Yield the rows below the header, and close the file behind the last."""
-    reader, waits = csv.reader(source, delimiter=table.delimiter, strict=True), bool(table.header)
+    reader, waits = csv.reader(source, delimiter=table.delimiter, strict=True), table.header
     with file:
         while True:
             line = source.begin()
