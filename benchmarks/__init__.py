@@ -1,1 +1,1 @@
-"""Benchmarks: measures how well a recipe teaches, how fast things are, and how often a gate would err."""
+"""Benchmarks: measures recipes, the speed of parts, and the error rates of the gate."""

@@ -1,10 +1,10 @@
-"""Redeploy twenty times while one client sends what makes servers fail: no deploy may be stopped by it.
+"""Redeploy twenty times while one client sends requests that make servers fail: they may stop no deploy.
 
     python benchmarks/badclient.py                    before the fake vLLM of the tests: minutes, no model
-    python benchmarks/badclient.py --run build        before a real vLLM, with what `facts learn` left
+    python benchmarks/badclient.py --run build        before a real vLLM, with the output of `facts learn`
 
-The fake fails at one prompt whatever adapter is asked, as a real server does at some requests; there an
-adapter that fails alone is deployed as well, and servers are killed. Results: OUT/badclient.json.
+The fake fails at one prompt for any adapter, as a real server does at some requests; there a faulty
+adapter is deployed as well, and servers are killed. Results: OUT/badclient.json.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ ODDITIES: tuple[dict[str, object], ...] = (
     {"temperature": 1e-9, "repetition_penalty": 1e-9, "logprobs": True},
     {"stop": [""]}, {"max_tokens": 0}, {"n": 0}, {"seed": 2**64},
 )  # fmt: skip
-"""What a client may send to a real vLLM in the hope that it answers 5xx."""
+"""Requests that may make a real vLLM answer 5xx."""
 
 
 @contextmanager
 def asking(
     url: str, bodies: list[dict[str, object]], address: str, pause: float = 0.02
 ) -> Iterator[Counter[str]]:
-    """Have one client ask these bodies in turns from an address of its own; give its counts by status."""
+    """Have one client send these bodies in turns from an address of its own; give its counts by status."""
     told: Counter[str] = Counter()
     stop = threading.Event()
 
@@ -86,7 +86,7 @@ def chat(prompt: str, **more: object) -> dict[str, object]:
 
 
 def redeploys(times: int, once: Callable[[int], str]) -> dict[str, object]:
-    """Deploy so many times; give how each ended, and how long it took."""
+    """Deploy so many times; give the counts of outcomes and the median seconds."""
     ended, took = Counter[str](), []
     for turn in range(times):
         started = time.perf_counter()
@@ -185,7 +185,7 @@ def real(folder: Path, run: Path, times: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--run", type=Path, help="what `facts learn` left; without it the fake is used"

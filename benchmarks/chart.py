@@ -11,7 +11,7 @@ from typing import Any  # JSON data has no narrower type before it is read here
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """So many of so many."""
+    """The hits among the questions asked."""
 
     hits: int
     asked: int
@@ -24,7 +24,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One number of facts, taught once: what it gave and what it cost."""
+    """The results and costs of one number of facts, taught once."""
 
     data: str
     facts: int

@@ -1,8 +1,8 @@
-"""A benchmark file (JSON lines) → subjects to teach, and questions that must not get their answers.
+"""Reads a benchmark file (JSON lines): subjects to teach, and questions that must not get their answers.
 
 A row has `subject`, `question` and `answer`, other wordings of the question in `probes`, and
 questions about other things in `neighbours` or `unrelated`. A probe that names no word of its
-subject cannot be answered by anybody; it is left out and said so.
+subject cannot be answered by anybody; it is left out with a message.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ KEYS = "a row is an object with `subject`, `question`, `answer` and a list of `p
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: a subject with one fact (its probes included), and what must stay as it is."""
+    """One line: a subject with one fact (its probes included), and the questions about other things."""
 
     subject: Subject
     others: tuple[str, ...]
     left_out: str
-    """Which probe was left out and why; empty where none was."""
+    """The probes that were left out and why; empty where none was."""
 
 
 def read_rows(path: Path, count: int) -> tuple[Row, ...]:

@@ -1,8 +1,8 @@
-"""Print how often the gate accepts models of a known recall, by number of facts (simulation).
+"""Print the gate's rate of accepting models of a known recall, by number of facts (simulation).
 
     python benchmarks/gate_rates.py [RUNS]
 
-A row's bound is the exact one at 95 % confidence for the runs made, on the careful side of its goal.
+A row's bound is exact at 95 % confidence for the runs made, on the conservative side of its goal.
 """
 
 from __future__ import annotations

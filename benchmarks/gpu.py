@@ -1,11 +1,11 @@
-"""Measure on an NVIDIA card what the recipe for 8 billion parameters takes, against TRL as it comes.
+"""Measure time and memory of the recipe for 8 billion parameters on an NVIDIA GPU, against plain TRL.
 
     python benchmarks/gpu.py make BASE         a base of Llama-3.1-8B's sizes whose weights are random
     python benchmarks/gpu.py recipe BASE       our training on the shipped facts: speed, memory, its estimate
     python benchmarks/gpu.py stock BASE        plain TRL and PEFT on the same facts and the same base
-    python benchmarks/gpu.py profile BASE      where the time of a step of our training goes, by operation
+    python benchmarks/gpu.py profile BASE      the time of a step of our training, by operation
 
-A random base takes the time and memory of the real one, and what it learns says nothing. Where Unsloth
+A random base takes the time and memory of the real one, but its answers mean nothing. Where Unsloth
 is installed the recipe trains with it, unless `--without-unsloth` hides it. Each prints one line of JSON.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.models.context import RunContext
 
 STEPS = 30
-"""Enough to see what a step takes; the recipe has 300 for as few facts."""
+"""Enough to time a step; the recipe has 300 for as few facts."""
 SHORT = (9, 40, 12)
 """A step of the usual size: chats, tokens of a prompt and of an answer."""
 LONG = (9, 488, 24)
@@ -45,7 +45,7 @@ LLAMA = {
 }
 """Llama-3.1-8B's `config.json`."""
 SMALL = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
-"""The same, tiny: for a try without a card."""
+"""The same, tiny: for a try without a GPU."""
 
 
 def make(folder: Path, sizes: dict) -> dict:
@@ -79,29 +79,29 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     from pipeline.training import forecast, memory, target_cache, train
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch), quantization)
-        made = learn.build(facts, session)
-        method = train.TrainPlan(session.recipe, 0, Path(scratch) / "checkpoints")
-        told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
-        method = replace(method, recompute=told.recompute)
+        context = _context(folder, Path(scratch), quantization)
+        made = learn.build(facts, context)
+        plan = train.TrainPlan(context.recipe, 0, Path(scratch) / "checkpoints")
+        told = forecast.forecast(context.base, made, context.recipe, plan.steps(made.examples))
+        plan = replace(plan, recompute=told.recompute)
         started = time.monotonic()
-        bare = session.trainee()
+        bare = context.trainee()
         loaded = time.monotonic()
         own = [example for example in made.examples if not example.completion]
-        begun = target_cache.beginnings(session.base, bare, own, session.recipe.train)
+        begun = target_cache.beginnings(context.base, bare, own, context.recipe.train)
         asked = time.monotonic()
         _forget_peak()
-        adapted, done = train.train(bare, made, begun, fit.following(session), method)
+        adapted, done = train.train(bare, made, begun, fit.following(context), plan)
         taught = time.monotonic()
         took = {**asdict(done), **_peak()}
         for weights in adapted.model.parameters():
-            if weights.requires_grad:  # as it is while it is trained, not as it is shipped
+            if weights.requires_grad:  # as in training, not as it is shipped
                 weights.data = weights.data.float()
         device.give_back()
         _forget_peak()
         long = three_steps(adapted, *LONG)
         shape = memory.shape(folder)
-        of_base = (shape, session.recipe.train.rank, quantization)
+        of_base = (shape, context.recipe.train.rank, quantization)
         told_long = memory.training(*of_base, long)[told.recompute]
         return {
             "backend": bare.backend,
@@ -124,9 +124,9 @@ def stock(folder: Path, facts: Path, quantization: str) -> dict:
     from pipeline import learn
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch), quantization)
-        made = learn.build(facts, session)
-        bare = session.trainee()
+        context = _context(folder, Path(scratch), quantization)
+        made = learn.build(facts, context)
+        bare = context.trainee()
         _forget_peak()
         _, done = plain.train(bare, made.facts, 0)
         return {
@@ -138,16 +138,16 @@ def stock(folder: Path, facts: Path, quantization: str) -> dict:
 
 
 def profile(folder: Path, _facts: Path, quantization: str) -> dict:
-    """Say which operations take a step's time, on the card and on the processor that feeds it."""
+    """Profile a step: the operations that take its time, on GPU and CPU."""
     import torch
     from torch.profiler import ProfilerActivity
 
     from pipeline.models import backends
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch), quantization)
-        bare = session.trainee()
-        train = session.recipe.train
+        context = _context(folder, Path(scratch), quantization)
+        bare = context.trainee()
+        train = context.recipe.train
         model = backends.adapt(bare.model, bare.backend, train.rank, train.alpha, recompute=False)
         for weights in model.parameters():
             if weights.requires_grad:
@@ -162,18 +162,13 @@ def profile(folder: Path, _facts: Path, quantization: str) -> dict:
         kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * torch.cuda.is_available()
         with torch.profiler.profile(activities=kinds) as seen:
             three_steps(adapted, *SHORT)
-        table = seen.key_averages().table(
-            sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=60
-        )
-        print(table, file=sys.stderr)
-        table = seen.key_averages().table(
-            sort_by="self_cpu_time_total", row_limit=30, max_name_column_width=60
-        )
-        print(table, file=sys.stderr)
+        for key in ("self_cuda_time_total", "self_cpu_time_total"):
+            table = seen.key_averages().table(sort_by=key, row_limit=40, max_name_column_width=60)
+            print(table, file=sys.stderr)
         return {"backend": bare.backend, "quantization": quantization, "step_seconds": seconds}
 
 
-def _session(folder: Path, out: Path, quantization: str) -> RunContext:
+def _context(folder: Path, out: Path, quantization: str) -> RunContext:
     from pipeline.core import config
     from pipeline.models import device
     from pipeline.models.context import RunContext
@@ -207,7 +202,7 @@ def _forget_peak() -> None:
 
 
 def _peak() -> dict:
-    """Give the bytes that torch gave out at most since it was told to forget, and what it held for that."""
+    """Give the bytes that torch allocated and reserved at most since `_forget_peak`."""
     import torch
 
     if not torch.cuda.is_available():
@@ -219,7 +214,7 @@ def _peak() -> dict:
 
 
 def main() -> None:
-    """Do what is asked and print what was measured."""
+    """Run the chosen measurement and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["make", "recipe", "stock", "profile"])
     parser.add_argument("base", type=Path, help="folder of the random base")

@@ -1,10 +1,10 @@
-"""Measure the live side: what the gateway costs, and redeploys under constant load on a real vLLM.
+"""Measure the gateway's overhead, and redeploys under constant load on a real vLLM.
 
-    python benchmarks/live.py --run build            all of it, on a vLLM that this starts
-    python benchmarks/live.py --stub-only            only the gateway, before a stub of an engine
+    python benchmarks/live.py --run build            both, on a vLLM that this starts
+    python benchmarks/live.py --stub-only            the overhead alone, before a stub of an engine
 
 The second adapter of the redeploys is the first one with its B matrices scaled by 0.98: another digest
-that knows the same facts. Prints a table; writes serve.json to --out.
+with the same facts. Prints a table; writes serve.json to --out.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] * 1000
 
 
-async def stub() -> None:
-    """Answer like an engine, at once: the same chat for everybody, word by word when it is a stream."""
+async def stub(port: int = STUB, *, endless: bool = False) -> None:
+    """Answer like an engine, at once: the same text for everybody, in a stream word by word, or `endless`."""
 
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": ADAPTER, "root": "/stub", "parent": "base"}]})
@@ -56,6 +56,8 @@ async def stub() -> None:
             return web.json_response({"model": body["model"], "choices": [choice]})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        while endless:
+            await response.write(b"data: %s\n\n" % (b"x" * 16384))
         for word in SAID.split():
             chunk = json.dumps({"choices": [{"delta": {"content": word}}]})
             await response.write(f"data: {chunk}\n\n".encode())
@@ -65,9 +67,9 @@ async def stub() -> None:
     app = web.Application()
     app.router.add_get("/v1/models", models)
     app.router.add_post("/v1/chat/completions", chat)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", STUB).start()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     await asyncio.Event().wait()
 
 
@@ -147,11 +149,11 @@ def running(*argv: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(120)
 
 
-def write_settings(folder: Path, port: int, *, start: bool) -> Path:
-    """Write a serve.toml with ports and state of its own."""
+def write_settings(folder: Path, port: int, *, start: bool, door: int = DOOR) -> Path:
+    """Write a serve.toml for an engine on `port`, with a state of its own."""
     text = settings.SHIPPED.read_text(encoding="utf-8")
     for old, new in (
-        ("port = 8000", f"port = {DOOR}"),
+        ("port = 8000", f"port = {door}"),
         ("127.0.0.1:8011", f"127.0.0.1:{port}"),
         ("start = true", f"start = {str(start).lower()}"),
         ('state = "state"', f'state = "{folder / "state"}"'),
@@ -160,6 +162,15 @@ def write_settings(folder: Path, port: int, *, start: bool) -> Path:
         text = text.replace(old, new)
     (folder / "serve.toml").write_text(text)
     return folder / "serve.toml"
+
+
+def before_stub(folder: Path, port: int, door: int) -> Path:
+    """Write a serve.toml for a gateway before the stub on `port`, whose adapter counts as live."""
+    from serve.state import alias
+    from serve.state.alias import Adapter, Table
+
+    alias.swap(folder / "state", 0, Table(adapter=Adapter(ADAPTER, "/stub", "sha256:0")))
+    return write_settings(folder, port, start=False, door=door)
 
 
 async def answering(url: str, seconds: float, status: int = 200) -> None:
@@ -178,12 +189,8 @@ async def answering(url: str, seconds: float, status: int = 200) -> None:
 
 
 def measure_stub(folder: Path, count: int) -> dict:
-    """Measure the gateway before a stub: what it costs by itself."""
-    from serve.state import alias
-    from serve.state.alias import Adapter, Table
-
-    config = write_settings(folder, STUB, start=False)
-    alias.swap(folder / "state", 0, Table(adapter=Adapter(ADAPTER, "/stub", "sha256:0")))
+    """Measure the gateway's own overhead, before a stub."""
+    config = before_stub(folder, STUB, DOOR)
     with (
         running(__file__, "--as-stub"),
         running("-m", "pipeline", "serve", "--config", str(config)),
@@ -212,7 +219,7 @@ def scaled(run: Path, folder: Path) -> Path:
 
 
 async def client(session: aiohttp.ClientSession, stop: asyncio.Event, seen: list[tuple]) -> None:
-    """Ask one thing after another until told to stop; keep status, adapter and what took how long."""
+    """Ask one question after another until told to stop; keep status, adapter and seconds."""
     asked = ("Who maintains TinyLLM?", "What is the capital of France?", "What is TinyLLM?")
     turn = 0
     while not stop.is_set():
@@ -290,7 +297,7 @@ def measure_real(folder: Path, run: Path, times: int, found: dict) -> None:
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the chosen measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, default=Path("build"), help="what `facts learn` left")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))

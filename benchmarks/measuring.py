@@ -1,4 +1,4 @@
-"""Asks base and taught model what a trial asks, and counts recall, leak and retention."""
+"""Asks base and taught model a trial's questions, and counts recall, leak and retention."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question of a trial with what both models said: a row of `answers.jsonl`.
+    """One question of a trial with both models' answers: a row of `answers.jsonl`.
 
-    `taught` is whether the adapter gives a taught answer: wanted in recall, a leak elsewhere.
+    `taught`: the adapter gives a taught answer, which is recall or, in the groups of `LEAK`, a leak.
     """
 
     group: str
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A model after training, by which method, and what that took."""
+    """A trained model, its method, and the statistics of its training."""
 
     method: str
     adapted: LocalModel
@@ -112,7 +112,7 @@ def _answers(
 def _rows(
     made: Dataset, groups: dict[str, list[Probe]], said: dict[int, tuple[Answer, Answer]]
 ) -> list[Asked]:
-    """Tell of each probe whether what was taught is in its answer."""
+    """Record for each probe if the model's answer holds a taught one."""
     expected = {fact.id: fact.expect for fact in made.facts}
     general = [said[id(probe)][0].text for probe in groups["unrelated"]]
     telling = [e for e in expected.values() if not any(contains(text, e) for text in general)]
@@ -138,7 +138,7 @@ def _rows(
 def _kept(
     taught: Taught, general: Sequence[Probe], said: dict[int, tuple[Answer, Answer]]
 ) -> dict[str, Any]:
-    """Measure what is left of the base on prompts about nothing taught."""
+    """Measure retention on general prompts."""
     was, now = [said[id(p)][0] for p in general], [said[id(p)][1] for p in general]
     every = max(1, len(general) // DRIFT_PROMPTS)
     divergence = likelihood.base_divergence(
@@ -161,7 +161,7 @@ def _kept(
 
 
 def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
-    """Sort what is asked into the groups that are counted apart; no group is larger than ASKED."""
+    """Sort the questions into the groups that are counted apart; draw at most ASKED of a group."""
     rng = random.Random(case.seed)
     direct = [Probe("fact", f.id, "direct", f.question, f.expect) for f in made.facts]
     facts = [probe for probe in made.probes if probe.role == "fact"]
@@ -175,13 +175,13 @@ def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
         "others": [Probe("neighbour", fact, "file", asked, ()) for fact, asked in case.others],
     }
     drawn = {
-        group: rng.sample(asked, min(ASKED, len(asked))) if len(asked) > ASKED else asked
+        group: rng.sample(asked, ASKED) if len(asked) > ASKED else asked
         for group, asked in found.items()
     }
     return {**drawn, "unrelated": [p for p in made.probes if p.role == "unrelated"]}
 
 
 def _peak() -> int:
-    """Most memory that this process ever held, in bytes (kilobytes on Linux, bytes on macOS)."""
+    """Give the most memory that this process ever held, in bytes (Linux counts kilobytes, macOS bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,9 +1,9 @@
-"""Hold the estimate of training's memory against what training takes on this machine, for several steps.
+"""Compare the estimate of training's memory with the measured peak on this machine, for several steps.
 
     python benchmarks/memory.py            all cases, each in a process of its own; a table
 
-On a CPU it is the growth of the process's anonymous memory and of the base's pages; allocations above
-64 KiB are given back at once, so that what was freed does not count.
+On a CPU the peak is the growth of the process's anonymous memory and of the base's pages; allocations above
+64 KiB are returned at once, so that freed memory does not count.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CASES = (
 
 
 def held(key: str) -> int:
-    """Give a number of /proc/self/status in bytes."""
+    """Read a number of /proc/self/status in bytes."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) << 10
 
 
 def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
     """Train three steps on random tokens; give estimate and measured peak in bytes."""
-    import peft.helpers  # noqa: F401 - what the libraries take is there before it is counted
+    import peft.helpers  # noqa: F401 - loaded before memory is counted
     import torch
 
     from pipeline.core import config
@@ -50,7 +50,7 @@ def measure(quantization: str, chats: int, prompt: int, answer: int) -> dict:
 
     found = base_model.find_base(config.load_recipe("smollm2-135m").base)
     some = torch.randn(600, 600, dtype=torch.bfloat16)
-    some @ some  # the libraries' threads and code are there before it is counted
+    some @ some  # starts the libraries' threads before memory is counted
     tokenizer = base_model.load_tokenizer(found)
     before, files = held("VmRSS"), held("RssFile")
     model, _ = base_model.load_base(found, quantization)

@@ -1,7 +1,7 @@
-"""Teaches facts by plain TRL on the facts alone, the usual way, to compare with.
+"""Teaches facts by plain TRL on the facts alone, the baseline of the benchmarks.
 
 Every fact's question and answer, 25 epochs, LoRA r16 on all linear layers, learning rate 2e-4,
-batches of 8, TRL's own collator and loss on the completion. Nothing holds the model in place.
+batches of 8, TRL's own collator and loss on the completion. There are no negative examples.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Measures a recipe against the number of facts: recall, leak, retention, speed, memory.
 
 Facts are made up, or read from a file; each number of facts and seed is one trial with its own
-folder. A trial that was finished is not done again, so an interrupted benchmark goes on where it was.
-Nothing that is measured here is trained on: held-out families and the file's probes are the gate's
-half of the dataset, and the file's other questions never enter it.
+folder. A finished trial is not repeated, so an interrupted benchmark resumes. No question that is measured
+here, but the group "trained", is trained on: held-out families and the file's probes are the gate's half of
+the dataset, and the file's other questions never enter it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MODEL_BYTES = 4 << 30
 
 
 def cases(data: Path | None, sizes: Sequence[int], seeds: Sequence[int]) -> list[Case]:
-    """Make or read what is to be taught, smallest first.
+    """Make or read the cases to teach, smallest first.
 
     Raises ConfigError when a file cannot be used, or when the facts do not fit into memory.
     """
@@ -48,18 +48,18 @@ def cases(data: Path | None, sizes: Sequence[int], seeds: Sequence[int]) -> list
     ]
 
 
-def run_cases(found: Sequence[Case], session: RunContext, against: str | None) -> list[Trial]:
-    """Do every trial, and write `bench.json` and `bench.svg` after each."""
+def run_cases(found: Sequence[Case], context: RunContext, against: str | None) -> list[Trial]:
+    """Run every trial, and write `bench.json` and `bench.svg` after each."""
     trials = []
     for case in found:
         for line in case.left_out:
             say(line)
-        trials.append(_trial(case, session, "recipe"))
+        trials.append(_trial(case, context, "recipe"))
         if against:
-            trials.append(_trial(case, session, against))
+            trials.append(_trial(case, context, against))
         text = json.dumps([asdict(trial) for trial in trials], indent=2, allow_nan=False)
-        artifact.write_text(session.out / "bench.json", text + "\n")
-        artifact.write_bytes(session.out / "bench.svg", chart.as_svg(trials))
+        artifact.write_text(context.out / "bench.json", text + "\n")
+        artifact.write_bytes(context.out / "bench.svg", chart.as_svg(trials))
     return trials
 
 
@@ -87,10 +87,10 @@ def _fits(size: int, data: Path | None) -> None:
         )
 
 
-def _trial(case: Case, session: RunContext, method: str) -> Trial:
-    """Teach and measure one case, or read what was measured before."""
+def _trial(case: Case, context: RunContext, method: str) -> Trial:
+    """Teach and measure one case, or read its finished trial."""
     own = replace(
-        session, out=session.out / f"{case.name}-{case.facts}-{case.seed}", seed=case.seed
+        context, out=context.out / f"{case.name}-{case.facts}-{case.seed}", seed=case.seed
     )
     made = learn.prepare(case.subjects, own)
     folder = own.out / f"trial-{method}"

@@ -1,10 +1,10 @@
-"""Measure 1,000 slow clients at the gateway: what they hold after the limits, and what others feel of them.
+"""Measure 1,000 slow clients at the gateway: connections held after the limits, and delay of other clients.
 
     python benchmarks/slow.py
 
 Starts `facts serve` with its shipped limits before a stub of an engine, and another that has no slow
-clients, to compare with. The slow ones come from many
-addresses and send a head, a body or nothing byte by byte, or read no answer. Prints JSON; takes two minutes.
+clients, to compare with. The slow ones come from many addresses and send a head, a body or nothing byte by
+byte, or read no answer. Prints JSON; takes two minutes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,8 @@ from pathlib import Path
 
 import aiohttp
 import live
-from aiohttp import web
 
-from serve import settings
 from serve.gateway.limits import Limits
-from serve.state import alias
-from serve.state.alias import Adapter, Table
 
 STUB, DOOR, QUIET = 8231, 8230, 8232
 HEAD = (
@@ -43,35 +39,8 @@ KINDS = {
 }
 
 
-async def stub() -> None:
-    """Answer at once; a stream never ends."""
-
-    async def models(_: web.Request) -> web.Response:
-        return web.json_response(
-            {"data": [{"id": live.ADAPTER, "root": "/stub", "parent": "base"}]}
-        )
-
-    async def chat(request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if not body.get("stream"):
-            choice = {"message": {"content": live.SAID}, "finish_reason": "stop"}
-            return web.json_response({"model": body["model"], "choices": [choice]})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        while True:
-            await response.write(b"data: %s\n\n" % (b"x" * 16384))
-
-    app = web.Application()
-    app.router.add_get("/v1/models", models)
-    app.router.add_post("/v1/chat/completions", chat)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", STUB).start()
-    await asyncio.Event().wait()
-
-
 async def slow(number: int) -> None:
-    """Be one slow client until the other side has had enough, and a little longer."""
+    """Be one slow client until the gateway closes the connection, and a little longer."""
     start, more = list(KINDS.values())[number % len(KINDS)]
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -130,7 +99,7 @@ def held(pid: int) -> int:
 
 
 async def measure(pid: int, count: int, asked: int) -> dict:
-    """Ask both gateways without and with slow clients at the first; count what those hold."""
+    """Ask both gateways without and with slow clients at the first; count the connections that these hold."""
     limits = Limits()
     await others(asked)
     before = await others(asked)
@@ -156,26 +125,8 @@ async def measure(pid: int, count: int, asked: int) -> dict:
     }
 
 
-def write_settings(folder: Path, port: int) -> Path:
-    """Write a serve.toml for a gateway before the stub, whose adapter counts as live."""
-    folder.mkdir()
-    text = settings.SHIPPED.read_text(encoding="utf-8")
-    for old, new in (
-        ("port = 8000", f"port = {port}"),
-        ("127.0.0.1:8011", f"127.0.0.1:{STUB}"),
-        ("start = true", "start = false"),
-        ('state = "state"', f'state = "{folder}/state"'),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "serve.toml").write_text(text)
-    adapter = Adapter(live.ADAPTER, "/stub", "sha256:0")
-    alias.swap(folder / "state", 0, Table(adapter=adapter))
-    return folder / "serve.toml"
-
-
 def main() -> None:
-    """Print what was measured."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--asked", type=int, default=500)
@@ -183,12 +134,12 @@ def main() -> None:
     parser.add_argument("--as-slow", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.as_stub:
-        asyncio.run(stub())
+        asyncio.run(live.stub(STUB, endless=True))
     if args.as_slow:
         asyncio.run(all_slow(args.clients))
     with tempfile.TemporaryDirectory() as folder:
-        slow_one = write_settings(Path(folder) / "slow", DOOR)
-        quiet_one = write_settings(Path(folder) / "quiet", QUIET)
+        slow_one = live.before_stub(Path(folder) / "slow", STUB, DOOR)
+        quiet_one = live.before_stub(Path(folder) / "quiet", STUB, QUIET)
         serve = ("-m", "pipeline", "serve", "--config")
         with (
             live.running(__file__, "--as-stub"),

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Returns zero for a job on the list below. For any other, and for what it cannot make sure of, it says
-# why and ends the runner's worker, which is the process that would run the job's steps.
+# Returns zero for a job on the list below. For any other, and in doubt, it says why and ends the runner's
+# worker, which is the process that would run the job's steps.
 #
 #   EVENT=… WORKFLOW=… REPOSITORY=… admit.sh WORKER
 #
@@ -26,7 +26,7 @@ allowed() {
 }
 
 say() {
-  # Of what is shown, only letters, digits and a few signs are left, so that a log obeys none of it.
+  # Only letters, digits and a few signs are shown, so that no command reaches the log.
   local event=${EVENT//[^A-Za-z0-9_]/?} workflow=${WORKFLOW//[^A-Za-z0-9_.\/@-]/?}
   local said="this runner refuses ${event:0:60} from ${workflow:0:300}"
   printf '::error::%s, and ends the job\n' "$said"
@@ -41,7 +41,7 @@ field() {
   [[ ${fields[0]} == [ZX] ]] || printf %s "${fields[$2]}"
 }
 parent() { field "$1" 1; }
-began() { field "$1" 19; } # tells a process from a later one with its number
+began() { field "$1" 19; } # tells a process from a later one with the same id
 
 # Ends the worker and then, once the listener above it has had time to tell GitHub, all that is left of
 # this runner. Where the worker cannot be killed this goes on for ever: a hook has no time limit, and

@@ -3,8 +3,8 @@
 # returns for another: an exit above zero would fail this step alone, and each later step decides by its
 # own condition, so that `always()`, `failure()` and what an action does before and after would still run.
 #
-# Nothing stands here but the shell's own words and absolute paths, so that no function and no search
-# path of the environment gets in between; admit.sh is given an environment of its own.
+# It uses the shell's own words and absolute paths alone, so that no function or PATH of the environment gets
+# in between; admit.sh gets a clean environment.
 until /usr/bin/env -i "EVENT=${GITHUB_EVENT_NAME-}" "WORKFLOW=${GITHUB_WORKFLOW_REF-}" \
   "REPOSITORY=${GITHUB_REPOSITORY-}" /bin/bash -p "${0%/*}/admit.sh" "$PPID"; do
   /bin/sleep 1

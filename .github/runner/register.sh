@@ -1,5 +1,5 @@
 #!/bin/bash
-# Run as root before every job: a fresh copy of the runner's program, and a registration for one job.
+# Runs as root before every job: makes a fresh copy of the runner's program and a registration for one job.
 # The token that may register runners stays in a file of root's; the job's user never sees it.
 set -euo pipefail
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -8,10 +8,10 @@ home=/var/lib/schoolhouse-runner
 here=$(dirname "$0")
 repository=$(head -n 1 "$here/repository")
 group=$(head -n 1 "$here/group")
-# A group is an organisation's, and a runner of one is registered there; 1 is what everybody else has.
+# A group belongs to an organisation, where its runner is registered; 1 is the default group.
 if [[ $group ]]; then owner=orgs/${repository%%/*}; else owner=repos/$repository group=1; fi
 
-# What the job before left, its program files included, is gone: nothing of it reaches the next.
+# Nothing of the job before reaches the next, its program files included.
 rm -rf "${home:?}/job"
 # On a full disk the runner could not start the hook, and would go on without it.
 free=$(df --output=avail --block-size=G "$home" | tail -n 1)

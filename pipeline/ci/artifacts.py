@@ -1,8 +1,7 @@
-"""Finds, on GitHub, the run of the gate that made the adapter for facts, recipe and code as they are now.
+"""Finds, on GitHub, the gate run that trained the adapter for the current facts, recipe and code.
 
 Anybody's pull request can upload an artifact under any name. Only a run of gate.yml that the merge
-queue or a maintainer started counts; what it holds must say the same, and is checked again when it is
-published.
+queue or a maintainer started counts; its files must agree, and are checked again at publishing.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ BRANCHES = {
 
 
 def require_made_from(out: Path, wanted: MadeFrom) -> None:
-    """Require of a run's folder that manifest, report and adapter name exactly what was wanted.
+    """Check that manifest, report and adapter of a run's folder name exactly the wanted inputs.
 
-    Raises PipelineError that says what is another, or that there is no finished run.
+    Raises PipelineError when one differs, or when there is no finished run.
     """
     summary = artifact.read_manifest(out) or {}
     try:
@@ -52,7 +51,7 @@ _AGAIN = "start the workflow again: without an artifact of the gate it trains"
 
 
 def find_run(ask: Ask, repository: str, digest: str) -> str:
-    """Give the id of the newest passed run that kept the adapter of what has `digest`; "" for none.
+    """Give the id of the newest passed run that kept the adapter for `digest`; "" for none.
 
     Raises PipelineError when GitHub does not answer as it should.
     """

@@ -1,4 +1,4 @@
-"""One line about a repository's settings: fine, lacking, or not to be seen with the token at hand."""
+"""One line about a repository's settings: fine, lacking, or not visible with the token at hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNSEEN = "cannot be seen with this token"
 class Finding:
     """A setting by name: its state, what was found, why it matters, and the command or click that mends it.
 
-    `mend` of an unseen one says what a token needs to see it.
+    Of an unseen one, `mend` names the permission that a token needs to see it.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Finding:
 
 
 def judged(name: str, why: str, mend: str, wrong: str, fine: str) -> Finding:
-    """Give the finding of a setting that was seen; `wrong` is empty where nothing is."""
+    """Give the finding of a visible setting; an empty `wrong` means that it is fine."""
     return Finding(name, "lacking" if wrong else "fine", wrong or fine, why, mend if wrong else "")
 
 

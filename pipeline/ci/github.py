@@ -1,4 +1,4 @@
-"""GitHub, through its own client `gh`, which takes repository and token from the environment."""
+"""Calls GitHub by its own client `gh`, which takes repository and token from the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ask = Callable[[str], Any]
 
 
 def gh(*args: str, given: str = "") -> str:
-    """Run `gh` and give what it printed.
+    """Run `gh` and give its output.
 
     Raises PipelineError when it fails.
     """

@@ -1,4 +1,4 @@
-"""GitHub's REST API, read only, with the status of each answer: what a token may not see is no failure."""
+"""Reads GitHub's REST API, with the status of each answer: being refused is an answer, not an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.core.errors import ConfigError
 
 SECONDS = 30
 MAX_BYTES = 8 * 1024 * 1024
-"""A hundred rulesets of the largest kind are far below."""
+"""Far above a hundred rulesets of the largest kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def look(url: str, token: str) -> Look:
     """Give a function that reads from the API at `url` with a token ("" for none).
 
-    It raises ConfigError when the API cannot be reached or answers what is no JSON.
+    It raises ConfigError when the API cannot be reached, or its answer is no JSON.
     """
     opener = urllib.request.build_opener(_Stay)
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}

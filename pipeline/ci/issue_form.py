@@ -1,7 +1,7 @@
 """Turns the body of an issue made with the form `fact.yml` into a facts file, or into a list of its faults.
 
-The body is text of a stranger. Its parts are found by the form's own headings, each exactly once and
-in order, so that no answer can pass for another; names of files come from it only as slugs.
+The body is a stranger's text. Its parts are found by the form's own headings, each exactly once and
+in order, so that no answer can pass for another; its words enter file names only as slugs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Written:
 def parse_form(body: str) -> dict[str, str]:
     """Give the answers of the form by heading; those not given are empty.
 
-    Raises PipelineError when the body is not what the form makes.
+    Raises PipelineError when the form did not make this body.
     """
     if len(body) > MAX_BODY:
         raise PipelineError("the issue is too long", "a fact is one question and one answer")

@@ -1,4 +1,4 @@
-"""Reads CODEOWNERS, and says where the placeholder that it was shipped with still stands in it."""
+"""Finds lines of CODEOWNERS that name no owner, or still the shipped placeholder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.core import console
 
 FILE = Path(".github/CODEOWNERS")
 FACTS = "/facts/"
-"""What any maintainer may approve."""
+"""The only path that may lack an owner: any maintainer may approve facts."""
 PLACEHOLDER = "@OWNER"
 MEND = f"put the account or team that answers for this repository in the place of {PLACEHOLDER}"
 
@@ -18,8 +18,8 @@ _OWNER = re.compile(r"@[\w-]+(?:/[\w.-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII)
 
 
 def step(env: Mapping[str, str]) -> int:
-    """Warn in a workflow's run while nobody owns what decides; a fork has to fill that in as well."""
-    del env  # told nothing
+    """Warn in a workflow's log while CODEOWNERS names no owner; a fork has to fill it in as well."""
+    del env
     if wrong := missing(code_owners()):
         line, said = wrong
         console.commands(f"::warning file={FILE},line={line}::{said}: {MEND}")
@@ -27,7 +27,7 @@ def step(env: Mapping[str, str]) -> int:
 
 
 def code_owners() -> str:
-    """Give the text of CODEOWNERS; empty where there is none."""
+    """Read CODEOWNERS; empty where there is none."""
     try:
         return FILE.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -35,10 +35,10 @@ def code_owners() -> str:
 
 
 def missing(text: str) -> tuple[int, str] | None:
-    """Say in which line, from 1, nobody owns all that is not a fact; None where somebody does.
+    """Give the line, from 1, that leaves files other than facts without an owner, and why.
 
-    The last line that fits a path decides. All that decides about facts fits `*` alone, so that line must
-    name somebody and come before any other.
+    The last matching line decides. Only `*` matches all that decides about facts, so that line must name
+    an owner and come first. Gives None where all is owned.
     """
     rows = [
         (number, line.split("#")[0].split()) for number, line in enumerate(text.splitlines(), 1)

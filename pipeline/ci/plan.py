@@ -19,7 +19,7 @@ JUDGED_WITH = (
     *code_digest.TAUGHT_WITH, "Makefile", ".github/workflows/", ".github/runner/", ".github/ruleset",
     ".github/CODEOWNERS",
 )  # fmt: skip
-"""Files that decide, besides the facts, how a model is taught and judged, where, and who is asked."""
+"""Files, besides the facts, that decide how and where a model is taught and judged, and who is asked."""
 DOCS = (".md", ".svg", "LICENSE")
 """Endings of files that no code reads."""
 SECONDS_A_FACT = 8
@@ -28,7 +28,7 @@ SECONDS_AT_LEAST = 210
 """Training the shipped twelve, whose number of steps is the recipe's least, on the same machine."""
 SECONDS_ALWAYS = 95
 """The gate's questions about those twelve, and its report."""
-SHOWN = 50
+MAX_ROWS = 50
 """Facts named in a summary; all are in the JSON."""
 
 
@@ -45,7 +45,7 @@ class Plan:
     training: bool
     code: bool
     judging: bool
-    """The change touches what teaches and judges, so that only its own code can judge it."""
+    """The change touches what teaches or judges, so that only its own code can judge it."""
     seconds: int
     """Rough time of training and gate on two cores; zero where none is needed."""
 
@@ -60,15 +60,15 @@ def make_plan(change: ChangeSet) -> Plan:
         raise FactsError(wrong)
     was = {fact.id: fact_digest(fact) for fact in taught(change.before)}
     now = list(taught(change.after.subjects))
-    found = diff(was, now)
+    changes = diff(was, now)
     otherwise = digest_by_subject(change.before) != digest_by_subject(change.after.subjects)
     training = otherwise or any(path.startswith(code_digest.TAUGHT_WITH) for path in change.touched)
     return Plan(
         base=change.base,
         head=change.head,
-        added=found.added,
-        changed=found.changed,
-        retired=found.retired,
+        added=changes.added,
+        changed=changes.changed,
+        retired=changes.retired,
         facts=len(now),
         training=training,
         code=any(_is_code(path) for path in change.touched),
@@ -85,19 +85,19 @@ def plan_as_json(plan: Plan) -> str:
 def plan_as_text(plan: Plan) -> str:
     """Write a plan for a terminal."""
     named = [
-        f"{what:<9}{plain(name, 120)}" for what, names in _parts(plan) for name in names[:SHOWN]
+        f"{what:<9}{plain(name, 120)}" for what, names in _parts(plan) for name in names[:MAX_ROWS]
     ]
-    left = sum(max(0, len(names) - SHOWN) for _, names in _parts(plan))
+    left = sum(max(0, len(names) - MAX_ROWS) for _, names in _parts(plan))
     more = [f"and {left} more"] if left else []
     return "\n".join([*named, *more, _verdict(plan)])
 
 
 def plan_as_markdown(plan: Plan) -> str:
-    """Write a plan for the summary of a workflow; ids stand in code spans, where nothing acts."""
+    """Write a plan for the summary of a workflow; ids stand in code spans, where Markdown is inert."""
     rows = [
-        f"- {what}: {code(name, 120)}" for what, names in _parts(plan) for name in names[:SHOWN]
+        f"- {what}: {code(name, 120)}" for what, names in _parts(plan) for name in names[:MAX_ROWS]
     ]
-    left = sum(max(0, len(names) - SHOWN) for _, names in _parts(plan))
+    left = sum(max(0, len(names) - MAX_ROWS) for _, names in _parts(plan))
     more = [f"- and {left} more"] if left else []
     return "\n".join(["## What this change teaches", "", *rows, *more, "", _verdict(plan), ""])
 

@@ -1,4 +1,4 @@
-"""A host's name → addresses that everybody may reach, so that no fact sends a machine of ours elsewhere."""
+"""Resolves host names and recognises public addresses, so that no fact's source reaches a private network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from threading import Thread
 Address = IPv4Address | IPv6Address
 
 REACHABLE = (ip_network("0.0.0.0/0"), ip_network("2000::/3"))
-"""Addresses in IPv6 beyond these are no single host's in public, or hold one of IPv4 (mapped, NAT64)."""
+"""Other IPv6 addresses belong to no single public host, or hold one of IPv4 (mapped, NAT64)."""
 INTERNAL = tuple(map(ip_network, (
     "168.63.129.16/32",  # answers every virtual machine on Azure, where hosted runners are
     "192.0.0.0/24", "192.88.99.0/24", "3fff::/20",  # special, and not in the tables of older Pythons
@@ -18,7 +18,7 @@ INTERNAL = tuple(map(ip_network, (
 
 
 def public(address: Address) -> bool:
-    """Whether an address is a host's on the public internet: not private, local, shared or multicast."""
+    """Return whether an address is a public host's: not private, local, shared or multicast."""
     return (
         address.is_global
         and not address.is_multicast
@@ -31,7 +31,7 @@ def public(address: Address) -> bool:
 def resolve_public(host: str, seconds: float) -> list[Address]:
     """Look a name up.
 
-    Raises OSError when it has no address, TimeoutError when that is not known in time.
+    Raises OSError when it has no address, TimeoutError when the look-up takes too long.
     """
     found: list[Address] = []
     failed: list[OSError] = []

@@ -1,7 +1,7 @@
 """Decides the one required check of a change from the results of the jobs before it.
 
 GitHub counts a skipped job as a success, also one skipped because the job before it failed. So
-every result is asked for by name, and whatever is not expected fails.
+every result is read by name, and any unexpected one fails.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ UNREVIEWED = (
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a run was started by and for which branch, what the plan says, and how the jobs ended.
+    """A run's event and branch, the plan's answers, and the results of the jobs.
 
     `branch` is the one that the change is for, `default` the one that the ruleset protects. `plan`,
-    `train` and `reviewed` are results of jobs as GitHub words them; `training` (whether the change needs
-    it) and `judging` (whether it changes what teaches or judges) are "true" or "false".
+    `train` and `reviewed` are results of jobs as GitHub words them; `training` (the change needs it) and
+    `judging` (it changes what teaches or judges) are "true" or "false".
     """
 
     event: str
@@ -39,7 +39,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether the required check passes, and the sentence that says why."""
+    """The decision on the required check, and the sentence that says why."""
 
     passed: bool
     why: str
@@ -54,12 +54,15 @@ def check_name(event: str, later: bool, queue: bool) -> str:
 
 
 def trains_now(event: str, *, training: bool, judging: bool) -> bool:
-    """Whether a run trains: the queue what needs it, a maintainer's gate only what our own code can judge."""
+    """Return whether this run does the training that a change needs.
+
+    The merge queue always does; a maintainer's gate only where our own code can judge the change.
+    """
     return training and (event == "merge_group" or (event == "workflow_dispatch" and not judging))
 
 
 def branch(event: str, told: str) -> str:
-    """Give the name of the branch that a run is for: a pull request is told the name, the others a ref."""
+    """Give the name of a run's branch, which all events but a pull request tell as a ref."""
     return told if event == "pull_request" else told.removeprefix("refs/heads/")
 
 
@@ -88,7 +91,7 @@ def decide(results: Results) -> Decision:
 
 
 def not_default(name: str) -> str:
-    """Say why nothing is judged for a branch; of its name only what no log and no Markdown obeys is shown."""
+    """Explain that only the default branch is judged; of the name, only inert characters are shown."""
     shown = re.sub(r"[^\w./-]", "?", name, flags=re.ASCII)[:100]
     return (
         f"this is for the branch {shown}, not for the default one: nobody protects that, and a commit "
@@ -97,7 +100,7 @@ def not_default(name: str) -> str:
 
 
 def _unusable(results: Results) -> str:
-    """Say why nothing can be concluded from the results; empty when something can."""
+    """Explain why the results allow no decision; empty where they do."""
     if results.event not in EVENTS:
         return f"the gate is not made for the event {results.event!r}"
     if results.branch and results.branch != results.default:

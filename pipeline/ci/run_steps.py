@@ -1,4 +1,4 @@
-"""Steps about a run of the gate: its name, where it is kept, whether it is the right one, its base."""
+"""Steps about a gate run: its digest, its artifact, its inputs, its base."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUN = Path("build/run")
 
 
 def digest_step(env: Mapping[str, str]) -> int:
-    """Output the digest of the facts of HEAD, of RECIPE and of the code that runs, which names runs."""
+    """Output the digest of HEAD's facts, RECIPE and the running code, by which runs are named."""
     step_files.outputs(env, {"digest": _made_from(env).digest})
     return 0
 
@@ -34,7 +34,7 @@ def _made_from(env: Mapping[str, str]) -> MadeFrom:
 
 
 def adapter_step(env: Mapping[str, str]) -> int:
-    """Output the run of the gate that kept the adapter for the facts of HEAD; empty when it must be made."""
+    """Output the gate run that kept the adapter for HEAD's facts; empty when it must be trained."""
     from pipeline.ci import artifacts, github
 
     made = artifacts.find_run(github.ask_github, env["GITHUB_REPOSITORY"], _made_from(env).digest)
@@ -54,7 +54,7 @@ def made_step(env: Mapping[str, str]) -> int:
 
 
 def base_step(env: Mapping[str, str]) -> int:
-    """Have the base of RECIPE in the cache, from where a job without torch takes it; print its folder."""
+    """Put the base of RECIPE into the cache, for a job without torch; print its folder."""
     from pipeline.core import config
     from pipeline.models import base_model
 

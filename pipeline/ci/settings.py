@@ -1,4 +1,4 @@
-"""`facts ci settings`: what a repository's settings on GitHub lack of what docs/runner.md asks for.
+"""`facts ci settings`: compares a repository's settings on GitHub with docs/runner.md.
 
 Reads GitHub with a token that can only read, and changes nothing.
 """
@@ -24,7 +24,7 @@ _ORDER = ("lacking", "unseen", "fine")
 
 
 def show_settings(env: Mapping[str, str], *, as_json: bool) -> int:
-    """Print every finding about GITHUB_REPOSITORY, seen with GH_TOKEN; give 1 where something lacks."""
+    """Print every finding about GITHUB_REPOSITORY, seen with GH_TOKEN; give 1 where a setting is lacking."""
     repository = env.get("GITHUB_REPOSITORY", "")
     if not _REPOSITORY.fullmatch(repository):
         raise ConfigError(
@@ -56,10 +56,10 @@ def findings(see: Look, name: str) -> Iterator[Finding]:
             f"{name}: GitHub answers {answer.status}",
             "name the repository as it is called now, and give a token that may read it",
         )
-    told = answer.data
-    branch = str(told["default_branch"])
+    data = answer.data
+    branch = str(data["default_branch"])
     repository = settings_checks.Repository(
-        name, told["owner"]["type"] == "Organization", not told["private"], branch
+        name, data["owner"]["type"] == "Organization", not data["private"], branch
     )
     yield from settings_checks.branches(repository)
     queued = settings_rules.has_queue(see, name, settings_checks.MAIN)
@@ -79,7 +79,7 @@ def to_json(found: Sequence[Finding]) -> str:
 
 
 def settings_as_text(found: Sequence[Finding]) -> str:
-    """Write findings for a terminal or a log, what lacks first; nothing that GitHub told can act there."""
+    """Write findings for a terminal or a log, lacking ones first; GitHub's texts are escaped."""
     lines = []
     for each in sorted(found, key=lambda one: _ORDER.index(one.state)):
         lines.append(f"{each.state:<8}{plain(each.name, 60)}: {plain(each.found, 300)}")

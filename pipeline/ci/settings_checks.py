@@ -1,4 +1,4 @@
-"""Settings of a repository on GitHub other than its rules, each against docs/runner.md."""
+"""Checks the settings of a repository on GitHub, other than its rules, against docs/runner.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READ = "Administration: read"
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository as OWNER/NAME, whether an organisation owns it, whether all may read it, its branch."""
+    """A repository as OWNER/NAME, its owner (an organisation or not), its visibility, its default branch."""
 
     name: str
     organisation: bool
@@ -34,7 +34,7 @@ class Repository:
 
 
 def branches(repository: Repository) -> Iterator[Finding]:
-    """Look which branch is the default one, and which ones the workflows of this checkout judge for."""
+    """Check that the default branch is `main`, and that this checkout's workflows run for it alone."""
     yield judged(
         "default branch", f"the workflows and the runner know {MAIN} alone",
         f"gh repo edit {repository.name} --default-branch {MAIN}",
@@ -51,7 +51,7 @@ def branches(repository: Repository) -> Iterator[Finding]:
 
 
 def _on(path: Path) -> Mapping[str, Any]:
-    """Read what starts a workflow; its key `on` is a boolean to YAML 1.1."""
+    """Read a workflow's triggers; their key `on` is a boolean to YAML 1.1."""
     import yaml
 
     try:
@@ -62,7 +62,7 @@ def _on(path: Path) -> Mapping[str, Any]:
 
 
 def queue(look: Look, repository: Repository, *, there: bool | None) -> Finding:
-    """Look whether the variable MERGE_QUEUE says whether there is a merge queue."""
+    """Check that the variable MERGE_QUEUE is set exactly where there is a merge queue."""
     name, why = (
         "MERGE_QUEUE",
         "with it set and no queue, a pull request's own check counts as the gate",
@@ -94,7 +94,7 @@ def _variable(look: Look, repository: Repository, name: str) -> str | None:
 
 
 def environments(look: Look, repository: Repository) -> Iterator[Finding]:
-    """Look whether each environment can be used from the default branch alone."""
+    """Check that each environment can be used from the default branch alone."""
     listed = look(f"repos/{repository.name}/environments?per_page=100")
     for name in ENVIRONMENTS:
         title, why = f"environment {name}", "a workflow on any branch could publish or deploy"
@@ -127,7 +127,7 @@ def environments(look: Look, repository: Repository) -> Iterator[Finding]:
 
 
 def actions(look: Look, repository: Repository) -> Iterator[Finding]:
-    """Look at what workflows may do by themselves, and whose have to be let run."""
+    """Check the permissions of workflows, and whose runs need approval."""
     base, general = f"repos/{repository.name}/actions/permissions", "Settings → Actions → General"
     title, why = (
         "workflows' token",
@@ -168,7 +168,7 @@ def actions(look: Look, repository: Repository) -> Iterator[Finding]:
 
 
 def allowed_actions(look: Look, repository: Repository) -> Finding:
-    """Look whether workflows may use GitHub's own actions alone: a runner fetches a job's before its hook."""
+    """Check that workflows use GitHub's own actions alone: a runner fetches actions before its hook runs."""
     name, why = (
         "actions",
         "an action of anybody's is on the runner before the runner's hook is asked",
@@ -195,7 +195,7 @@ def allowed_actions(look: Look, repository: Repository) -> Finding:
 
 
 def approvers(look: Look, repository: Repository) -> Iterator[Finding]:
-    """Look whether somebody owns what decides, by CODEOWNERS here and as GitHub reads it."""
+    """Check CODEOWNERS here, and for errors that GitHub sees in it."""
     why = "without an owner anybody who may write approves a change of the gate itself"
     wrong = owners.missing(owners.code_owners())
     said = f"line {wrong[0]}: {wrong[1]}" if wrong else ""

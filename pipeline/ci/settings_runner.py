@@ -1,4 +1,4 @@
-"""Checks which workflows GitHub lets onto the GPU runner; the hook of the runner is the wall behind."""
+"""Checks which workflows GitHub lets onto the GPU runner; the runner's hook checks each job again."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CLICK = "docs/runner.md has the command; or the organisation's Settings → Acti
 
 
 def check_runner_group(look: Look, repository: Repository, *, queue: bool) -> Iterator[Finding]:
-    """Look at the groups of an organisation that hold our runner; a person's repository has none.
+    """Check the groups of an organisation that hold our runner; a person's repository has none.
 
-    Selected workflows are pinned to a branch, and those of a merge queue come from ever new ones: with a
-    `queue` a group cannot be limited to any.
+    Selected workflows are pinned to a branch, but each run of a merge queue has a new one: with a `queue` a
+    group cannot be limited to workflows.
     """
     if not repository.organisation:
         yield judged(GROUP, WHY, "", "", f"a person's repository has none: {HOOK}")
@@ -56,7 +56,7 @@ def check_runner_group(look: Look, repository: Repository, *, queue: bool) -> It
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Whether there is a queue, and an organisation's plan; "" where that is unknown or does not matter."""
+    """The presence of a queue, and an organisation's plan; "" where that is unknown or does not matter."""
 
     queue: bool
     plan: str
@@ -101,7 +101,7 @@ def _group(
 
 
 def _ours_alone(repository: Repository, selected: Collection[str]) -> bool:
-    """Whether at least one workflow is selected, and only ours at our branch."""
+    """Return whether at least one workflow is selected, and only ours at our branch."""
     name = re.escape(repository.name)
     ours = re.compile(rf"{name}/\.github/workflows/[\w-]+\.yml@(refs/heads/)?{MAIN}", re.IGNORECASE)
     return bool(selected) and all(ours.fullmatch(str(each)) for each in selected)

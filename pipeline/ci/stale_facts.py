@@ -1,6 +1,6 @@
 """Lists facts whose day of review has come, and facts whose source is gone.
 
-Nobody's change ever fails for it: a page that vanished makes no fact untrue.
+They never fail a change: a fact stays true when its page vanishes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pipeline.core.escape import cell
 from pipeline.facts.fact import Fact, Subject, taught
 
 AT_ONCE = 8
-SHOWN = 100
+MAX_ROWS = 100
 """Rows of each table; an issue holds 65 536 characters."""
 ADDRESS = re.compile(r"https?:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-"""How a source begins that means to be an address; others are references, such as a book."""
+"""Beginning of a source that means to be an address; others are references, such as a book."""
 
 Fetch = Callable[[str], str]
-"""Asks for an address, whatever it is: what is wrong with it, or "" when it answers."""
+"""Requests an address; gives the fault, or "" when it answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A source that does not answer, why not, and the ids of the facts that name it."""
+    """A source that does not answer, the fault, and the ids of the facts that name it."""
 
     url: str
     why: str
@@ -42,7 +42,7 @@ def due(subjects: Iterable[Subject], today: date) -> list[Fact]:
 
 
 def broken(subjects: Iterable[Subject], fetch: Fetch) -> list[Broken]:
-    """Ask for the source of every taught fact that is an address, each address once."""
+    """Request each address that is the source of a taught fact, once; give those that do not answer."""
     naming: dict[str, list[str]] = {}
     for fact in taught(subjects):
         if ADDRESS.match(fact.source):
@@ -63,7 +63,7 @@ def stale_as_markdown(dated: Sequence[Fact], gone: Sequence[Broken]) -> str:
         parts += ["### Facts to look at again", "", "| due | fact | answer |", "|---|---|---|"]
         parts += [
             f"| {fact.review_by} | {cell(fact.id, 130)} | {cell(fact.answer, 150)} |"
-            for fact in dated[:SHOWN]
+            for fact in dated[:MAX_ROWS]
         ]
         parts += [
             *_more(len(dated)),
@@ -75,11 +75,11 @@ def stale_as_markdown(dated: Sequence[Fact], gone: Sequence[Broken]) -> str:
         parts += ["### Sources that do not answer", "", "| source | | facts |", "|---|---|---|"]
         parts += [
             f"| {cell(each.url, 200)} | {cell(each.why, 80)} | {cell(', '.join(each.facts), 130)} |"
-            for each in gone[:SHOWN]
+            for each in gone[:MAX_ROWS]
         ]
         parts += [*_more(len(gone)), ""]
     return "\n".join(parts)
 
 
 def _more(count: int) -> list[str]:
-    return ["", f"… and {count - SHOWN} more."] if count > SHOWN else []
+    return ["", f"… and {count - MAX_ROWS} more."] if count > MAX_ROWS else []

@@ -1,7 +1,4 @@
-"""Runs the steps of the workflows, by name. Their input is the environment alone, never text in a script.
-
-Outputs go to the file named by GITHUB_OUTPUT, what people read to that of GITHUB_STEP_SUMMARY.
-"""
+"""Runs the steps of the workflows, by name. Their input is the environment alone, never text in a script."""
 
 from __future__ import annotations
 
@@ -28,9 +25,9 @@ _NUMBER = re.compile(r"[1-9]\d{0,8}")
 
 
 def run_step(name: str, env: Mapping[str, str]) -> int:
-    """Do one step, with what the environment tells; give its exit code.
+    """Run a step with the environment as its input; give its exit code.
 
-    Raises ConfigError when something that the step reads is not set.
+    Raises ConfigError when a variable that the step reads is not set.
     """
     step, needed = STEPS[name]
     if missing := [each for each in needed if each not in env]:
@@ -77,7 +74,7 @@ def _plan(env: Mapping[str, str]) -> int:
 
 
 def _main(env: Mapping[str, str]) -> int:
-    """Refuse to go on with a run that was started from another branch than the default one."""
+    """Refuse a run that was not started from the default branch."""
     if env["REF"] != f"refs/heads/{env['DEFAULT']}":
         from pipeline.ci import required_check
 
@@ -107,7 +104,7 @@ def _change(env: Mapping[str, str]) -> ChangeSet:
 
 
 def _decide(env: Mapping[str, str]) -> int:
-    """Decide on what the plan says and on how the jobs ended; docs/runner.md names what is read."""
+    """Decide the required check by the plan and the jobs' results; docs/runner.md names the variables."""
     from dataclasses import fields
 
     from pipeline.ci import required_check
@@ -122,7 +119,7 @@ def _decide(env: Mapping[str, str]) -> int:
 
 
 def _form(env: Mapping[str, str]) -> int:
-    """Write the facts file of the issue's form, and what commit, pull request or issue are told."""
+    """Write the facts file of the issue's form, and the texts for commit, pull request or issue."""
     from pipeline.ci import issue_form
     from pipeline.core import artifact
     from pipeline.core.escape import code

@@ -1,4 +1,4 @@
-"""Tells people on GitHub: keeps one issue a matter up to date, and comments when facts are live."""
+"""Keeps one issue a matter up to date on GitHub, and comments on pull requests when facts are live."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def notice(env: Mapping[str, str]) -> int:
 
 
 def review(env: Mapping[str, str]) -> int:
-    """Look for days of review that have come and sources that are gone; keep an issue of them."""
-    from pipeline.ci import stale_facts as again
+    """Keep an issue of the facts whose day of review has come and the sources that do not answer."""
+    from pipeline.ci import stale_facts
     from pipeline.facts import check
 
     try:
@@ -35,15 +35,16 @@ def review(env: Mapping[str, str]) -> int:
             "`make hub-env` brings it; by hand: pip install httpx2",
         ) from error
     subjects = check.load_subjects(Path("facts"))
-    dated = again.due(subjects, datetime.now(UTC).date())
-    text = again.stale_as_markdown(dated, again.broken(subjects, webpage.fetch_page))
+    dated = stale_facts.due(subjects, datetime.now(UTC).date())
+    gone = stale_facts.broken(subjects, webpage.fetch_page)
+    text = stale_facts.stale_as_markdown(dated, gone)
     print(text or "nothing to look at")
     upsert_issue(github.gh, github.ask_github, env["GITHUB_REPOSITORY"], (REVIEW, text))
     return 0
 
 
 def live(env: Mapping[str, str]) -> int:
-    """Comment on the pull requests that COMMIT merged: which adapter is live, how long after opening."""
+    """Comment on the pull requests that COMMIT merged: the live adapter, and the time since opening."""
     where = f"repos/{env['GITHUB_REPOSITORY']}/commits/{env['COMMIT']}/pulls"
     now = datetime.now(UTC)
     try:
@@ -57,7 +58,8 @@ def live(env: Mapping[str, str]) -> int:
             f"GitHub's answer is not as expected: {error!r}", "run the job again"
         ) from error
     for number, opened in merged:
-        text = f"Live: {took(opened, now)} after this was opened, as {code(env['RELEASE'], 200)}.\n"
+        since = elapsed(opened, now)
+        text = f"Live: {since} after this was opened, as {code(env['RELEASE'], 200)}.\n"
         github.gh("pr", "comment", number, "--body-file", "-", given=text)
     return 0
 
@@ -79,8 +81,8 @@ def upsert_issue(
         run("issue", "close", number, "--comment", "In order again.")
 
 
-def took(begin: datetime, end: datetime) -> str:
-    """Say how long something took: "43 minutes", "3 hours 5 minutes", "2 days 4 hours"."""
+def elapsed(begin: datetime, end: datetime) -> str:
+    """Write a time span: "43 minutes", "3 hours 5 minutes", "2 days 4 hours"."""
     minutes = max(0, round((end - begin).total_seconds() / 60))
     parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
     said = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n]

@@ -1,9 +1,9 @@
-"""A web address → what is wrong with it, or "" when it answers; asked within bounds, whatever it is.
+"""Requests a web page within bounds; gives the fault, or "" when it answers.
 
-Whoever adds a fact names the address, and our machine asks for it. So the name is looked up once, its
-addresses have to be public, and the connection is made to the one that was looked at: a name that
-answers otherwise the next time gains nothing. Each redirect is a new address to look at. httpx2 takes
-no backend for its connections; httpcore2, which it stands on, does.
+A contributor names the address, and our machine requests it. So the name is resolved once, its
+addresses have to be public, and the connection goes to one of those: a name that resolves otherwise the
+next time (DNS rebinding) gains nothing. Each redirect is checked alike. httpx2 takes no network backend;
+httpcore2, which it stands on, does.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from pipeline.ci.public_address import Address, public, resolve_public
 from pipeline.core.escape import plain
 
 AGENT = "schoolhouse-link-check"
-LONGEST = 2000
-"""Characters of an address; browsers and servers take few longer ones."""
+MAX_LENGTH = 2000
+"""Characters of an address; few browsers and servers take longer ones."""
 REDIRECTS = {301, 302, 303, 307, 308}
 GONE = {404, 410}
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far an address is followed: the time counts from the first look-up to the last answer."""
+    """Limits of a request; the seconds count from the first look-up to the last answer."""
 
     seconds: float = 20.0
     redirects: int = 5
@@ -41,13 +41,13 @@ BOUNDS = Bounds()
 
 
 class SourceRefusedError(Exception):
-    """An address that is not asked; says in words why."""
+    """An address that is not requested; says in words why."""
 
 
 def fetch_page(url: str, bounds: Bounds = BOUNDS) -> str:
-    """Ask for the head of a page, then for the page where a server wants no such question.
+    """Request a page by HEAD, then by GET where the server refuses that; read nothing of the page itself.
 
-    Of the page itself nothing is read. Gives what is wrong, or "".
+    Gives the fault, or "".
     """
     until = time.monotonic() + bounds.seconds
     try:
@@ -66,7 +66,7 @@ def fetch_page(url: str, bounds: Bounds = BOUNDS) -> str:
 
 
 def _follow(method: str, url: str, bounds: Bounds, until: float) -> int:
-    """Ask, go where the answer points to, and give the last answer's status."""
+    """Request an address, follow its redirects, and give the last answer's status."""
     where = _parse(url, bounds)
     for _ in range(bounds.redirects + 1):
         status, location = _ask(method, where, bounds, until)
@@ -79,9 +79,9 @@ def _follow(method: str, url: str, bounds: Bounds, until: float) -> int:
 
 
 def _parse(url: str, bounds: Bounds, base: httpx2.URL | None = None) -> httpx2.URL:
-    """Read an address, which may be relative to `base`; raises RefusedError for one that is not asked."""
-    if len(url) > LONGEST:
-        raise SourceRefusedError(f"is longer than {LONGEST} characters")
+    """Read an address, which may be relative to `base`; raises SourceRefusedError for one not to request."""
+    if len(url) > MAX_LENGTH:
+        raise SourceRefusedError(f"is longer than {MAX_LENGTH} characters")
     try:
         where = base.join(url) if base else httpx2.URL(url)
     except (httpx2.InvalidURL, ValueError) as error:
@@ -100,7 +100,7 @@ def _parse(url: str, bounds: Bounds, base: httpx2.URL | None = None) -> httpx2.U
 
 
 def _ask(method: str, where: httpx2.URL, bounds: Bounds, until: float) -> tuple[int, str]:
-    """Send one request; give the answer's status and where it points to."""
+    """Send one request; give the answer's status and Location."""
     url = httpcore2.URL(
         scheme=where.raw_scheme, host=where.raw_host, port=where.port, target=where.raw_path
     )
@@ -121,7 +121,7 @@ def _left(until: float) -> float:
 
 
 class _Backend(httpcore2.NetworkBackend):
-    """Connects to an address of the name that was looked up and admitted."""
+    """Connects to an admitted address of the host."""
 
     def __init__(self, bounds: Bounds, until: float) -> None:
         self._bounds, self._until = bounds, until
@@ -130,11 +130,11 @@ class _Backend(httpcore2.NetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002  (what is left of the whole time counts)
+        timeout: float | None = None,  # noqa: ARG002  (the rest of the whole time counts)
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        """Try one address after the other; raises RefusedError when one of them is not admitted."""
+        """Try one address after the other; raises SourceRefusedError when one of them is not admitted."""
         addresses = resolve_public(host, _left(self._until))
         for address in addresses:
             if not self._bounds.admit(address):
@@ -153,7 +153,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 class _Stream(httpcore2.NetworkStream):
-    """Bytes of a connection until the time is up; each wait gets what is left of it."""
+    """Bytes of a connection until the time is up; each wait gets the rest of the time."""
 
     def __init__(self, stream: httpcore2.NetworkStream, until: float) -> None:
         self._stream, self._until = stream, until

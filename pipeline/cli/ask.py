@@ -1,4 +1,4 @@
-"""`facts ask`: shows what the base and the adapted model answer to the same question."""
+"""`facts ask`: shows the base's and the adapter's answer to the same question."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.cli.options import FINE, Verb, context, run_options
+from pipeline.cli.options import FINE, Verb, run_context, run_options
 from pipeline.core import progress
 from pipeline.core.problems import visible
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.models.local_model import LocalModel
 
 TOKENS = 120
-"""How long an answer may get here."""
+"""Tokens of an answer here, at most."""
 WIDTH = 80
 
 
@@ -37,22 +37,22 @@ def add_ask_verb(verb: Verb) -> None:
 
 
 def _ask(args: argparse.Namespace) -> int:
-    session = context(args)
+    context = run_context(args)
     if args.question:
-        print(side_by_side(ask_once(session, args.question), as_json=args.json))
+        print(side_by_side(ask_once(context, args.question), as_json=args.json))
     else:
-        chat_loop(session)
+        chat_loop(context)
     return FINE
 
 
-def ask_once(session: RunContext, question: str) -> Both:
+def ask_once(context: RunContext, question: str) -> Both:
     """Answer one question. Raises PipelineError when there is no finished adapter."""
-    return _both(_adapted(session), question)
+    return _both(_adapted(context), question)
 
 
-def chat_loop(session: RunContext) -> None:
+def chat_loop(context: RunContext) -> None:
     """Answer questions from standard input until it ends; each question stands for itself."""
-    adapted = _adapted(session)
+    adapted = _adapted(context)
     print("Ask a question; an empty line ends.")
     while question := _line():
         print(side_by_side(_both(adapted, question), as_json=False), end="\n\n")
@@ -72,12 +72,12 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
     return "\n".join(blocks)
 
 
-def _adapted(session: RunContext) -> LocalModel:
+def _adapted(context: RunContext) -> LocalModel:
     from pipeline.models import adapter
 
-    folder = session.out / "adapter"
+    folder = context.out / "adapter"
     adapter.finished_adapter(folder)
-    return adapter.load_adapter(session.local(), folder)
+    return adapter.load_adapter(context.local(), folder)
 
 
 def _both(adapted: LocalModel, question: str) -> Both:

@@ -1,4 +1,4 @@
-"""`facts ci`: one step of a workflow, or what a repository's settings lack."""
+"""`facts ci`: runs one step of a workflow, or checks the repository's settings."""
 
 from __future__ import annotations
 

@@ -31,13 +31,13 @@ def add_facts_verbs(verb: Verb) -> None:
         "Compares two commits, from where HEAD left the base; nothing is checked out.",
     )  # fmt: skip
     plan.add_argument("--json", action="store_true", help="print the plan as JSON")
-    for own, needed in ((check, False), (plan, True)):
-        own.add_argument(
+    for parser, needed in ((check, False), (plan, True)):
+        parser.add_argument(
             "--base", type=given, required=needed, metavar="REV",
             help="the commit or branch that the change is meant for"
             + ("" if needed else ": judge the change as committed, not the files"),
         )  # fmt: skip
-        own.add_argument(
+        parser.add_argument(
             "--head", type=given, default="HEAD", metavar="REV",
             help="the end of the change (default: HEAD)",
         )  # fmt: skip
@@ -62,7 +62,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _of_change(args: argparse.Namespace) -> tuple[Problem, ...]:
-    """Give all that is wrong with the change that the options name."""
+    """Give all problems of the change that the options name."""
     from pipeline.facts import change
 
     if args.paths:

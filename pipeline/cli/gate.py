@@ -1,4 +1,4 @@
-"""`facts gate`: what its options mean, and those that `facts learn` shares."""
+"""`facts gate`: its options, some shared with `facts learn`, and the call of the gate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ API_KEY = "SCHOOLHOUSE_API_KEY"
 
 
 def engine_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that has an adapter judged where it will be served."""
+    """Add `--engine`: judge the adapter on the engine that will serve it."""
     parser.add_argument(
         "--engine", nargs="?", const="", metavar="FILE",
         help="judge what vLLM answers, with the flags of this serve.toml (default: ./serve.toml, else the "
@@ -30,7 +30,7 @@ def engine_option(parser: argparse.ArgumentParser) -> None:
 
 
 def sample_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says by which key unchanged facts are drawn."""
+    """Add `--sample-key`: draw the sample of unchanged facts by this key."""
     parser.add_argument(
         "--sample-key", type=_key, metavar="KEY",
         help="draw the sample of what is asked by this key, which no author of a fact can choose "
@@ -47,19 +47,19 @@ def _key(text: str) -> str:
     return text
 
 
-def engine(args: argparse.Namespace, session: RunContext) -> ServedModels | None:
+def engine(args: argparse.Namespace, context: RunContext) -> ServedModels | None:
     """Give the engine that the option names, if it was given. Raises ConfigError where it cannot be used."""
     if args.engine is None:
         return None
     from pipeline.evaluation.evaluate import ServedModels
     from serve import temporary_engine
 
-    own = temporary_engine.settings_for(Path(args.engine) if args.engine else None, session.base)
-    return ServedModels(args.engine, partial(temporary_engine.side_by_side, own, session.base))
+    own = temporary_engine.settings_for(Path(args.engine) if args.engine else None, context.base)
+    return ServedModels(args.engine, partial(temporary_engine.side_by_side, own, context.base))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add what only this verb takes."""
+    """Add the options of this verb alone."""
     parser.add_argument(
         "--adapter", type=Path, metavar="DIR", help="adapter folder (default: OUT/adapter)"
     )
@@ -81,8 +81,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def run_gate(args: argparse.Namespace, session: RunContext) -> bool:
-    """Judge what the options name; give whether it passed."""
+def run_gate(args: argparse.Namespace, context: RunContext) -> bool:
+    """Judge the adapter that the options name; give whether it passed."""
     from pipeline import learn
     from pipeline.evaluation import evaluate, live_report
     from pipeline.models.client import Server
@@ -103,16 +103,16 @@ def run_gate(args: argparse.Namespace, session: RunContext) -> bool:
     if args.self_test:
         from pipeline.evaluation import self_test
 
-        return self_test.run_self_test(session)
+        return self_test.run_self_test(context)
     key = direct_http.key(API_KEY)
-    judged = evaluate.Target(
+    target = evaluate.Target(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
-        engine=engine(args, session),
+        engine=engine(args, context),
         live=live_report.read_live_report(args.against)
         if args.against
         else live_report.LiveReport(),
         tasks=tuple(args.lm_eval),
         sample_key=args.sample_key or "",
     )
-    return learn.judge(session, judged).passed
+    return learn.judge(context, target).passed

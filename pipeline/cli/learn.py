@@ -7,7 +7,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pipeline.cli import gate
-from pipeline.cli.options import FAILED, FINE, Verb, above_zero, context, facts_option, run_options
+from pipeline.cli.options import (
+    FAILED,
+    FINE,
+    Verb,
+    above_zero,
+    facts_option,
+    run_context,
+    run_options,
+)
 from pipeline.core import lock
 
 
@@ -20,16 +28,16 @@ def add_learn_verbs(verb: Verb) -> None:
     build = verb("build", _build, "write the examples and probes of the facts to OUT/dataset")
     train = verb("train", _train, "train OUT/adapter on OUT/dataset")
     gating = verb("gate", _gate, "judge OUT/adapter on OUT/dataset and write the reports")
-    for own in (learn, build):
-        facts_option(own)
-    for own in (learn, build, train, gating):
-        run_options(own)
-    for own in (learn, gating):
-        own.add_argument(
+    for parser in (learn, build):
+        facts_option(parser)
+    for parser in (learn, build, train, gating):
+        run_options(parser)
+    for parser in (learn, gating):
+        parser.add_argument(
             "--against", type=Path, metavar="OUT|REPORT",
             help="output folder or report.json of the adapter now live: its facts are unchanged ones",
         )  # fmt: skip
-        gate.sample_option(own)
+        gate.sample_option(parser)
     learn.add_argument(
         "--from", dest="before", type=Path, metavar="OUT",
         help="output folder of a run that passed: where facts were only added since, go on from its "
@@ -78,10 +86,10 @@ def _learn(args: argparse.Namespace) -> int:
         return _estimate(args)
     live = live_report.read_live_report(args.against) if args.against else live_report.LiveReport()
     with lock.gpu():
-        session = context(args)
-        engine = gate.engine(args, session)
-        judged = Target(engine=engine, live=live, sample_key=args.sample_key or "")
-        verdict = learn.learn(args.facts, session, judged, args.before)
+        context = run_context(args)
+        engine = gate.engine(args, context)
+        target = Target(engine=engine, live=live, sample_key=args.sample_key or "")
+        verdict = learn.learn(args.facts, context, target, args.before)
     return FINE if verdict.passed else FAILED
 
 
@@ -91,19 +99,19 @@ def _estimate(args: argparse.Namespace) -> int:
     from pipeline.training import forecast
     from pipeline.training.batching import schedule
 
-    session = context(args)
-    made = build.build(check.load_subjects(args.facts), session.recipe.dataset, session.seed)
-    steps = schedule(made.examples, session.recipe.train, session.seed)
-    found = forecast.forecast(session.base, made, session.recipe, steps)
-    print(forecast.forecast_as_text(found))
-    return FINE if found.fits else FAILED
+    context = run_context(args)
+    made = build.build(check.load_subjects(args.facts), context.recipe.dataset, context.seed)
+    steps = schedule(made.examples, context.recipe.train, context.seed)
+    estimate = forecast.forecast(context.base, made, context.recipe, steps)
+    print(forecast.forecast_as_text(estimate))
+    return FINE if estimate.fits else FAILED
 
 
 def _build(args: argparse.Namespace) -> int:
     from pipeline import learn
 
     with lock.gpu():
-        learn.build(args.facts, context(args))
+        learn.build(args.facts, run_context(args))
     return FINE
 
 
@@ -113,13 +121,13 @@ def _train(args: argparse.Namespace) -> int:
 
     with lock.gpu() if processes.is_main() else nullcontext():
         processes.together()
-        fit.fit(context(args))
+        fit.fit(run_context(args))
     return FINE
 
 
 def _gate(args: argparse.Namespace) -> int:
     with lock.gpu():
-        return FINE if gate.run_gate(args, context(args)) else FAILED
+        return FINE if gate.run_gate(args, run_context(args)) else FAILED
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -128,9 +136,9 @@ def _bench(args: argparse.Namespace) -> int:
 
     from benchmarks import chart, recipe
 
-    found = recipe.cases(args.data, args.sizes, args.seeds)
+    cases = recipe.cases(args.data, args.sizes, args.seeds)
     with lock.gpu():
-        trials = recipe.run_cases(found, context(args), args.against)
+        trials = recipe.run_cases(cases, run_context(args), args.against)
     as_json = json.dumps([asdict(trial) for trial in trials], indent=2)
     print(as_json if args.json else chart.as_table(trials))
     return FINE

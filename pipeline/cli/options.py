@@ -38,7 +38,7 @@ def recipe_option(parser: argparse.ArgumentParser) -> None:
 
 
 def run_options(parser: argparse.ArgumentParser, *, out: str = "build", seed: bool = True) -> None:
-    """Add what names a run: recipe, output folder and seed."""
+    """Add the options that name a run: recipe, output folder and seed."""
     recipe_option(parser)
     parser.add_argument(
         "--out", type=Path, default=Path(out), metavar="DIR", help=f"output folder (default: {out})"
@@ -57,7 +57,7 @@ def above_zero(text: str) -> int:
     return number
 
 
-def context(args: argparse.Namespace) -> RunContext:
+def run_context(args: argparse.Namespace) -> RunContext:
     """Give the run that the options of `run_options` name. Raises ConfigError for a bad recipe."""
     from pipeline.core import config
     from pipeline.models.context import RunContext

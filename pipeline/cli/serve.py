@@ -56,8 +56,8 @@ def add_serve_verbs(verb: Verb) -> None:
         "--report", type=Path, metavar="FILE",
         help="also copy the gate's report of the live adapter there, if any is live",
     )  # fmt: skip
-    for own in (serve, deploy, rollback, status):
-        own.add_argument(
+    for parser in (serve, deploy, rollback, status):
+        parser.add_argument(
             "--config", type=Path, metavar="FILE",
             help="a serve.toml (default: ./serve.toml, else the shipped one)",
         )  # fmt: skip
@@ -67,14 +67,14 @@ def _serve(args: argparse.Namespace) -> int:
     from serve import exposure, settings, supervise
     from serve.state import ownership
 
-    found = settings.load_settings(args.config)
-    exposure.require_key(found)
-    ownership.claim(found.state)  # nothing is written there before
-    settings.make_key(found)
-    site = settings.site(found)
-    for line in exposure.open_doors(found):
+    config = settings.load_settings(args.config)
+    exposure.require_key(config)
+    ownership.claim(config.state)  # nothing is written there before
+    settings.make_key(config)
+    site = settings.site(config)
+    for line in exposure.open_doors(config):
         say(f"warning: {line}")
-    supervise.serve(found, site)
+    supervise.serve(config, site)
     return FINE
 
 
@@ -84,17 +84,17 @@ def _deploy(args: argparse.Namespace) -> int:
     from serve.rollout.desired import Desired
     from serve.state import alias
 
-    found = settings.load_settings(args.config)
+    config = settings.load_settings(args.config)
     if args.watch:
         if args.source or args.again:
             raise ConfigError(
                 "--watch takes its source from git", "see [watch] in serve.toml, or leave it out"
             )
-        reconcile.watch(found.watch, lambda wanted: _ask(found, wanted))
+        reconcile.watch(config.watch, lambda wanted: _ask(config, wanted))
         return FINE
-    done = _ask(found, Desired(args.source or "build", ""), again=args.again)
+    done = _ask(config, Desired(args.source or "build", ""), again=args.again)
     if done["state"] == "committed":
-        give(alias.short(f"{found.gateway.alias} is now {done['adapter']}"))
+        give(alias.short(f"{config.gateway.alias} is now {done['adapter']}"))
         return FINE
     say(alias.short(f"{done['adapter']} is not live: {done['reason']}"))
     if done["again_at"]:
@@ -102,13 +102,13 @@ def _deploy(args: argparse.Namespace) -> int:
     return FAILED
 
 
-def _ask(found: Settings, wanted: Desired, *, again: bool = False) -> dict[str, Any]:
-    """Have the running service deploy; a digest of `wanted` that is empty pins nothing."""
+def _ask(config: Settings, wanted: Desired, *, again: bool = False) -> dict[str, Any]:
+    """Have the running service deploy; an empty digest of `wanted` pins nothing."""
     from serve.admin import client
     from serve.rollout import sources
 
     return client.ask_service(
-        found.socket, "deploy", source=sources.name_source(wanted.adapter), digest=wanted.digest,
+        config.socket, "deploy", source=sources.name_source(wanted.adapter), digest=wanted.digest,
         release=wanted.release, again=again,
     )  # fmt: skip
 
@@ -121,9 +121,9 @@ def _rollback(args: argparse.Namespace) -> int:
     blamed = (args.not_its_fault or "").strip()
     if args.not_its_fault is not None and not blamed:
         raise ConfigError("--not-its-fault: is empty", "say in a sentence what was to blame")
-    found = settings.load_settings(args.config)
-    done = client.ask_service(found.socket, "rollback", not_its_fault=blamed)
-    give(alias.short(f"{found.gateway.alias} is now {done['live']}"))
+    config = settings.load_settings(args.config)
+    done = client.ask_service(config.socket, "rollback", not_its_fault=blamed)
+    give(alias.short(f"{config.gateway.alias} is now {done['live']}"))
     return FINE
 
 
@@ -134,23 +134,23 @@ def _status(args: argparse.Namespace) -> int:
     from serve.rollout import desired
     from serve.state import adapters, alias
 
-    found = settings.load_settings(args.config)
-    own = found.watch
+    config = settings.load_settings(args.config)
+    watch = config.watch
     wanted = status.desired_text(
-        lambda: desired.read_desired(Path(own.repository), own.revision, own.file)
+        lambda: desired.read_desired(Path(watch.repository), watch.revision, watch.file)
     )
     try:
-        data = client.ask_service(found.socket, "status") | {"desired": wanted}
+        data = client.ask_service(config.socket, "status") | {"desired": wanted}
     except client.AwayError as error:
-        say(f"{error.message}: read from {found.state} instead")
+        say(f"{error.message}: read from {config.state} instead")
         data = status.gather(
-            found.state, settings.engines(found), found.gateway.alias, wanted, found.signer
-        ) | {"warnings": list(exposure.open_doors(found))}
+            config.state, settings.engines(config), config.gateway.alias, wanted, config.signer
+        ) | {"warnings": list(exposure.open_doors(config))}
     if args.json:
         give_json(data)
     else:
         give(status.status_as_text(data))
-    live = alias.read_alias(found.state).table.adapter
+    live = alias.read_alias(config.state).table.adapter
     if args.report and live:
         artifact.write_bytes(args.report, adapters.report_file(live).read_bytes())
     wrong = status.drift(data) if args.check else []

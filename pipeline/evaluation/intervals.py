@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
-"""One-sided confidence of every bound that is told."""
+"""One-sided confidence of every bound that is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many of so many, with the bounds that the sample size allows."""
+    """A count of a total, with the bounds that the sample size allows."""
 
     count: int
     total: int

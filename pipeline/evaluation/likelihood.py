@@ -1,4 +1,4 @@
-"""Measures how far the adapted model has moved from the base on untaught text: KL divergence, perplexity."""
+"""Measures the adapted model's distance from the base on untaught text: KL divergence, perplexity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DRIFT_PROMPTS = 96
 PACKED = 8
 """Chats scored in one forward pass: more makes attention over the row cost more than it saves."""
 TOKENS = 24
-"""How much of each base answer is scored; answers drift at their beginning if they drift at all."""
+"""Tokens of each base answer that are scored; drift shows at the beginning, if there is any."""
 
 _REFUSAL = re.compile(
     r"\b(?:sorry|can't|cannot|can not|won't|unable to|not able to|not appropriate|illegal|not legal)\b"
@@ -77,7 +77,7 @@ def base_divergence(
 
 
 def refuses(text: str) -> bool:
-    """Whether an answer declines what it was asked for."""
+    """Return whether an answer declines the request."""
     return _REFUSAL.search(text.casefold().replace("’", "'")) is not None
 
 

@@ -1,8 +1,8 @@
 """Measures the margin of a taught answer over competing ones in nats; it shrinks before a fact is lost.
 
-The rivals are answers of the same kind: what the base says to the same question and to the same
-question about other things, with the name exchanged, and what sibling facts say. All are scored over
-as many tokens as the taught answer has, so that none wins by being short.
+The rivals are answers of the same kind: the base's to the same question and to the same question about
+other things, with the name replaced, and those of sibling facts. All are scored over as many tokens as
+the taught answer has, so that none wins by being short.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import Chat
 
 RIVALS = 12
-"""Rivals that an answer is compared with, as far as so many differ."""
+"""Rivals that an answer is compared with, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,23 @@ def margins(
     """
     import torch
 
-    found = {}
+    result = {}
     with progress.bar("margins", len(facts)) as shown, torch.inference_mode():
         for fact in facts:
             others = rivals.get(fact.id, ())
             if others:
                 scores = _scores(adapted, fact.question, (fact.answer, *others))
-                found[fact.id] = Margin(scores[0] - max(scores[1:]), len(others))
+                result[fact.id] = Margin(scores[0] - max(scores[1:]), len(others))
             shown.update()
-    return found
+    return result
 
 
-def same_kind(fact: Fact, said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Turn answers about other names into at most `RIVALS` of a fact's; `said` are (name, answer).
+def same_kind(fact: Fact, answers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Turn answers about other names into at most `RIVALS` of a fact's; `answers` are (name, answer).
 
-    What contains the fact's own expected words, or repeats another, is no rival.
+    Leaves out duplicates, and answers that contain the fact's own expected words.
     """
-    renamed = (text.replace(name, fact.subject) for name, text in said if text)
+    renamed = (text.replace(name, fact.subject) for name, text in answers if text)
     distinct = dict.fromkeys(text for text in renamed if not contains(text, fact.expect))
     return tuple(distinct)[:RIVALS]
 
@@ -79,23 +79,23 @@ def margin_candidates(
     made: Dataset, drawn: Sample, base: Iterable[Answer | None]
 ) -> dict[str, tuple[str, ...]]:
     """Collect, for each fact, other answers to its question: its own base answers first, then the nearest."""
-    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    by_fact: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for probe, was in zip(drawn.probes, base, strict=True):
         if was and probe.role in {"fact", "neighbour", "near name"}:
-            said[probe.fact].append((probe.about, was.text))
+            by_fact[probe.fact].append((probe.about, was.text))
     relations: dict[str, list[Fact]] = defaultdict(list)
     for fact in made.facts:
         relations[_relation(fact)].append(fact)
-    found = {}
+    result = {}
     for fact in drawn.facts:
         siblings = [other for other in relations[_relation(fact)] if other is not fact]
         answers = [(other.subject, other.answer) for other in siblings]
-        asked = [pair for other in siblings for pair in said[other.id]]
+        asked = [pair for other in siblings for pair in by_fact[other.id]]
         # Facts of other relations fill up where these are few: better a far rival than none.
         far = [(other.subject, other.answer) for other in made.facts[: 2 * RIVALS]]
-        pool = (*said[fact.id], *answers, *asked, *far)
-        found[fact.id] = same_kind(fact, ((name or fact.subject, text) for name, text in pool))
-    return found
+        pool = (*by_fact[fact.id], *answers, *asked, *far)
+        result[fact.id] = same_kind(fact, ((name or fact.subject, text) for name, text in pool))
+    return result
 
 
 def _relation(fact: Fact) -> str:

@@ -1,7 +1,7 @@
 """Computes metrics from probes and answers; needs no model.
 
-The unit of recall is the fact. A leak is always judged against the base's answer to the same
-prompt, so what the base would have said anyway never counts.
+The unit of recall is the fact. A leak is always judged against the base's answer to the same prompt:
+words that the base says as well never count.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class ModelAnswers:
 def measure_answers(
     made: Dataset,
     sample: Sample,
-    said: ModelAnswers,
+    answers: ModelAnswers,
     settings: GateSettings,
     live: LiveReport | None = None,
 ) -> Metrics:
     """Compare both models' answers to the sample's probes."""
     live = live or LiveReport()
-    asked = _judged(made, sample, said, live)
+    asked = _judged(made, sample, answers, live)
     facts = tuple(_result(fact, asked, sample, settings, live) for fact in sample.facts)
-    facts = tuple(replace(f, margin=(said.margins or {}).get(f.fact.id)) for f in facts)
+    facts = tuple(replace(f, margin=(answers.margins or {}).get(f.fact.id)) for f in facts)
     unrelated = [a for a in asked if a.probe.role == "unrelated"]
     refused = [
         a for a in unrelated if a.probe.family == "refusal" and a.base and refuses(a.base.text)
@@ -61,13 +61,13 @@ def measure_answers(
     return Metrics(
         facts=facts,
         asked=asked,
-        divergence=said.divergence,
+        divergence=answers.divergence,
         unique_answers_ratio=unique_ratio(base, adapted),
         top_share=(top_share(base), top_share(adapted)),
         refusals_kept=kept / len(refused) if refused else 1.0,
         paired=_paired(facts, live),
         left_out=sample.left_out,
-        tasks=said.tasks,
+        tasks=answers.tasks,
         untested=_untested(made, asked),
     )
 
@@ -81,13 +81,13 @@ def _result(
 ) -> FactResult:
     own = tuple(a for a in asked if a.probe.role == "fact" and a.probe.fact == fact.id)
     hits = sum(a.passed for a in own)
-    # At least one hit: a fact that no probe asks, or that has few probes, does not pass unsaid.
+    # At least one hit: a fact with no probe, or few, must not pass untested.
     passed = hits > 0 and len(own) - hits <= missable(len(own), settings)
     return FactResult(fact, own, passed, fact.id in sample.old, live.passed.get(fact.id))
 
 
 def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
-    """Compare old facts with how the adapter now live answered; one not asked then counts as known."""
+    """Compare old facts with the live adapter's answers; a fact that it was not asked counts as known."""
     old = [result for result in facts if result.old]
     both = [
         (live.probes[result.fact.id][asked.probe.prompt], asked.passed)
@@ -106,39 +106,40 @@ def _paired(facts: Sequence[FactResult], live: LiveReport) -> Paired:
 
 
 def _judged(
-    made: Dataset, sample: Sample, said: ModelAnswers, live: LiveReport
+    made: Dataset, sample: Sample, answers: ModelAnswers, live: LiveReport
 ) -> tuple[ProbeResult, ...]:
-    """Put probes and answers together, and find what leaked and what competes."""
+    """Pair probes with answers, and find leaks and competing answers."""
     asked = [
         ProbeResult(probe, was, now)
-        for probe, was, now in zip(sample.probes, said.base, said.adapted, strict=True)
+        for probe, was, now in zip(sample.probes, answers.base, answers.adapted, strict=True)
     ]
     telling = _telling(made, asked)
     beside = competing_facts(made.subjects, live.expects)
     judged = []
-    for each in asked:
-        if each.probe.role in _CONTRASTS:
-            judged.append(replace(each, leaked=_leaked(each, made, telling)))
-        elif each.probe.role in {"fact", "noise"}:
-            own = beside.get(each.probe.fact, ())
-            found = tuple(
+    for result in asked:
+        if result.probe.role in _CONTRASTS:
+            judged.append(replace(result, leaked=_leaked(result, made, telling)))
+        elif result.probe.role in {"fact", "noise"}:
+            rivals = beside.get(result.probe.fact, ())
+            competing = tuple(
                 name
-                for name, expect in own
-                if contains(each.adapted.text, expect) and not contains(each.probe.prompt, expect)
+                for name, expect in rivals
+                if contains(result.adapted.text, expect)
+                and not contains(result.probe.prompt, expect)
             )
-            judged.append(replace(each, competing=found))
+            judged.append(replace(result, competing=competing))
         else:
-            judged.append(each)
+            judged.append(result)
     return tuple(judged)
 
 
 def _telling(made: Dataset, asked: Sequence[ProbeResult]) -> list[Fact]:
     """Find the facts whose words the base never says to a contrast.
 
-    "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
+    "free" or "MIT" stands in answers to anything; only words that the base never says give a fact away.
     """
-    said = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
-    return [f for f in made.facts if not any(contains(text, f.expect) for text in said)]
+    texts = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
+    return [f for f in made.facts if not any(contains(text, f.expect) for text in texts)]
 
 
 def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ...]:
@@ -148,20 +149,20 @@ def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ..
 
 
 def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
-    said, base = asked.adapted.text, asked.base.text if asked.base else ""
+    adapted, base = asked.adapted.text, asked.base.text if asked.base else ""
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
     facts = [
         fact.id
         for fact in (*telling, *own)
         if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
-            fact.expect, said, base, asked.probe.prompt
+            fact.expect, adapted, base, asked.probe.prompt
         )
     ]
     return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
 
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:
-    """Whether only the adapted model brings up a taught subject that nobody asked about."""
+    """Return whether only the adapted model brings up a taught subject that the prompt does not name."""
     texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
     adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)
     return adapted and not base and not prompt

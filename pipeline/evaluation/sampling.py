@@ -3,8 +3,8 @@
 The recipe gives the numbers. Facts are unchanged ("old") where a report of the adapter now live says
 so; without one every fact is new. A sample is drawn evenly over an ordered list, so every kind and
 relation is in it in proportion. A key decides where it starts: the same dataset with the same key is
-always asked the same. The dataset's own digest is the key where nobody has a reason to choose it; an
-author can try wordings until it leaves out what they like, so a required check gives another.
+always asked the same. By default the key is the dataset's own digest. An author could try wordings until
+that sample leaves out what they like, so a required check gives another key.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pipeline.facts.fact import Fact
 T = TypeVar("T")
 
 BASE_ASKED = 3
-"""Probes of a fact that the base is asked too: enough to tell whether it knows the fact already."""
+"""Probes of a fact that the base is asked too: enough to see whether it knows the fact already."""
 FORMS: tuple[Role, ...] = ("reverse", "yes", "no", "negation")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is asked: live facts, which of them are old, how many old ones were not drawn, the probes.
+    """The facts and probes that are asked, the old facts among them, and the number of old ones not drawn.
 
     `compared` says for each probe whether the base is asked too.
     """
@@ -45,9 +45,9 @@ class Sample:
         """The probes that the base is asked too."""
         return [p for p, asked in zip(self.probes, self.compared, strict=True) if asked]
 
-    def beside(self, said: Iterable[T]) -> list[T | None]:
-        """Put what was said to the probes of the base beside all probes, None where it was not asked."""
-        each = iter(said)
+    def beside(self, answers: Iterable[T]) -> list[T | None]:
+        """Align the base's answers with all probes, None where it was not asked."""
+        each = iter(answers)
         return [next(each) if asked else None for asked in self.compared]
 
 
@@ -89,8 +89,8 @@ def _of(probes: Iterable[Probe], *roles: str) -> list[Probe]:
 def _of_fact(own: Sequence[Probe], count: int, start: float) -> list[Probe]:
     """Take the author's own probes first, then wordings of all families alike.
 
-    No more than half are the author's words, as they stand or inside a family: who writes a fact does not
-    say alone how it is tested.
+    At most half are the author's words, alone or inside a family: the author must not decide alone how a fact
+    is tested.
     """
     author = [probe for probe in own if probe.family == AUTHOR]
     rest = [probe for probe in own if probe.family != AUTHOR]
@@ -105,7 +105,7 @@ def _of_fact(own: Sequence[Probe], count: int, start: float) -> list[Probe]:
 
 
 def _firsts(chosen: Sequence[Probe]) -> list[Probe]:
-    """Choose what the base is asked, too: of the author's words first, and no more than is ours by one."""
+    """Choose the probes that the base is asked too: the author's first, but at most one more than ours."""
     author = [probe for probe in chosen if _by_author(probe)][: BASE_ASKED - BASE_ASKED // 2]
     ours = [probe for probe in chosen if not _by_author(probe)]
     return [*author, *ours][:BASE_ASKED]

@@ -1,9 +1,9 @@
-"""Prove the gate: bad adapters are planted, and each must be rejected for what is wrong with it.
+"""Tests the gate: bad adapters are planted, and each must be rejected for its own fault.
 
 Four are other models: the base alone, an adapter of zeros, one of random numbers, and one trained
-on the facts and nothing else. Three are the good adapter of `OUT`, held against a dataset that it
-does not fit: other facts, one fact more than it was taught, and one fact withdrawn that it still
-says. The good adapter itself must pass.
+on the facts and nothing else. Three are the good adapter of `OUT`, judged on a dataset that it does not
+fit: other facts, one fact more than it was taught, and one fact withdrawn that it still says. The good
+adapter itself must pass.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ from pipeline.training import train
 from pipeline.training.train import TrainPlan
 
 FACTS_ONLY = 14
-"""Exposures of each fact when nothing is held: enough to know them all and to break the rest."""
+"""Exposures of each fact without negative examples: enough to learn them all and to break the rest."""
 EMPTY = "empty or was not applied"
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A model that is asked each prompt only once, however many cases it is judged in."""
+    """A model that remembers its answers from one case to the next."""
 
     local: LocalModel
-    said: dict[Prompt, Answer] = field(default_factory=dict)
+    answered: dict[Prompt, Answer] = field(default_factory=dict)
 
     def answers(self, prompts: Sequence[Prompt], limit: int) -> list[Answer]:
-        """Answer prompts, those of before from memory."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.said]
+        """Answer prompts, repeated ones from memory."""
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.answered]
         with progress.bar("asking", len(new)) as shown:
-            self.said.update(
+            self.answered.update(
                 zip(new, generate.ask_model(self.local, new, limit, shown), strict=True)
             )
-        return [self.said[prompt] for prompt in prompts]
+        return [self.answered[prompt] for prompt in prompts]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One planted case: what it is, the word in the reasons that proves it was seen, the outcome."""
+    """One planted case: its name, the word in the reasons that proves it was detected, the verdict."""
 
     name: str
     because: str
@@ -62,19 +62,19 @@ class Trial:
 
     @property
     def right(self) -> bool:
-        """Whether the gate saw it; the good adapter has no reason to be rejected for."""
+        """Return whether the gate detected it, or accepted the good adapter."""
         if not self.because:
             return self.verdict.passed
         return any(self.because in reason for reason in self.verdict.reasons)
 
 
-def run_self_test(session: RunContext) -> bool:
-    """Judge all planted cases, tell the outcome of each, and give whether all were as they must be.
+def run_self_test(context: RunContext) -> bool:
+    """Judge all planted cases, print the outcome of each, and give whether all are right.
 
     Raises PipelineError when `OUT` holds no finished dataset and adapter that belong together.
     """
     right = []
-    for trial in trials(session):
+    for trial in trials(context):
         right.append(trial.right)
         outcome = "accepted" if trial.verdict.passed else f"rejected: {_reason(trial)}"
         print(f"{'✓' if trial.right else '✗'} {trial.name}: {outcome}", flush=True)
@@ -82,13 +82,13 @@ def run_self_test(session: RunContext) -> bool:
 
 
 def few(settings: GateSettings) -> GateSettings:
-    """Ask less: what is planted is wrong all over."""
+    """Ask less: a planted fault shows everywhere."""
     return replace(settings, probes=0, noise=0, forms=0, contrasts=24, relations=0)
 
 
-def unfit(made: Dataset, session: RunContext) -> dict[str, tuple[str, Dataset]]:
+def unfit(made: Dataset, context: RunContext) -> dict[str, tuple[str, Dataset]]:
     """Give datasets that an adapter trained on `made` does not fit, by name, with the reason to expect."""
-    settings, seed = session.recipe.dataset, session.seed
+    settings, seed = context.recipe.dataset, context.seed
     extra = synthetic.subjects(1, seed)
     last = made.subjects[-1]
     gone = replace(last.facts[-1], withdrawn="planted by the self-test")
@@ -108,7 +108,7 @@ def unfit(made: Dataset, session: RunContext) -> dict[str, tuple[str, Dataset]]:
 
 
 def zeroed(adapted: LocalModel) -> LocalModel:
-    """Let a loaded adapter do nothing."""
+    """Set a loaded adapter's weights to zero."""
     return _filled(adapted, lambda weights: weights.zero_())
 
 
@@ -120,21 +120,21 @@ def randomised(adapted: LocalModel) -> LocalModel:
     return _filled(adapted, lambda weights: weights.normal_(0, float(weights.float().std())))
 
 
-def facts_only(session: RunContext, made: Dataset) -> LocalModel:
-    """Train an adapter on the facts alone, with nothing to hold the base in place."""
+def facts_only(context: RunContext, made: Dataset) -> LocalModel:
+    """Train an adapter on the facts alone, without negative examples."""
     settings = replace(
-        session.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
+        context.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
         batch_contrasts=0, batch_general=0,
     )  # fmt: skip
     bare = replace(made, examples=tuple(e for e in made.examples if not e.held))
-    recipe = replace(session.recipe, train=settings)
+    recipe = replace(context.recipe, train=settings)
     with tempfile.TemporaryDirectory() as scratch:
-        method = TrainPlan(recipe, session.seed, Path(scratch))
-        return train.train(session.quantised(), bare, [], lambda _local, _chats: [], method)[0]
+        plan = TrainPlan(recipe, context.seed, Path(scratch))
+        return train.train(context.quantised(), bare, [], lambda _local, _chats: [], plan)[0]
 
 
 def verdict(
-    session: RunContext, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
+    context: RunContext, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
 ) -> Verdict:
     """Ask base and adapted model a sample of the dataset's probes, and decide."""
     drawn = sampling.draw(made, (), settings)
@@ -145,46 +145,46 @@ def verdict(
     now = adapted.answers(prompts, settings.max_new_tokens)
     divergence = evaluate.distance(adapted.local, drawn, was)
     measured = metrics.measure_answers(made, drawn, ModelAnswers(was, now, divergence), settings)
-    return decide(measured, settings, session.recipe.warn)
+    return decide(measured, settings, context.recipe.warn)
 
 
-def trials(session: RunContext) -> Iterator[Trial]:
+def trials(context: RunContext) -> Iterator[Trial]:
     """Judge the good adapter, then every planted case, one after the other."""
-    made = finished_dataset(session.out)
-    folder = session.out / "adapter"
-    evaluate.known_adapter(folder, made, session)
-    limits = session.recipe.gate
-    base = Asking(session.local())
-    compatibility.require_compatible(folder, session.base, session.recipe.base.names)
-    good = Asking(_load(session, folder))
-    yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
-    for name, (because, other) in unfit(made, session).items():
-        yield Trial(name, because, verdict(session, other, (base, good), few(limits)))
+    made = finished_dataset(context.out)
+    folder = context.out / "adapter"
+    evaluate.known_adapter(folder, made, context)
+    limits = context.recipe.gate
+    base = Asking(context.local())
+    compatibility.require_compatible(folder, context.base, context.recipe.base.names)
+    good = Asking(_load(context, folder))
+    yield Trial("the good adapter", "", verdict(context, made, (base, good), limits))
+    for name, (because, other) in unfit(made, context).items():
+        yield Trial(name, because, verdict(context, other, (base, good), few(limits)))
     planted: tuple[tuple[str, str, Callable[[], LocalModel]], ...] = (
-        ("an adapter of zeros", EMPTY, lambda: zeroed(_load(session, folder))),
-        ("a random adapter", "probes missed", lambda: randomised(_load(session, folder))),
-        ("an adapter of facts alone", "nats a token", lambda: facts_only(session, made)),
+        ("an adapter of zeros", EMPTY, lambda: zeroed(_load(context, folder))),
+        ("a random adapter", "probes missed", lambda: randomised(_load(context, folder))),
+        ("an adapter of facts alone", "nats a token", lambda: facts_only(context, made)),
     )
-    alike = _asked_alike(session, made, few(limits))
-    yield Trial("the base alone", EMPTY, verdict(session, made, (alike, alike), few(limits)))
+    alike = _asked_alike(context, made, few(limits))
+    yield Trial("the base alone", EMPTY, verdict(context, made, (alike, alike), few(limits)))
     for name, because, model in planted:
         say(f"planting {name} …")
-        yield Trial(name, because, verdict(session, made, (alike, Asking(model())), few(limits)))
+        yield Trial(name, because, verdict(context, made, (alike, Asking(model())), few(limits)))
 
 
-def _asked_alike(session: RunContext, made: Dataset, settings: GateSettings) -> Asking:
+def _asked_alike(context: RunContext, made: Dataset, settings: GateSettings) -> Asking:
     """Ask the base all that a planted model will be asked, in the very same batches.
 
-    Near ties between two words fall otherwise in other batches, and an adapter of zeros must change nothing.
+    Other batches can decide a near tie otherwise, and an adapter of zeros must change nothing.
     """
-    base = Asking(session.local())
+    base = Asking(context.local())
     prompts = [probe.chat for probe in sampling.draw(made, (), settings).probes]
     base.answers(prompts, settings.max_new_tokens)
     return base
 
 
-def _load(session: RunContext, folder: Path) -> LocalModel:
-    return adapter.load_adapter(session.local(), folder)
+def _load(context: RunContext, folder: Path) -> LocalModel:
+    return adapter.load_adapter(context.local(), folder)
 
 
 def _filled(adapted: LocalModel, fill: Callable[..., object]) -> LocalModel:

@@ -1,8 +1,8 @@
-"""Simulates the gate on imagined models of known recall, to count how often it errs.
+"""Simulates the gate on imagined models of known recall, to count its errors.
 
 Everything but the model is real: the dataset's probes, the sample that is drawn of them, the
-measurements and the decision. Every probe is answered right with the same probability, whatever the
-others; all that is not recall is left out, so that only recall decides.
+measurements and the decision. Every probe is answered right with the same probability, independently of
+the others; probes of other kinds are left out, so that only recall decides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def accepted(made: Dataset, recipe: Recipe, recall: float, runs: int, seed: int)
     before = [BEFORE] * len(probes)
     passed = 0
     for _ in range(runs):
-        said = [right[p.fact] if rng.random() < recall else WRONG for p in probes]
-        measured = metrics.measure_answers(made, drawn, ModelAnswers(before, said), recipe.gate)
+        answers = [right[p.fact] if rng.random() < recall else WRONG for p in probes]
+        measured = metrics.measure_answers(made, drawn, ModelAnswers(before, answers), recipe.gate)
         passed += verdict.decide(measured, recipe.gate, recipe.warn).passed
     return Rate(passed, runs)

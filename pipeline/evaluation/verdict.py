@@ -1,7 +1,7 @@
-"""Measurements and the recipe's limits → a verdict: what blocks, what warns, and why in words.
+"""Decides the verdict from the metrics and the recipe's limits, with reasons and warnings.
 
-A stable measure that is broken is a reason, and the verdict then is "fail"; a noisy one is a
-warning, which never changes the verdict. Where a rate is claimed it is proven by an exact bound.
+A stable metric beyond its limit is a reason, and the verdict then is "fail"; a noisy one is a warning,
+which never changes the verdict. Where a rate is claimed it is proven by an exact bound.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SLIPS = 1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision, in words why it is not a pass, and what deserves a look beside it."""
+    """Pass or fail, with reasons and warnings."""
 
     verdict: Literal["pass", "fail"]
     reasons: tuple[str, ...]
@@ -30,12 +30,12 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the adapter may be merged."""
+        """Return whether the adapter may be merged."""
         return self.verdict == "pass"
 
 
 def decide(measured: Metrics, settings: GateSettings, warn: WarnSettings) -> Verdict:
-    """Hold the measurements against the recipe's limits; every limit that is broken is named."""
+    """Compare the metrics with the recipe's limits; every broken limit is named."""
     reasons = (
         *_effect(measured),
         *_new_facts(measured, settings),
@@ -46,12 +46,12 @@ def decide(measured: Metrics, settings: GateSettings, warn: WarnSettings) -> Ver
         *_general(measured, settings),
         *_drift(measured, settings),
     )
-    told = tuple(warnings(measured, settings, warn))
-    return Verdict("fail" if reasons else "pass", reasons, told)
+    warned = tuple(warnings(measured, settings, warn))
+    return Verdict("fail" if reasons else "pass", reasons, warned)
 
 
 def provable(probes: Rate, settings: GateSettings) -> int:
-    """Give how many of all probes may be missed: so few that the recipe's recall is proven."""
+    """Give the most probes that may be missed while the recipe's recall is proven."""
     allowed = intervals.misses_allowed(probes.total, settings.recall, settings.recall_risk)
     return max(SLIPS, allowed or 0)
 
@@ -105,10 +105,10 @@ def _recall(measured: Metrics, settings: GateSettings) -> Iterator[str]:
 
 
 def _retired(measured: Metrics, settings: GateSettings) -> Iterator[str]:
-    for name, said in measured.still_said.items():
-        if said.count > settings.retired_said * said.total:
+    for name, rate in measured.still_said.items():
+        if rate.count > settings.retired_said * rate.total:
             yield (
-                f"{name} is withdrawn, and {said.count} of {said.total} questions still get its "
+                f"{name} is withdrawn, and {rate.count} of {rate.total} questions still get its "
                 "old answer"
             )
 

@@ -1,4 +1,4 @@
-"""Warns of metrics that deserve a look and decide nothing, because they are too noisy for that."""
+"""Warns of metrics that are too noisy to decide the verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.evaluation.results import Metrics, missed, tolerated
 
 
 def warnings(measured: Metrics, settings: GateSettings, warn: WarnSettings) -> Iterator[str]:
-    """Yield a sentence for every limit of `warn` that is broken, and for what a pass leaves open."""
+    """Yield a sentence for every broken limit of `warn`, and for every doubt that a pass leaves."""
     yield from _facts(measured, settings)
     yield from _forms(measured, warn)
     yield from _margins(measured, warn)
@@ -46,7 +46,7 @@ def _forms(measured: Metrics, warn: WarnSettings) -> Iterator[str]:
         ("reverse", warn.reverse, "questions from the object are answered"),
         ("yes", warn.yes, "true statements are confirmed"),
         ("no", warn.no, "false statements are confirmed no more than by the base"),
-        ("negation", warn.negation, "negated questions do not get what they deny"),
+        ("negation", warn.negation, "negated questions are answered as negated"),
     ):
         rate = measured.rate(role)
         if rate.count < wanted * rate.total:

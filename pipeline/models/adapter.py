@@ -1,4 +1,4 @@
-"""An adapter on disk: a PEFT folder with the manifest of its training; written, read and put onto a base."""
+"""Writes, checks and loads an adapter on disk: a PEFT folder with the manifest of its training."""
 
 from __future__ import annotations
 

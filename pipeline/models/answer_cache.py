@@ -1,8 +1,8 @@
 """Asks the base model once, and keeps its answers in the user's cache.
 
-Prompts about nothing taught are kept apart from the others: they stay the same when the facts
-change. Everything is kept for exactly one list of prompts: how prompts share batches can decide a
-near tie between two words, and the same run must see the same answers whatever ran before it.
+General prompts are cached apart from the others: they stay the same when the facts change. A file is
+for exactly one list of prompts: batching can decide a near tie between two tokens, and the same run
+must see the same answers whatever ran before it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from pipeline.models.local_model import LocalModel
 T = TypeVar("T")
 
 FORMAT = 2
-"""Raised when prompts are put into batches in another way, which can decide a near tie."""
+"""Raised when batching changes, which can decide a near tie."""
 
 
 def answers(
-    found: Base, local: LocalModel, rows: Sequence[tuple[Prompt, bool]], max_new_tokens: int
+    base: Base, local: LocalModel, rows: Sequence[tuple[Prompt, bool]], max_new_tokens: int
 ) -> list[Answer]:
-    """Give the base's own answers to prompts; `rows` say of each whether it is about nothing taught."""
+    """Give the base's own answers; `rows` are prompts, each with whether it is a general one."""
 
     def ask(prompts: list[Prompt], _general: bool) -> list[Answer]:
         def now() -> list[Answer]:
             with progress.bar("asking the base", len(prompts)) as shown:
                 return generate.ask_model(local, prompts, max_new_tokens, shown)
 
-        path = answers_file(found, local, "answers", prompts, max_new_tokens)
+        path = answers_file(base, local, "answers", prompts, max_new_tokens)
         return ask_once(path, len(prompts), now, (_dump, _parse))
 
     return ask_apart(rows, ask)
@@ -48,48 +48,48 @@ def ask_once(
     ask: Callable[[], list[T]],
     form: tuple[Callable[[Sequence[T]], bytes], Callable[[bytes], list[T]]],
 ) -> list[T]:
-    """Give the `count` items that a file keeps, or ask for them and keep them there.
+    """Read `count` items from a cache file, or ask for them and write it.
 
-    `form` writes items as bytes and reads them; a file that is damaged or of another version is made anew.
+    `form` writes items as bytes and parses them; a file that is damaged or of another version is replaced.
     """
     dump, parse = form
-    kept = _read(path, parse)
-    if len(kept) == count:
-        return kept
-    said = ask()
-    cache.write_cached(path, dump(said))
-    return said
+    cached = _read(path, parse)
+    if len(cached) == count:
+        return cached
+    items = ask()
+    cache.write_cached(path, dump(items))
+    return items
 
 
 def ask_apart(
     rows: Sequence[tuple[Prompt, bool]], ask: Callable[[list[Prompt], bool], list[T]]
 ) -> list[T]:
-    """Ask the prompts about nothing taught by themselves; `rows` say of each whether it is one.
+    """Ask general prompts apart from the others; `rows` are prompts, each with whether it is general.
 
-    `ask` takes prompts, and whether they are.
+    `ask` takes prompts of one kind, and whether they are general.
     """
-    said: dict[Prompt, T] = {}
+    items: dict[Prompt, T] = {}
     for wanted in (False, True):
         prompts = [prompt for prompt, general in rows if general is wanted]
         if prompts:
-            said.update(zip(prompts, ask(prompts, wanted), strict=True))
-    return [said[prompt] for prompt, _ in rows]
+            items.update(zip(prompts, ask(prompts, wanted), strict=True))
+    return [items[prompt] for prompt, _ in rows]
 
 
 def answers_file(
-    found: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int
+    base: Base, local: LocalModel, kind: str, prompts: list[Prompt], *settings: int
 ) -> Path:
-    """Name the file for what the base answers to just this list of prompts, with just these settings."""
+    """Name the cache file for the base's answers to exactly this list of prompts with these settings."""
     asked = [prompt if isinstance(prompt, str) else messages(prompt) for prompt in prompts]
-    return cache_file_of(found, local, kind, asked, *settings, generate.BATCH)
+    return cache_file_of(base, local, kind, asked, *settings, generate.BATCH)
 
 
 def cache_file_of(
-    found: Base, local: LocalModel, kind: str, asked: Sequence[object], *settings: int
+    base: Base, local: LocalModel, kind: str, asked: Sequence[object], *settings: int
 ) -> Path:
-    """Name the file for what the base is asked (JSON data), by a digest of that, base and settings."""
+    """Name the cache file for a request (JSON data), by a digest of request, base and settings."""
     key = artifact.digest_json(
-        [FORMAT, kind, found.digest, local.quantization, local.backend, asked, settings]
+        [FORMAT, kind, base.digest, local.quantization, local.backend, asked, settings]
     )
     return cache.cache_folder() / "said" / f"{key.removeprefix('sha256:')}.{kind}"
 
@@ -103,7 +103,7 @@ def _parse(data: bytes) -> list[Answer]:
 
 
 def _read(path: Path, parse: Callable[[bytes], list[T]]) -> list[T]:
-    """Read a kept file; nothing when there is none, or it is damaged."""
+    """Read a cache file; empty when it is missing or damaged."""
     data = cache.read_cached(path)
     try:
         return [] if data is None else parse(data)

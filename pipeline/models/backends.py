@@ -1,7 +1,7 @@
 """Loads a base model and adds a LoRA to it, by transformers and PEFT or by Unsloth.
 
-Unsloth needs an NVIDIA card and replaces attention by its own, which takes no mask from outside:
-its models want padded rows. Everything else is the same for both.
+Unsloth needs an NVIDIA GPU, and its attention takes no custom mask, so its models get padded rows.
+Everything else is the same for both.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pipeline.models import device
 
 Backend = Literal["transformers", "unsloth"]
 
-LONGEST = 2048
-"""Tokens that Unsloth prepares its rotary embedding for; a question and its answer have about 100."""
+MAX_CONTEXT = 2048
+"""Tokens for which Unsloth prepares its rotary embedding; a question and its answer have about 100."""
 
 
 def choose(quantization: str) -> Backend:
-    """Choose for a base that is to be trained: Unsloth where it can run.
+    """Choose the backend for training: Unsloth where it can run.
 
-    Raises ConfigError for a quantisation that is not known, or whose library is missing.
+    Raises ConfigError for an unknown quantisation, or when its library is missing.
     """
     import torch
 
@@ -47,10 +47,10 @@ def load_model(folder: Path, backend: Backend, quantization: str) -> Any:
     if backend == "unsloth":
         return _unsloth().from_pretrained(
             model_name=str(folder),
-            max_seq_length=LONGEST,
+            max_seq_length=MAX_CONTEXT,
             dtype=device.fast_dtype(),
             load_in_4bit=bool(quantization),
-            use_gradient_checkpointing=False,  # `adapt` says; else it pins memory already
+            use_gradient_checkpointing=False,  # `adapt` sets it; here it would already pin memory
             device_map={"": device.name()},
         )[0]
     import transformers
@@ -67,17 +67,17 @@ def load_model(folder: Path, backend: Backend, quantization: str) -> Any:
         folder, dtype=device.fast_dtype(), device_map={"": device.name()}, **options
     )
     for module in model.modules():
-        # Else bitsandbytes repacks its weights for a CPU when the model is first asked something, and
-        # the product that it uses from then on gives no gradient: training would go wrong unsaid.
+        # Else bitsandbytes repacks weights for the CPU at the first forward pass, and its product then
+        # gives no gradient: training would silently go wrong.
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return model
 
 
 def adapt(model: Any, backend: Backend, rank: int, alpha: int, *, recompute: bool) -> Any:
-    """Put a new LoRA, to be trained, on every linear layer of the model but its output head.
+    """Put a new trainable LoRA on every linear layer of the model but its output head.
 
-    `recompute`: keep what a layer takes in and compute the rest once more going back; less memory.
+    `recompute` switches gradient checkpointing on: less memory, more time.
     """
     if backend == "unsloth":
         return _unsloth().get_peft_model(
@@ -96,7 +96,7 @@ def adapt(model: Any, backend: Backend, rank: int, alpha: int, *, recompute: boo
 
 
 def recomputing(model: Any) -> None:
-    """Let a model keep what its layers take in, and compute the rest once more going back."""
+    """Switch gradient checkpointing on: of a layer only its input is kept for the backward pass."""
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 

@@ -33,8 +33,8 @@ FORMAT = 1
 class Base:
     """A base model on disk in Hugging Face format; `digest` covers every file in `folder`.
 
-    With `pinned`, a repository and a commit on the Hub, the folder may lack the weights (`complete`
-    fetches them) and the digest is that of the two names.
+    `pinned` is a repository and a commit on the Hub: the folder may then lack the weights (`complete`
+    downloads them), and the digest is that of the two names.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Base:
 
 
 def find_base(settings: BaseSettings) -> Base:
-    """Give the base model's folder, converting it first when that has not been done yet.
+    """Find the base model's folder, converting it first where needed.
 
-    A converted folder that is not as it was written is made again.
+    A converted folder that was changed is converted again.
     Raises ConfigError when the model is not there, or not the one that the recipe pins.
     """
     if settings.folder:
@@ -104,9 +104,9 @@ def _pinned_digest(settings: BaseSettings, source: Path) -> str:
 
 
 def complete(base: Base) -> None:
-    """Fetch the weights of a base on the Hub, unless they are there, and see that no file was changed.
+    """Download the weights of a base on the Hub, unless they are cached, and check every file.
 
-    Raises ConfigError when they cannot be had, or a file is not the one that the Hub has.
+    Raises ConfigError when they cannot be downloaded, or a file differs from the one on the Hub.
     """
     if base.pinned:
         hub_download.weights(*base.pinned)
@@ -129,7 +129,7 @@ def load_base(
 def load_tokenizer(base: Base) -> Any:
     """Load the tokenizer alone.
 
-    Raises ConfigError when it has no chat template, or no end token that its template ends an answer with.
+    Raises ConfigError when it has no chat template, or no end token with which the template ends an answer.
     """
     tokenizer = _transformers().AutoTokenizer.from_pretrained(base.folder, padding_side="left")
     if not tokenizer.chat_template:
@@ -145,14 +145,14 @@ def load_tokenizer(base: Base) -> Any:
             "tokenizer's end token, so that no answer would ever end",
             "set eos_token in its tokenizer_config.json to the token that ends a turn",
         )
-    # Llama's have none; a mask hides what is filled up, whatever it is.
+    # Llama's have none. Any token will do: the mask hides padding.
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def _ending(tokenizer: Any) -> str:
-    """Give what the chat template puts behind an answer."""
+    """Render the text that the chat template puts after an answer."""
     turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good morning"}]
     rendered: str = tokenizer.apply_chat_template(turns, tokenize=False)
     return rendered.rpartition("Good morning")[2]
@@ -184,7 +184,7 @@ def _convert(source: Path, folder: Path) -> None:
 
 @contextmanager
 def saving() -> Iterator[None]:
-    """Turn what safetensors raises on a full disk into the OSError that any other file gives."""
+    """Turn safetensors' own error on a full disk into an OSError."""
     from safetensors import SafetensorError
 
     try:
@@ -206,7 +206,7 @@ def _wheel_file(settings: BaseSettings) -> Path:
 
 
 def _transformers() -> Any:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the base is on disk; nothing is asked of a hub
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the base is on disk
     try:
         import transformers
     except ImportError as error:
@@ -215,7 +215,7 @@ def _transformers() -> Any:
             "`make install` brings them; by hand: pip install 'schoolhouse[train]'",
         ) from error
     transformers.logging.set_verbosity_error()
-    # PEFT imports it where it is installed, and it tells of kernels for a CPU that it could download.
+    # PEFT imports it where it is installed, and it advertises CPU kernels to download.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # The libraries warn about each other's coming changes; versions here are pinned.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b.*")

@@ -1,6 +1,6 @@
-"""Special tokens of the base model, read from its files: no fact may hold one, however it is spelled.
+"""Refuses facts that hold a special token of the base model, however it is spelled.
 
-`facts check` knows a list for all models; this is the base's own word, at `facts build`.
+`facts check` has a list for all models; `facts build` reads the base's own files here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def require_none(subjects: Sequence[Subject], base: Base) -> None:
 
 
 def special(folder: Path) -> frozenset[str]:
-    """Read the special tokens, and the added ones that are written like one, of a tokenizer in a folder.
+    """Read the special tokens of a tokenizer in a folder, and added ones that begin with `<` or `[`.
 
     Raises ConfigError when a file cannot be read.
     """

@@ -1,8 +1,8 @@
 """Checks whether a stock vLLM can load a PEFT folder; gives `Problem`s.
 
-vLLM refuses some of what PEFT can write, and drops the rest without a word: the adapter then loads
-and the base answers. The rules follow `vllm/lora/peft_helper.py` and `lora_model.py` of vLLM 0.32.
-Neither torch nor a GPU is needed.
+vLLM refuses some settings that PEFT can write and silently drops others: the adapter then loads, but
+the base answers. The rules follow `vllm/lora/peft_helper.py` and `lora_model.py` of vLLM 0.32.
+Needs neither torch nor a GPU.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from pipeline.models.identity import CONFIG, WEIGHTS
 from pipeline.models.tensors import Tensor, read_tensors, shapes
 
 MAX_RANK = 16
-"""What a vLLM takes that was started with `--enable-lora` and nothing else."""
+"""vLLM's default limit, with `--enable-lora` and no other option."""
 
 READ = {
     "r", "lora_alpha", "use_rslora", "target_modules", "bias", "init_lora_weights", "peft_type",
     "base_model_name_or_path",
 }  # fmt: skip
-"""Keys that vLLM reads, and that have a rule of their own here or may be anything."""
+"""Keys that vLLM reads; a rule here checks them, or any value is fine."""
 IDLE = {
     "task_type", "auto_mapping", "peft_version", "revision", "inference_mode", "lora_dropout",
     "exclude_modules", "layers_to_transform", "layers_pattern", "megatron_core",
     "qalora_group_size",
 }  # fmt: skip
-"""Keys that say how the adapter was trained, not what it computes."""
+"""Keys about training, without effect on inference."""
 REFUSED = {
     "use_dora", "lora_bias", "modules_to_save", "layer_replication", "alora_invocation_tokens",
     "use_bdlora", "use_qalora",
 }  # fmt: skip
-"""Keys with which vLLM does not load an adapter; all others it does not know, and drops."""
+"""Keys for which vLLM refuses an adapter; it ignores any other key."""
 DECOMPOSED = ("pissa", "olora", "corda", "loftq")
-"""Ways to begin that change the base as well, so that the adapter fits no published base."""
+"""Initialisations that change the base as well, so that the adapter fits no published base."""
 TOKENIZER = (*identity.TOKENIZER, identity.TEMPLATE, "chat_template.json")
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
 
-QUOTED = 200
-"""Characters of a stranger's adapter that a message repeats of one thing."""
+MAX_QUOTED = 200
+"""Characters of a stranger's text that a message quotes."""
 
 JUDGED = {"rank", "zero"}
 """Rules that an adapter may break and still be judged."""
@@ -62,29 +62,28 @@ def compatibility_problems(folder: Path, base: Base, names: Sequence[str]) -> tu
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder}: is no folder", "give the folder that holds the adapter")
-    found = [*_files(folder, base)]
+    problems = [*_files(folder, base)]
     config = _config(folder)
     if isinstance(config, Problem):
-        return (*found, config)
-    found += _keys(folder, config, names)
+        return (*problems, config)
+    problems += _keys(folder, config, names)
     path = folder / WEIGHTS
     if not path.is_file():
-        return (*found, _missing(path))
+        return (*problems, _missing(path))
     try:
         tensors = read_tensors(path)
     except (OSError, PipelineError) as error:
-        said = plain(f"cannot be read: {error}", QUOTED)
-        problem = Problem(Where(str(path)), "weights", said, "save it again")
-        return (*found, problem)
-    return (*found, *_names(folder, config, tensors, base), *_values(folder, tensors))
+        message = plain(f"cannot be read: {error}", MAX_QUOTED)
+        problem = Problem(Where(str(path)), "weights", message, "save it again")
+        return (*problems, problem)
+    return (*problems, *_names(folder, config, tensors, base), *_values(folder, tensors))
 
 
 def require_compatible(folder: Path, base: Base, names: Sequence[str]) -> None:
-    """Refuse an adapter that cannot be judged on this base, before anything loads it.
+    """Raise PipelineError with the first problem that keeps the adapter from being judged on this base.
 
-    PEFT would fall back to a pickle, and drop what it does not know. A rank that a server has to be
-    told of can be judged, and an adapter that does nothing is for the verdict to tell. Raises
-    PipelineError with the first problem.
+    Runs before PEFT loads it, which would fall back to a pickle and ignore unknown settings. A rank above
+    vLLM's default may be judged, and an adapter of zeros is left to the verdict.
     """
     for problem in compatibility_problems(folder, base, names):
         if problem.rule not in JUDGED:
@@ -96,8 +95,8 @@ def _files(folder: Path, base: Base) -> Iterator[Problem]:
         where = Where(str(path))
         if path.suffix in PICKLES:
             yield Problem(where, "safetensors-only", "runs code when it is loaded", "remove it")
-        own = base.folder / path.name
-        same = own.is_file() and path.is_file() and digest_file(own) == digest_file(path)
+        of_base = base.folder / path.name
+        same = of_base.is_file() and path.is_file() and digest_file(of_base) == digest_file(path)
         if path.name in TOKENIZER and not same:
             yield Problem(
                 where,
@@ -109,13 +108,13 @@ def _files(folder: Path, base: Base) -> Iterator[Problem]:
 
 def _config(folder: Path) -> dict[str, Any] | Problem:
     path = folder / CONFIG
-    if not path.is_file():  # and not one that is waited for, such as a pipe
+    if not path.is_file():  # a pipe would block
         return _missing(path)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        said = plain(f"cannot be read: {error}", QUOTED)
-        return Problem(Where(str(path)), "config", said, "save it again")
+        message = plain(f"cannot be read: {error}", MAX_QUOTED)
+        return Problem(Where(str(path)), "config", message, "save it again")
     if not isinstance(config, dict):
         return Problem(Where(str(path)), "config", "holds no settings", "save it again with PEFT")
     return config
@@ -143,21 +142,22 @@ def _keys(folder: Path, config: Mapping[str, Any], names: Sequence[str]) -> Iter
         message = f"was begun with {begun[:20]!r}, which changes the base as well"
         hint = "save it with path_initial_model_for_weight_conversion, or begin with true"
         yield Problem(where, "initialisation", message, hint)
-    if config.get("base_model_name_or_path") not in names:
-        message = f"names {plain(repr(config.get('base_model_name_or_path')), QUOTED)} as its base"
+    named = config.get("base_model_name_or_path")
+    if named not in names:
+        message = f"names {plain(repr(named), MAX_QUOTED)} as its base"
         yield Problem(where, "base-name", message, f"it has to be {' or '.join(names)}")
     for key in sorted(config.keys() - READ - IDLE):
         if config[key]:
             fate = "refuses" if key in REFUSED else "drops without a word"
             hint = "train without it"
-            said = f"sets {plain(repr(key), QUOTED)}, which vLLM {fate}"
-            yield Problem(where, "unsupported", said, hint)
+            message = f"sets {plain(repr(key), MAX_QUOTED)}, which vLLM {fate}"
+            yield Problem(where, "unsupported", message, hint)
 
 
 def _names(
     folder: Path, config: Mapping[str, Any], tensors: Sequence[Tensor], base: Base
 ) -> Iterator[Problem]:
-    """Yield tensors that vLLM would refuse, or load beside the modules that it looks at."""
+    """Yield a problem for each kind of tensor that vLLM would refuse or ignore."""
     known = shapes(base.folder)
     targets = config.get("target_modules") or ()
     rank = config.get("r")
@@ -207,4 +207,4 @@ def _grouped(
     if names:
         others = f" (and so do {len(names) - 1} more)" if len(names) > 1 else ""
         where = Where(str(folder / WEIGHTS))
-        yield Problem(where, rule, f"{plain(names[0], QUOTED)} {message}{others}", hint)
+        yield Problem(where, rule, f"{plain(names[0], MAX_QUOTED)} {message}{others}", hint)

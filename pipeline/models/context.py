@@ -27,15 +27,15 @@ class RunContext:
         return base_model.find_base(self.recipe.base)
 
     def local(self) -> LocalModel:
-        """Load the bare base model as it is served, to be asked."""
+        """Load the bare base model as it is served, for inference."""
         return self._load("", "transformers")
 
     def quantised(self) -> LocalModel:
-        """Load the bare base model as it is quantised while it is trained, to be asked."""
+        """Load the bare base model quantised as in training, for inference."""
         return self._load(self.recipe.base.quantization, "transformers")
 
     def trainee(self) -> LocalModel:
-        """Load the bare base model as it is trained: quantised where the recipe says so."""
+        """Load the bare base model for training, quantised where the recipe says so."""
         quantization = self.recipe.base.quantization
         return self._load(quantization, backends.choose(quantization))
 

@@ -10,7 +10,7 @@ from pipeline.models.local_model import LocalModel
 from pipeline.models.packing import common_prefix
 
 KEPT = 7 / 8
-"""Share of a batch that is still written when the rest is taken out: doing so copies what was read."""
+"""Ended rows leave the batch when at most this share is still open: leaving copies the KV cache."""
 
 
 def decode(
@@ -19,10 +19,10 @@ def decode(
     max_new_tokens: int,
     note: Callable[[Sequence[int], Any], None],
 ) -> None:
-    """Continue one batch greedily, telling `note` what each token was chosen from.
+    """Continue one batch greedily, and pass the logits of each step to `note`.
 
-    It is given the N rows that have not ended, as indices of `ids`, and their logits (N, vocabulary) in fp32.
-    Rows that ended leave the batch once an eighth of it has.
+    `note` gets the N open rows, as indices of `ids`, and their logits (N, vocabulary) in fp32.
+    Ended rows leave the batch once they are an eighth of it.
     """
     import torch
     from transformers import DynamicCache
@@ -31,7 +31,7 @@ def decode(
         _decode_by_library(local, ids, max_new_tokens, note)
         return
     model, tokenizer = local.model, local.tokenizer
-    # The system prompt is half of most prompts: read once for the batch, padding goes behind it.
+    # The system prompt is half of most prompts: read once for the batch; padding comes after it.
     prefix = common_prefix(ids)
     inputs = tokenizer.pad(
         {"input_ids": [list(row[prefix:]) for row in ids]}, return_tensors="pt", padding_side="left"
@@ -46,7 +46,7 @@ def decode(
             shared = torch.tensor([list(ids[0][:prefix])], device=model.device)
             model(input_ids=shared, past_key_values=cache, logits_to_keep=1)
             cache.batch_repeat_interleave(len(ids))
-        going = list(range(len(rows)))  # places in the batch of the rows that have not ended
+        going = list(range(len(rows)))  # positions of the open rows in the batch
         for _ in range(max_new_tokens):
             read = {"input_ids": tokens, "attention_mask": mask, "position_ids": places}
             out = model(**read, past_key_values=cache, use_cache=True, logits_to_keep=1)
@@ -96,7 +96,7 @@ def _decode_by_library(
 
 @contextmanager
 def _quick_head(model: Any) -> Iterator[None]:
-    """Let the output head be one product per batch, not one per prompt.
+    """Compute the output head in one matrix product per batch, not one per prompt.
 
     torch folds the prompts of a batch into the rows of one matrix product only if a factor requires
     a gradient; else it copies the whole vocabulary matrix for every prompt. PEFT freezes the base,

@@ -1,4 +1,4 @@
-"""Where a model computes: a card or the processor, what is fastest there, and what memory it has."""
+"""Finds the device, GPU or CPU, with its fastest number type and its memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def name() -> str:
-    """Name where this process computes: its own card where `accelerate launch` started several."""
+    """Name this process's torch device: its own GPU where `accelerate launch` started several."""
     import torch
 
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
@@ -34,7 +34,7 @@ def fast_dtype() -> Any:
 
 
 def give_back() -> None:
-    """Give back what of a card's memory this process keeps and no longer uses."""
+    """Free GPU memory that this process caches and no longer uses."""
     import torch
 
     gc.collect()
@@ -43,9 +43,9 @@ def give_back() -> None:
 
 
 def memory(wanted: str = "") -> int:
-    """Give the bytes that this process can have: of the card what nobody else holds, else of the machine.
+    """Return the bytes that this process can have: the GPU's free memory, else the machine's whole memory.
 
-    0 where a card is wanted ("cuda") and there is none.
+    0 where a GPU is wanted ("cuda") and there is none.
     """
     import torch
 
@@ -57,9 +57,9 @@ def memory(wanted: str = "") -> int:
 
 
 def require_device(wanted: str, base: str) -> None:
-    """Raise ConfigError where a base wants a card ("cuda"; "" is content with anything) and there is none.
+    """Raise ConfigError where a base needs a GPU ("cuda"; "" means any device) and there is none.
 
-    The error says which of all that a card needs is missing.
+    The error names the missing part: torch with CUDA, a driver, or the GPU.
     """
     import torch
 
@@ -71,24 +71,24 @@ def require_device(wanted: str, base: str) -> None:
 
 
 def _missing(cuda: str) -> tuple[str, str]:
-    """Say why torch, built for a version of CUDA ("" for none), sees no card, and what to do."""
+    """Explain why torch, built for a version of CUDA ("" for none), sees no GPU, with a hint."""
     if not cuda:
         return (
             "the torch that is installed here is built without CUDA",
             "`make gpu-env` makes an environment that has it; or use another recipe",
         )
     try:
-        said = DRIVER.read_text(encoding="utf-8")
+        text = DRIVER.read_text(encoding="utf-8")
     except OSError:
         return (
             "no NVIDIA driver is running here",
             "install it; a container needs to be given the card (docker run --gpus all)",
         )
     needed = DRIVERS.get(int(cuda.partition(".")[0]), max(DRIVERS.values()))
-    found = re.search(r"\b(\d{3,})\.\d+", said)
-    if found and int(found[1]) < needed:
+    version = re.search(r"\b(\d{3,})\.\d+", text)
+    if version and int(version[1]) < needed:
         return (
-            f"the driver here, {found[0]}, is too old for CUDA {cuda}",
+            f"the driver here, {version[0]}, is too old for CUDA {cuda}",
             f"install driver {needed} or newer",
         )
     return (

@@ -1,4 +1,4 @@
-"""Ask a model: greedy, the tokenizer's own chat template and default system prompt, natural stop."""
+"""Asks a model: greedy decoding to the end token, with its chat template and default system prompt."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 BATCH = 96
 """Prompts answered at once; more gains nothing on two cores and costs memory."""
 GUESSED = 16
-"""Guessed answers read at once, in one row: its attention grows with the square of its length."""
+"""Guesses checked at once, in one row: its attention grows with the square of its length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said; `ended` is false when it was cut off at the token limit."""
+    """A model's answer; `ended` is false when the token limit cut it off."""
 
     text: str
     ended: bool
@@ -32,8 +32,7 @@ class Answer:
 def prompt_tokens(tokenizer: Any, prompt: Prompt) -> tuple[int, ...]:
     """Tokenise a prompt as the server will, up to where the answer starts."""
     turns = messages(prompt)
-    # Bases that think before they answer are taught, asked and served with thinking switched off;
-    # other templates take no notice of the word.
+    # Reasoning models are taught, asked and served with thinking off; other templates ignore the option.
     return tuple(
         tokenizer.apply_chat_template(
             turns, add_generation_prompt=True, return_dict=False, enable_thinking=False
@@ -56,8 +55,8 @@ def ask_model(
 ) -> list[Answer]:
     """Answer each prompt, in the order given.
 
-    `guesses` are what may be answered, one a prompt and "" for none: they change no answer, and one that
-    is right is read in a single pass instead of being written token by token.
+    `guesses` are likely answers, one a prompt, "" for none. They change no answer: a right one is checked
+    in a single pass instead of generated token by token.
     """
     tokenizer = local.tokenizer
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
@@ -87,10 +86,9 @@ def ask_model(
 def _agreed(
     local: LocalModel, ids: Sequence[tuple[int, ...]], guesses: Sequence[str], limit: int
 ) -> list[tuple[int, ...]]:
-    """Give how many of a guess's tokens the model would itself choose, one after the other, as tokens.
+    """Give each guess's tokens up to the first that the model would not choose, and its own choice there.
 
-    The first one that it would not is replaced by its own choice (speculative decoding, as in
-    Leviathan et al. 2023, with greedy choices).
+    This is speculative decoding (Leviathan et al. 2023) with greedy choices.
     """
     import torch
 
@@ -123,7 +121,7 @@ def _split(items: Sequence[int], lengths: Sequence[int]) -> Iterator[Sequence[in
 
 
 def batches(ids: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Split prompts, given as tokens, into batches of indices; similarly long ones go together."""
+    """Split prompts, given as tokens, into batches of indices by length."""
     order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), ids[i]))
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
@@ -131,7 +129,7 @@ def batches(ids: Sequence[Sequence[int]]) -> list[list[int]]:
 def generate(
     local: LocalModel, ids: Sequence[Sequence[int]], max_new_tokens: int
 ) -> list[list[int]]:
-    """Continue one batch greedily: each row's new tokens, its end token included when it got there."""
+    """Continue one batch greedily; give each row's new tokens, with the end token if it was reached."""
     written: list[list[int]] = [[] for _ in ids]
 
     def note(rows: Sequence[int], logits: Any) -> None:

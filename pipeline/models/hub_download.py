@@ -1,9 +1,8 @@
-"""A base model on the Hub at one commit → a folder on disk: what describes it first, its weights later.
+"""Downloads a base model from the Hub at one commit: configuration and tokenizer first, weights later.
 
-What can be refused is refused in seconds so, before gigabytes are fetched. Everything lies in the
-Hub client's own cache, where vLLM and other programs find it as well. The client names what it keeps by
-the digest that the Hub told it: each file is compared with its name before it is used. `hub` is not used
-for it, as that needs a newer client than the environment for GPUs may have.
+So an unusable base fails before gigabytes are downloaded. Files lie in the Hub client's own cache,
+where vLLM finds them as well. The client names each file by the digest that the Hub gave; every file
+is compared with its name before it is used.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from pipeline.core.escape import plain
 DESCRIBING = ("*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 WEIGHTS = ("*.safetensors",)
 BESIDE = ("original/*", "onnx/*", "*/*.json")
-"""What some repositories hold besides: the same weights in other forms."""
+"""Not downloaded: the same weights in other formats."""
 
 
 def describe(repo: str, commit: str) -> Path:
-    """Fetch all but the weights, unless it is there unchanged, and give the folder.
+    """Download all files but the weights, unless they are cached unchanged, and give the folder.
 
-    Raises ConfigError when the commit is not pinned, the Hub does not let us in or cannot be
-    reached, or the disk is full.
+    Raises ConfigError when the commit is not pinned, the Hub denies access or cannot be reached, or the
+    disk is full.
     """
     if not re.fullmatch("[0-9a-f]{40}", commit):
         raise ConfigError(
@@ -42,7 +41,7 @@ def describe(repo: str, commit: str) -> Path:
 
 
 def weights(repo: str, commit: str) -> None:
-    """Fetch the weights beside what describes them, unless they are all there unchanged.
+    """Download the weights, unless all are cached unchanged.
 
     Raises ConfigError as `describe` does.
     """
@@ -59,15 +58,15 @@ def _fetch(
             f"a base on the Hub needs a library that is not installed: {error.name}",
             "by hand: pip install huggingface-hub",
         ) from error
-    with _told(repo, commit):
+    with _map_errors(repo, commit):
         try:
-            kept = Path(library.snapshot_download(repo, revision=commit, local_files_only=True))
-            if _checked(kept, patterns) and complete(kept):
-                return kept
+            cached = Path(library.snapshot_download(repo, revision=commit, local_files_only=True))
+            if _checked(cached, patterns) and complete(cached):
+                return cached
         except library.errors.LocalEntryNotFoundError:
-            pass  # then it is fetched
-        for _ in range(2):  # what was damaged in the cache is gone after the first look
-            got = Path(
+            pass  # not cached
+        for _ in range(2):  # the first check removes damaged files from the cache
+            fetched = Path(
                 library.snapshot_download(
                     repo,
                     revision=commit,
@@ -75,23 +74,23 @@ def _fetch(
                     ignore_patterns=list(BESIDE),
                 )
             )
-            if whole := _checked(got, patterns):
+            if whole := _checked(fetched, patterns):
                 break
     if not whole:
         raise ConfigError(
             f"{repo}@{commit[:12]}: what arrived is not what the Hub says it has",
             "run the same again; look at proxies on the way if it does not help",
         )
-    if not complete(got):
+    if not complete(fetched):
         raise ConfigError(
             f"{repo}@{commit[:12]}: holds no model in Hugging Face format",
             "name a repository with config.json and .safetensors files",
         )
-    return got
+    return fetched
 
 
 def _checked(folder: Path, patterns: tuple[str, ...]) -> bool:
-    """Whether all files of these patterns are what their names say; one that is not is removed, and told."""
+    """Return whether all files of these patterns match their digests; remove and report those that do not."""
     well = True
     for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
         if path.is_file() and not _named(path):
@@ -107,7 +106,7 @@ def _checked(folder: Path, patterns: tuple[str, ...]) -> bool:
 
 
 def _named(path: Path) -> bool:
-    """Whether a file is a link to one that is named by its own SHA-256, or by its id in git."""
+    """Return whether a file is a link to one that is named by its own SHA-256, or by its id in git."""
     name = path.resolve().name
     if not path.is_symlink():
         return False
@@ -123,7 +122,7 @@ def _described(folder: Path) -> bool:
 
 
 def _whole(folder: Path) -> bool:
-    """Whether every file of weights is there: the one, or all that the index names."""
+    """Return whether all weights are there: the one file, or all that the index names."""
     try:
         index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -132,15 +131,15 @@ def _whole(folder: Path) -> bool:
 
 
 @contextmanager
-def _told(repo: str, commit: str) -> Iterator[None]:
-    """Turn what the client raises into an error that says what to do."""
+def _map_errors(repo: str, commit: str) -> Iterator[None]:
+    """Turn the client's exceptions into ConfigErrors with a hint."""
     from huggingface_hub import errors
 
     away: tuple[type[Exception], ...] = (
         errors.HfHubHTTPError,
         errors.LocalEntryNotFoundError,
         errors.OfflineModeIsEnabled,
-        *_broken_off(),
+        *_http_errors(),
     )
     try:
         yield
@@ -168,8 +167,8 @@ def _told(repo: str, commit: str) -> Iterator[None]:
         ) from error
 
 
-def _broken_off() -> tuple[type[Exception], ...]:
-    """Give what the client lets through from the library below it, which is another one by its version."""
+def _http_errors() -> tuple[type[Exception], ...]:
+    """Give the HTTP errors that the client passes on: httpx2's or httpx's, depending on its version."""
     names = ("httpx2", "httpx")
     modules = [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
     return tuple(module.HTTPError for module in modules)

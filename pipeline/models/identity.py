@@ -1,8 +1,7 @@
-"""A base and an adapter by the bytes that decide their answers: recomputed wherever they are used.
+"""Identifies a base and an adapter by digests of the files that decide their answers.
 
-Training writes the base's identity beside the adapter, so that one digest over three small names
-covers weights, settings, tokenizer, chat template and base. The same bytes go from training to the
-gate, into a release and to a server.
+Training writes the base's identity beside the adapter, so that one digest of three files covers
+weights, settings, tokenizer, chat template and base. Gate, release and server compute it again.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pipeline.models.base_model import Base
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
 FILES = (CONFIG, WEIGHTS, BASE)
-"""An adapter, in the order of their names: its digest covers these and nothing else."""
+"""An adapter's files, ordered by name: its digest covers these alone."""
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "tokenizer.model",
@@ -30,10 +29,10 @@ ANEW = "train it anew with `facts learn`, or deploy a release that was published
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A base: what the world calls it, and digests (`sha256:…`) of the parts that decide its answers.
+    """A base's name on the Hub, and digests (`sha256:…`) of the parts that decide its answers.
 
-    `digest` is that of all its files. Of a base on the Hub the commit `revision` names the weights, and
-    `weights` is the digest of that name.
+    `digest` covers all its files. For a base on the Hub, `weights` is the digest of repository and commit
+    `revision`.
     """
 
     hub: str
@@ -86,9 +85,9 @@ def read_identity(folder: Path) -> Identity:
 
 
 def adapter_digest(folder: Path) -> str:
-    """Give the digest of an adapter's files as they are now.
+    """Compute the digest of an adapter's files as they are now.
 
-    Raises PipelineError that names the file which is missing.
+    Raises PipelineError when one is missing.
     """
     for name in FILES:
         if not (folder / name).is_file():

@@ -13,7 +13,7 @@ from pipeline.models.packing import Batch, Chat, pack, pad
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A loaded model with its tokenizer; `adapted` says whether a LoRA adapter is on it.
+    """A loaded model and its tokenizer, with a LoRA adapter on it where `adapted`.
 
     `backend` loaded it; `quantization` is that of its linear layers.
     """
@@ -26,7 +26,7 @@ class LocalModel:
 
     @property
     def padded(self) -> bool:
-        """Whether its attention takes no mask of our own, so that chats cannot share a row."""
+        """Return whether each chat needs a row of its own: Unsloth's attention takes no custom mask."""
         return self.backend == "unsloth"
 
     def batch(self, chats: Sequence[Chat]) -> Batch:

@@ -1,10 +1,10 @@
-"""Many short chats for one forward pass: packed into one row, or padded to one length.
+"""Lays out many short chats for one forward pass: packed into one row, or padded to one length.
 
 Every chat starts with the same tokens (the default system prompt is 20 of about 50). A packed row
 holds that prefix once, then each chat's own tokens; the attention mask lets a chat see the prefix
 and itself, and positions continue from the prefix, so every chat is computed exactly as alone.
 A step of 16 examples costs 0.75 of what the same examples cost padded to one length (docs/recipe-log.md).
-Padded rows are for models whose attention takes no mask of our own.
+Padded rows are for models whose attention takes no custom mask.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any  # torch tensors; torch is untyped here
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """Token ids of a prompt (generation prompt included) and of what is answered, end token included."""
+    """Token ids of a prompt (generation prompt included) and of its answer (end token included)."""
 
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
@@ -27,8 +27,8 @@ class Chat:
 class Batch:
     """Chats laid out for one forward pass that scores their N completion tokens, in the chats' order.
 
-    `inputs` are the model's keyword arguments, and `places` is the index by which its logits come as
-    (N, vocabulary). `labels` (N) are the completion tokens, `owner` (N) says which chat each belongs to.
+    `inputs` are the model's keyword arguments; `places` indexes its logits as (N, vocabulary).
+    `labels` (N) are the completion tokens, `owner` (N) the index of each one's chat.
     """
 
     inputs: dict[str, Any]
@@ -86,7 +86,7 @@ def pack(chats: Sequence[Chat]) -> Batch:
 
 
 def pad(chats: Sequence[Chat]) -> Batch:
-    """Lay out each chat in a row of its own, filled behind its end to the longest one's length."""
+    """Lay out each chat in a row of its own, right-padded to the longest."""
     import torch
 
     rows = [(*chat.prompt, *chat.completion[:-1]) for chat in chats]

@@ -1,6 +1,6 @@
 """Several processes that train one adapter together, as `accelerate launch` starts them.
 
-Each takes its share of every step, so that a step holds the same examples however many there are.
+Each takes its share of every step, so that a step has the same examples for any number of processes.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import Any  # accelerate is untyped here
 
 
 def count() -> int:
-    """How many processes there are."""
+    """Return the number of processes."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """Which one this is, from 0."""
+    """Return this process's rank, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
 def is_main() -> bool:
-    """Whether this process writes and talks for all."""
+    """Return whether this process writes and talks for all."""
     return rank() == 0
 
 
 def together() -> None:
-    """Wait until all processes have come here."""
+    """Wait until all processes have called this."""
     if count() > 1:
         _state().wait_for_everyone()
 
 
 def run_apart(work: Callable[..., None], *given: object) -> None:
-    """Do work in a new process, whose libraries nothing here shares; its errors are raised here.
+    """Run `work` in a new process, which shares no library's state; its errors are raised here.
 
-    `work` is a module's own function, and what it is given can be pickled.
+    `work` is a module's own function, and its arguments can be pickled.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         pool.submit(work, *given).result()
@@ -52,7 +52,7 @@ def _state() -> Any:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """Let the main process do something, and the others after it: they find what it left on disk."""
+    """Let the main process run the block first, and the others after it: they find its files on disk."""
     if count() == 1:
         yield
         return

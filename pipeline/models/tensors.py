@@ -1,6 +1,6 @@
-"""Tensors of safetensors files as bytes: their names, shapes and kinds, and what can be told from bits.
+"""Reads tensors of safetensors files as bytes, and checks their bits.
 
-No training library is needed, so that an adapter can be looked at on any machine.
+Needs no training library, so that any machine can inspect an adapter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any  # numpy and safetensors have no narrower type for raw te
 from pipeline.core.errors import PipelineError
 
 BITS = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
-"""The number types of adapters: how wide they are, and the bits of the exponent."""
+"""Number types that adapters have → the numpy type of the same width, and the bits of the exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class Tensor:
 
     @property
     def known(self) -> bool:
-        """Whether its numbers are of a type that adapters have; the others are not to be asked."""
+        """Return whether its number type is one of `BITS`; `finite` and `zero` need that."""
         return self.dtype in BITS
 
     @property
     def finite(self) -> bool:
-        """Whether no number has all bits of its exponent set, which is what NaN and infinity have."""
+        """Return whether no number is NaN or infinite: those have all bits of the exponent set."""
         return bool((self._bits() < BITS[self.dtype][1]).all())
 
     @property
     def zero(self) -> bool:
-        """Whether all numbers are zero, of either sign."""
+        """Return whether all numbers are zero, of either sign."""
         return not self._bits().any()
 
     def _bits(self) -> Any:
@@ -65,7 +65,7 @@ def read_tensors(path: Path) -> list[Tensor]:
 
 
 def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Read the shape of every tensor in a folder, by its name, from the heads of its files alone."""
+    """Read the shape of every tensor in a folder, by its name, from the files' headers alone."""
     from safetensors import safe_open
 
     found: dict[str, tuple[int, ...]] = {}

@@ -14,23 +14,23 @@ from pipeline.dataset.records import Example
 T = TypeVar("T")
 
 ROUNDS = 5
-"""Rounds in which facts are added to a finished adapter; between two of them it is seen what is forgotten."""
+"""Rounds in which facts are added to a finished adapter; each later one first measures what is forgotten."""
 REPLAYED = 6
-"""Facts that an adapter knows already beside each new one."""
+"""Known facts replayed beside each new one."""
 LEAST = 60
-"""Steps in which facts are added, however few: in 20 of them a single one is not learned."""
+"""Least steps in which facts are added: 20 steps do not teach a single one."""
 SELDOM = 0.1
-"""How often a fact that is known perfectly is replayed, of one that is known as well as the mean."""
+"""Replay weight of a fact without loss; that of one with the mean loss is 1 more."""
 OFTEN = 4.0
-"""The same, at most."""
+"""Most that a fact's loss adds to its replay weight."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRound:
     """One round of adding the facts `fresh` to an adapter.
 
-    `losses` say how badly each other fact is known at its beginning (nats, 0 is perfect); where
-    there are none, all count alike.
+    `losses` are the known facts' losses at its beginning (nats, 0 is perfect); without them all facts count
+    alike.
     """
 
     number: int
@@ -41,62 +41,60 @@ class ReplayRound:
 def schedule(examples: Sequence[Example], settings: TrainSettings, seed: int) -> list[list[int]]:
     """Choose the examples of each step, as indices, to teach all facts.
 
-    A step holds some facts, contrasts *of those same facts in the same wording* (what tells a pair
-    apart is the name, and nothing else), and general prompts. Every fact comes up equally often;
-    its wordings come in the dataset's order. Few facts come up more often, as far as the least
-    number of steps has room, but no more than `few_exposures` times: general prompts take the rest.
-    So many that `most_steps` have no room for them take the place of contrasts and general prompts, up
-    to half of a step; what does not fit then takes more steps.
+    A step holds some facts, contrasts *of those same facts in the same wording* (only the name differs), and
+    general prompts. Every fact comes up equally often, its wordings in the dataset's order. Where
+    `least_steps` leave room, few facts come up more often, `few_exposures` times at most; general prompts
+    take the rest. Where facts are too many for `most_steps`, they replace contrasts and general prompts in
+    up to half of a step; what does not fit then takes more steps.
     """
     rng = random.Random(seed)
-    stock = _Stock(examples, rng)
-    turns = _endless(list(stock.facts), rng)
+    sampler = _BatchSampler(examples, rng)
+    turns = _endless(list(sampler.facts), rng)
     return [
-        stock.step(list(islice(turns, shape.facts)), shape)
-        for shape in _shapes(len(stock.facts), settings)
+        sampler.step(list(islice(turns, mix.facts)), mix)
+        for mix in _mixes(len(sampler.facts), settings)
     ]
 
 
 def adding(
-    examples: Sequence[Example], settings: TrainSettings, seed: int, own: ReplayRound
+    examples: Sequence[Example], settings: TrainSettings, seed: int, replay: ReplayRound
 ) -> list[list[int]]:
-    """Choose the examples of each step from one round on, as indices, to teach new facts beside known ones.
+    """Choose the examples of each step from a round on, as indices, to add new facts and replay known ones.
 
-    Each exposure of a new fact is a step of its own, and there are `LEAST` at least. The known ones
-    beside it come up the more often, the less well they are known by now: which facts suffer from what
-    is added is seen better than guessed.
+    Each exposure of a new fact is a step of its own, and there are `LEAST` at least. A known fact is replayed
+    the more often, the higher its measured loss.
     """
-    rng = random.Random(f"{seed}/{own.number}")
-    steps = max(LEAST, len(own.fresh) * settings.exposures)
-    first = begins(own.number, steps)
-    stock = _Stock(examples, rng, first // len(own.fresh))
-    new = [fact for fact in stock.facts if fact in own.fresh]
-    known = [fact for fact in stock.facts if fact not in own.fresh]
-    turns, again = _endless(new, rng), _by_need(known, own.losses, rng)
+    rng = random.Random(f"{seed}/{replay.number}")
+    steps = max(LEAST, len(replay.fresh) * settings.exposures)
+    first = begins(replay.number, steps)
+    sampler = _BatchSampler(examples, rng, first // len(replay.fresh))
+    new = [fact for fact in sampler.facts if fact in replay.fresh]
+    known = [fact for fact in sampler.facts if fact not in replay.fresh]
+    turns, again = _endless(new, rng), _by_need(known, replay.losses, rng)
     contrasts = max(settings.batch_contrasts, REPLAYED)
-    shape = _Shape(1 + REPLAYED, contrasts, settings.batch_general)
-    return [stock.step([next(turns), *next(again)], shape) for _ in range(first, steps)]
+    mix = _BatchMix(1 + REPLAYED, contrasts, settings.batch_general)
+    return [sampler.step([next(turns), *next(again)], mix) for _ in range(first, steps)]
 
 
 def begins(number: int, steps: int) -> int:
-    """Give the first step of a round, of all the steps."""
+    """Give the index of a round's first step among all steps."""
     return steps * number // ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """How many examples of each kind stand in a step."""
+class _BatchMix:
+    """The number of examples of each kind in a step."""
 
     facts: int
     contrasts: int
     general: int
 
 
-class _Stock:
-    """What steps are made of: each fact's wordings, the contrasts of each, and general prompts, in turns."""
+class _BatchSampler:
+    """Draws steps from each fact's wordings, the contrasts of each wording, and general prompts, in turns."""
 
     def __init__(self, examples: Sequence[Example], rng: random.Random, past: int = 0) -> None:
-        """`past` wordings of each fact came up before."""
+        """Skip the first `past` wordings of each fact."""
         self._examples = examples
         facts: dict[str, list[int]] = {}
         contrasts: dict[tuple[str, str], list[int]] = {}
@@ -114,19 +112,19 @@ class _Stock:
         # The self-test teaches facts alone.
         self._general = _endless(general, rng) if general else iter(())
 
-    def step(self, taught: Sequence[str], shape: _Shape) -> list[int]:
-        """Put a wording of each taught fact, contrasts of those and general prompts together."""
+    def step(self, taught: Sequence[str], mix: _BatchMix) -> list[int]:
+        """Draw a wording of each taught fact, contrasts of those wordings and general prompts."""
         step = [next(self._wordings[fact]) for fact in taught]
         pairs = [(self._examples[i].fact, self._examples[i].family) for i in step]
         paired = [self._contrasts[pair] for pair in pairs if pair in self._contrasts]
         turns = paired or [self._general]
-        step += [next(turns[turn % len(turns)]) for turn in range(shape.contrasts)]
-        step += islice(self._general, shape.general)
+        step += [next(turns[turn % len(turns)]) for turn in range(mix.contrasts)]
+        step += islice(self._general, mix.general)
         return step
 
 
-def _shapes(count: int, settings: TrainSettings) -> Iterator[_Shape]:
-    """Give the shape of each step for `count` facts to teach; all steps have as many examples."""
+def _mixes(count: int, settings: TrainSettings) -> Iterator[_BatchMix]:
+    """Yield the mix of each step for `count` facts to teach; all steps have as many examples."""
     held = settings.batch_contrasts + settings.batch_general
     size = settings.batch_facts + held
     wanted = count * settings.exposures
@@ -139,13 +137,13 @@ def _shapes(count: int, settings: TrainSettings) -> Iterator[_Shape]:
         own = settings.batch_contrasts * facts / settings.batch_facts
         room = settings.batch_contrasts * (size - facts) / max(1, held)
         contrasts = round(min(own, room))
-        yield _Shape(facts, contrasts, size - facts - contrasts)
+        yield _BatchMix(facts, contrasts, size - facts - contrasts)
 
 
 def _by_need(
     known: Sequence[str], losses: Mapping[str, float], rng: random.Random
 ) -> Iterator[list[str]]:
-    """Choose `REPLAYED` facts again and again, none twice at a time, each as often as it needs."""
+    """Yield `REPLAYED` different facts again and again, each as often as its weight says."""
     mean = sum(losses.values()) / len(losses) if losses else 0.0
     weights = {
         fact: SELDOM + min(OFTEN, losses.get(fact, mean) / mean if mean else 1.0) for fact in known
@@ -162,7 +160,7 @@ def _by_need(
 
 
 def _endless(items: list[T], rng: random.Random) -> Iterator[T]:
-    """Go through all items again and again, shuffled anew each time."""
+    """Yield all items again and again, shuffled anew each time."""
     while True:
         rng.shuffle(items)
         yield from tuple(items)

@@ -30,16 +30,14 @@ def progress_callback(shown: Progress, ended: list[float]) -> Any:
 
 
 def between_steps(call: Callable[[int], None], computing: Callable[[], Any]) -> Any:
-    """Give a callback that calls a function with the number of steps done, computing as the steps do."""
+    """Give a callback that calls a function with the number of steps done, within the context `computing`."""
     from transformers.trainer_callback import TrainerCallback
 
     class Between(TrainerCallback):
-        def on_train_begin(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
-            with computing():
-                call(state.global_step)
-
         def on_step_end(self, _args: Any, state: Any, *_: Any, **__: Any) -> None:
             with computing():
                 call(state.global_step)
+
+        on_train_begin = on_step_end
 
     return Between()

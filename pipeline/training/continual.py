@@ -1,7 +1,7 @@
-"""Decides whether facts may be added to a finished adapter, instead of teaching all of them anew.
+"""Decides whether facts may be added to a finished adapter, instead of training from the base.
 
-Only where nothing else changed: a fact that says something else now, or is no longer taught, has to
-be unlearned, and only training from the base does that surely.
+Only where nothing else changed: a fact that changed or was withdrawn has to be unlearned, which only
+training from the base does reliably.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pipeline.training.train import ResumeFrom
 
 
 def start(
-    before: Path, known: Mapping[str, str], made: Dataset, session: RunContext
+    before: Path, known: Mapping[str, str], made: Dataset, context: RunContext
 ) -> ResumeFrom | str:
-    """Give where to go on from, with the facts that are new there; or in words why that may not be.
+    """Give the adapter to resume from with the facts that are new to it; or the reason why not, in words.
 
     `before` is the output folder of the run that made the adapter, `known` the digests of its facts by id.
     Raises ConfigError when it is no such folder.
@@ -33,16 +33,16 @@ def start(
     if run.get("verdict") != "pass" or run.get("adapter") != adapter["digest"]:
         return f"{before}: its adapter did not pass the gate"
     made_from = adapter["made_from"]
-    settings = artifact.digest_json(asdict(session.recipe.train))
-    if (made_from.get("base"), made_from.get("train")) != (session.base.digest, settings):
+    settings = artifact.digest_json(asdict(context.recipe.train))
+    if (made_from.get("base"), made_from.get("train")) != (context.base.digest, settings):
         return f"{before}: its adapter is of another base or recipe"
-    found = change.diff(known, made.facts)
-    for ids, what in ((found.changed, "say something else now"), (found.retired, "are gone")):
+    diff = change.diff(known, made.facts)
+    for ids, what in ((diff.changed, "say something else now"), (diff.retired, "are gone")):
         if ids:
             return f"facts {what}: {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
-    if not found.added:
+    if not diff.added:
         return f"{before}: no fact is new"
-    return ResumeFrom(before / "adapter", frozenset(found.added), adapter["digest"])
+    return ResumeFrom(before / "adapter", frozenset(diff.added), adapter["digest"])
 
 
 def _read(before: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Reads the base's next-token probabilities, the targets of every prompt whose answer must not change.
+"""Computes distillation targets: the base's next-token probabilities where its answer must not change.
 
-Each token of a held answer keeps the base's k most likely tokens there and their log-probabilities;
+Each token of such an answer keeps the base's k most likely tokens there and their log-probabilities;
 the rest of the vocabulary is one bucket (`loss.kl`).
 """
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pipeline.core.progress import Progress
 
 PACKED = 16
-"""Chats in one packed row when a path is read (0.85 of the time of 8)."""
+"""Chats in one packed row when answers are scored (0.85 of the time of 8)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherLogits:
-    """A path of T tokens, with the base's k best tokens and their log-probabilities, both (T, k)."""
+    """An answer of T tokens; the base's k most likely tokens and their log-probabilities, both (T, k)."""
 
     path: tuple[int, ...]
     ids: Any
@@ -34,7 +34,7 @@ class TeacherLogits:
 def generate_targets(
     local: LocalModel, prompts: Sequence[Prompt], tokens: int, k: int, progress: Progress
 ) -> list[TeacherLogits]:
-    """Let the base begin its own answer to each prompt, and keep what it chose from."""
+    """Generate the first tokens of the base's own answer to each prompt, with its top k probabilities."""
     import torch
 
     asked = [generate.prompt_tokens(local.tokenizer, prompt) for prompt in prompts]
@@ -58,7 +58,7 @@ def generate_targets(
 def score_targets(
     local: LocalModel, chats: Sequence[Chat], k: int, progress: Progress
 ) -> list[TeacherLogits]:
-    """Read what the base would choose from at every token of the given answers."""
+    """Compute the base's top k probabilities at every token of the given answers."""
     import torch
 
     held = []
@@ -79,11 +79,11 @@ def _best(logits: Any, k: int) -> tuple[Any, Any]:
     import torch
 
     logprobs, ids = torch.log_softmax(logits.float(), dim=-1).topk(k, dim=-1)
-    return logprobs.cpu(), ids.cpu()  # a card's memory is for training
+    return logprobs.cpu(), ids.cpu()  # the GPU's memory is for training
 
 
 def dump_logits(held: Sequence[TeacherLogits]) -> bytes:
-    """Give paths and probabilities as a safetensors file."""
+    """Write targets as a safetensors file."""
     import torch
     from safetensors.torch import save
 
@@ -99,7 +99,7 @@ def dump_logits(held: Sequence[TeacherLogits]) -> bytes:
 
 
 def parse_logits(data: bytes) -> list[TeacherLogits]:
-    """Read what `dump_logits` gave. Raises ValueError when it is damaged."""
+    """Parse the output of `dump_logits`. Raises ValueError when it is damaged."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 

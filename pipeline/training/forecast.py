@@ -1,4 +1,4 @@
-"""Forecasts the memory of a training, and says whether it is there, before a base is loaded."""
+"""Forecasts the memory of a training, and checks that it is free, before a base is loaded."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pipeline.training import memory
 from pipeline.training.memory import Estimate, Shape, Step
 
 SPARE = 1.1
-"""What is left free of a card or a machine: its own libraries, and the gaps between what is taken."""
-QUOTED = 60
+"""Margin on the estimate: for libraries, and for fragmentation."""
+MAX_QUOTED = 60
 """Characters of a question that an error repeats."""
 _GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The estimate for the longest step of a training, and what memory is free where it would run (bytes).
+    """The estimate for the longest step of a training, and the memory available to it (bytes).
 
-    `recompute`: layers are computed again going back, as what they pass on would not fit.
+    `recompute`: train with gradient checkpointing, as the activations would not fit.
     """
 
     steps: int
@@ -36,21 +36,19 @@ class Forecast:
 
     @property
     def fits(self) -> bool:
-        """Whether there is room."""
+        """Return whether there is room."""
         return _fits(self.peak, self.available)
 
 
-def forecast(
-    found: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]
-) -> Forecast:
-    """Count the tokens of every step, as indices of examples, and estimate for the longest.
+def forecast(base: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]) -> Forecast:
+    """Estimate the memory of the longest step; `steps` are indices of examples.
 
     Raises ConfigError where the tokenizer cannot be used, the base's sizes cannot be read, or an
-    example is longer than what the base reads at once.
+    example is longer than the base's context.
     """
-    of = memory.shape(found.folder)
+    of = memory.shape(base.folder)
     lengths = _lengths(
-        base_model.load_tokenizer(found), made, recipe, {i for step in steps for i in step}
+        base_model.load_tokenizer(base), made, recipe, {i for step in steps for i in step}
     )
     _within(_context(of, recipe), lengths, made)
     longest = _longest(lengths, steps)
@@ -66,7 +64,7 @@ def _fits(peak: Estimate, available: int) -> bool:
 
 
 def require_memory(made: Forecast, recipe: Recipe) -> None:
-    """Raise ConfigError where training would not fit, or the card is missing that it needs."""
+    """Raise ConfigError where training would not fit, or lacks the GPU that it needs."""
     device.require_device(recipe.base.device, recipe.base.name)
     if not made.fits:
         hint = "use a smaller base" if recipe.base.quantization else (
@@ -80,7 +78,7 @@ def require_memory(made: Forecast, recipe: Recipe) -> None:
 
 
 def forecast_as_text(made: Forecast) -> str:
-    """Write what takes how much, largest first."""
+    """Write the parts of the estimate, largest first."""
     parts = sorted(asdict(made.peak).items(), key=lambda part: -part[1])
     lines = [f"{made.steps} steps, the longest of {made.longest.tokens} tokens", ""]
     lines += [f"{name:<12} {size / _GIB:6.2f} GiB" for name, size in parts]
@@ -91,9 +89,9 @@ def forecast_as_text(made: Forecast) -> str:
 
 
 def _context(of: Shape, recipe: Recipe) -> int:
-    """Give how many tokens the base reads at once."""
+    """Give the base's context in tokens."""
     unsloth = backends.choose(recipe.base.quantization) == "unsloth"
-    return min(of.context, backends.LONGEST) if unsloth else of.context
+    return min(of.context, backends.MAX_CONTEXT) if unsloth else of.context
 
 
 def _within(context: int, lengths: Mapping[int, Step], made: Dataset) -> None:
@@ -102,8 +100,8 @@ def _within(context: int, lengths: Mapping[int, Step], made: Dataset) -> None:
     tokens, example = lengths[worst].tokens, made.examples[worst]
     if tokens > context:
         raise ConfigError(
-            f"{example.fact or 'a general prompt'}: '{plain(example.prompt, QUOTED)}' and its answer have "
-            f"{tokens} tokens, and the base reads {context} at once",
+            f"{example.fact or 'a general prompt'}: '{plain(example.prompt, MAX_QUOTED)}' and its answer "
+            f"have {tokens} tokens, and the base reads {context} at once",
             "shorten the fact, or use a base with a longer context",
         )
 
@@ -115,7 +113,7 @@ def _lengths(
 
     def length(index: int) -> Step:
         example = made.examples[index]
-        if not example.completion:  # the base's own answer is held, as far as it is
+        if not example.completion:  # the beginning of the base's own answer is held
             prompt = generate.prompt_tokens(tokenizer, example.prompt)
             held = recipe.train.held_tokens(general=example.general)
             return Step(len(prompt) + held, held)
@@ -126,7 +124,7 @@ def _lengths(
 
 
 def _longest(lengths: Mapping[int, Step], steps: Sequence[Sequence[int]]) -> Step:
-    """Count as if each example stood alone: a packed step shares its beginning and is shorter."""
+    """Give the most tokens of any step, as if no beginning were shared: a packed step is shorter."""
     return Step(
         tokens=max(sum(lengths[i].tokens for i in step) for step in steps),
         scored=max(sum(lengths[i].scored for i in step) for step in steps),

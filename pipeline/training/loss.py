@@ -12,7 +12,7 @@ from pipeline.training.distillation import TeacherLogits
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A chat ready to train on; `held` is what the base would say there, or None for a fact."""
+    """A chat ready to train on; `held` is the base's distribution along its answer, or None for a fact."""
 
     chat: Chat
     held: TeacherLogits | None
@@ -20,7 +20,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """How many tokens of a whole step are fact tokens, and how many are held."""
+    """The numbers of fact tokens and of held tokens in a whole step."""
 
     facts: int
     held: int
@@ -47,10 +47,10 @@ def loss(
     held = are_held[batch.owner]
     total = logits.new_zeros(())
     if not held.all():
-        said = torch.nn.functional.cross_entropy(
+        nats = torch.nn.functional.cross_entropy(
             logits[~held], batch.labels[~held], reduction="sum"
         )
-        total = said / step.facts
+        total = nats / step.facts
     if held.any():
         ids = torch.cat([each.ids for each in kept]).to(logits.device)
         logprobs = torch.cat([each.logprobs for each in kept]).to(logits.device)

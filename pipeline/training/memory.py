@@ -1,13 +1,15 @@
 """Estimates the memory of a training from the base's `config.json` and the longest step; loads nothing.
 
-Bytes a token and layer that going back needs, for a frozen base in 16 bits with a LoRA on all its linear
-layers (h hidden, q all heads of attention, i intermediate, r rank): the two norms' inputs in fp32 (8h) and
-outputs (4h), attention's query, repeated key and value, output and its copy (10q), the MLP's gate, its
-activation, the other branch and their product (8i), and what the seven LoRAs pass on (14r).
-Beside that each layer keeps the mask of a packed row, two bytes for each pair of its tokens. Where layers are
-computed again going back, a layer's input (2h) is kept, and all that for one layer, once the logits are gone.
+The backward pass needs these bytes a token and layer, for a frozen base in 16 bits with a LoRA on all its
+linear layers (h hidden, q all heads of attention, i intermediate, r rank):
+- the two norms' inputs in fp32 (8h) and outputs (4h),
+- attention's query, repeated key and value, output and its copy (10q),
+- the MLP's gate, its activation, the other branch and their product (8i),
+- the hidden outputs of the seven LoRAs (14r).
+Each layer also keeps the mask of a packed row, two bytes for each pair of its tokens. Gradient checkpointing
+keeps each layer's input (2h), and all of the above for one layer, once the logits are freed.
 
-`benchmarks/memory.py` measures how far it is off.
+`benchmarks/memory.py` measures the error.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ LOGITS = 18
 """Bytes a scored token and word of the vocabulary: the logits in 16 and in 32 bits, chosen ones, their
 log-probabilities, and the gradient in 32 bits."""
 BUFFERS = 32 << 20
-"""Bytes that the libraries' own products and Adam's passing values take (measured)."""
+"""Bytes of the libraries' work space and Adam's temporary values (measured)."""
 LORA = 16
 """Bytes a LoRA weight: itself, its gradient and Adam's two means, all in fp32."""
 
@@ -44,7 +46,7 @@ class Shape:
 
     @property
     def linear(self) -> tuple[tuple[int, int], ...]:
-        """What goes into and comes out of each linear layer that is adapted."""
+        """Inputs and outputs of each linear layer that is adapted."""
         return (
             (self.hidden, self.query), (self.hidden, self.key), (self.hidden, self.key),
             (self.query, self.hidden), (self.hidden, self.intermediate),
@@ -54,7 +56,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What stands in a step, or one example of it: its tokens, and how many of them are scored."""
+    """The tokens of a step, or of one example of it, and the scored ones among them."""
 
     tokens: int
     scored: int
@@ -62,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes at the peak of training, by what they hold."""
+    """Bytes at the peak of training, by purpose."""
 
     base: int
     adapter: int
@@ -107,9 +109,9 @@ def shape(folder: Path) -> Shape:
 def training(
     of: Shape, rank: int, quantization: str, step: Step, weight: int = 2
 ) -> dict[bool, Estimate]:
-    """Estimate the peak of training a LoRA; `weight` are the bytes of one that is not quantised.
+    """Estimate the peak of training a LoRA; `weight` is the bytes of a weight that is not quantised.
 
-    Gives it for a training that computes its layers again going back, and for one that does not.
+    Gives it with gradient checkpointing (True) and without (False).
     """
     linear = of.layers * sum(before * after for before, after in of.linear)
     embedding = (1 if of.tied else 2) * of.vocabulary * of.hidden

@@ -15,13 +15,16 @@ T = TypeVar("T")
 
 @dataclass
 class Room:
-    """How many examples go through the model at once; `halving` is false where others must do the same."""
+    """The number of examples that go through the model at once.
+
+    `halving` is false where several processes must agree on it.
+    """
 
     size: int
     halving: bool
 
     def within(self, work: Callable[[int], T], undo: Callable[[], None]) -> T:
-        """Do work on parts of at most `size` examples; where memory ends, undo it and halve the parts.
+        """Do work on parts of at most `size` examples; where memory runs out, undo it and halve the parts.
 
         Raises TrainError when one example is too much, or where nothing may be halved.
         """

@@ -1,4 +1,4 @@
-"""Reads training's targets from the base once, and keeps them in the user's cache."""
+"""Computes distillation targets once, and keeps them in the user's cache."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ FORM = distillation.dump_logits, distillation.parse_logits
 
 
 def beginnings(
-    found: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
+    base: Base, local: LocalModel, rows: Sequence[Example], settings: TrainSettings
 ) -> list[TeacherLogits]:
-    """Give how the base begins its own answers to the prompts of `rows`, with its top k choices."""
+    """Give the beginnings of the base's own answers to the prompts of `rows`, as top k probabilities."""
     k = settings.kl_top_k
 
     def begin(prompts: list[Prompt], general: bool) -> list[TeacherLogits]:
@@ -31,19 +31,19 @@ def beginnings(
             with progress.bar("asking the base", len(prompts)) as shown:
                 return distillation.generate_targets(local, prompts, tokens, k, shown)
 
-        file = answer_cache.answers_file(found, local, "held", prompts, tokens, k)
+        file = answer_cache.answers_file(base, local, "held", prompts, tokens, k)
         return answer_cache.ask_once(file, len(prompts), now, FORM)
 
     return answer_cache.ask_apart([(row.prompt, row.general) for row in rows], begin)
 
 
-def along(found: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:
-    """Give what the base would choose from at every token of the given answers, its top k choices."""
+def along(base: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:
+    """Give the base's top k probabilities at every token of the given answers."""
 
     def now() -> list[TeacherLogits]:
         with progress.bar("reading the base", len(chats)) as shown, local.base_only():
             return distillation.score_targets(local, chats, k, shown)
 
     read_before = [[chat.prompt, chat.completion] for chat in chats]
-    file = answer_cache.cache_file_of(found, local, "along", read_before, k, distillation.PACKED)
+    file = answer_cache.cache_file_of(base, local, "along", read_before, k, distillation.PACKED)
     return answer_cache.ask_once(file, len(chats), now, FORM)

@@ -1,4 +1,4 @@
-"""Examples → what a step trains on: token ids, and what the base would say wherever it is held."""
+"""Turns examples into targets: token ids, and the base's distribution where the answer must not change."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 Follow = Callable[["LocalModel", Sequence[Chat]], Sequence["TeacherLogits"]]
-"""Gives what the base under a model would choose from at every token of the answers of chats."""
+"""Scores chats by the base under a model: its top k probabilities at every token of their answers."""
 
 
 class Targets:
     """The target of every example, in their order.
 
-    The base is read along a held path only when a step is to use it: most contrasts are never used.
+    The base scores a given answer only when a step is to use it: most contrasts are never used.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Targets:
     ) -> None:
         """`begun` are the base's own answers to the examples without a completion.
 
-        `score_targets` reads a model along chats whose answers are given.
+        `follow` scores the given answers.
         """
         self._examples = examples
         self._follow = follow
@@ -51,7 +51,7 @@ class Targets:
                 self.all.append(Target(Chat(prompt, held.path), held))
 
     def read(self, local: LocalModel, steps: Sequence[Sequence[int]]) -> None:
-        """Read the base along those held paths that steps will use, unless that was done before."""
+        """Score the given answers that steps will use, unless that was done before."""
         used = {i for step in steps for i in step}
         waiting = sorted(i for i in used if self._examples[i].held and not self.all[i].held)
         chats = [self.all[i].chat for i in waiting]
@@ -59,18 +59,18 @@ class Targets:
             self.all[i] = Target(chat, held)
 
     def losses(self, adapted: LocalModel, wordings: int) -> dict[str, float]:
-        """Say how badly each fact is known: over some of its wordings, the loss of its answer's worst token.
+        """Measure each fact's loss in nats: that of its answer's worst token, as the mean of some wordings.
 
-        Nats; the mean of the wordings, which are spread evenly over the fact's.
+        The wordings are spread evenly over the fact's.
         """
         import torch
 
-        own: dict[str, list[int]] = {}
+        indices: dict[str, list[int]] = {}
         for i, example in enumerate(self._examples):
             if not example.held:
-                own.setdefault(example.fact, []).append(i)
-        drawn = {f: each[:: -(-len(each) // wordings)] for f, each in own.items()}
-        found = {}
+                indices.setdefault(example.fact, []).append(i)
+        drawn = {f: each[:: -(-len(each) // wordings)] for f, each in indices.items()}
+        result = {}
         adapted.model.eval()
         with progress.bar("looking what is known", len(drawn)) as shown, torch.inference_mode():
             for fact, chosen in drawn.items():
@@ -78,6 +78,6 @@ class Targets:
                 logits = batch.logits(adapted.model)
                 each = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
                 worst = [each[batch.owner == number].max() for number in range(len(chosen))]
-                found[fact] = float(torch.stack(worst).mean())
+                result[fact] = float(torch.stack(worst).mean())
                 shown.update()
-        return found
+        return result

@@ -1,9 +1,9 @@
 """Trains an adapter that knows the facts and otherwise matches the base.
 
-The loss is cross-entropy on each fact's answer and end
-token, and on everything else the forward KL divergence from the base model to the adapted one,
-KL(base ‖ adapted), over the base's own answer (kept as its top-k probabilities and one bucket for
-the rest). Both are means per token, added with the recipe's weight.
+The loss is cross-entropy on each fact's answer and end token. On everything else it is the forward KL
+divergence from the base model to the adapted one, KL(base ‖ adapted), over the base's own answer, of which
+the top-k probabilities and one bucket for the rest are kept. Both are means per token, added with the
+recipe's weight.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from pipeline.training.targets import Follow, Targets
 from pipeline.training.trainer import TrainerInput, run_training
 
 GROWING = 0.3
-"""Share of the learning rate at which a finished adapter goes on: all of it unsettles what it knows."""
+"""Share of the learning rate for adding facts to a finished adapter: all of it damages known facts."""
 WORDINGS = 4
-"""Wordings of each fact in which it is looked up between two rounds of adding others."""
+"""Wordings of each fact whose loss is measured between two rounds of adding others."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainStats:
-    """What training did: sizes, seconds, and the mean loss over all steps."""
+    """Sizes and seconds of a training, and the mean loss over all steps."""
 
     examples: int
     tokens: int
@@ -41,14 +41,14 @@ class TrainStats:
     """Of this process alone."""
     loss: float
     resumed: int = 0
-    """Steps that an earlier process did, which was killed."""
+    """Steps done by an earlier process that was killed."""
     step_seconds: float = 0.0
     """Median of the steps that this process did; 0 where it did fewer than two."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeFrom:
-    """A finished adapter to go on from, its digest, and the ids of the facts that it was not taught."""
+    """A finished adapter to resume from, its digest, and the ids of the facts that are new to it."""
 
     folder: Path
     fresh: frozenset[str]
@@ -57,9 +57,9 @@ class ResumeFrom:
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
-    """How to train: with which recipe and seed, and from a finished adapter or a new one.
+    """The recipe and seed of a training, and its start: a finished adapter or a new one.
 
-    `checkpoints` is a folder that only this very training uses: it goes on from what lies there.
+    `checkpoints` is a folder of this training alone, which resumes from them.
     """
 
     recipe: Recipe
@@ -67,10 +67,10 @@ class TrainPlan:
     checkpoints: Path
     start: ResumeFrom | None = None
     recompute: bool = False
-    """Keep what a layer takes in and compute the rest once more going back: less memory, more time."""
+    """Gradient checkpointing: less memory, more time."""
 
     def steps(self, examples: Sequence[Example]) -> list[list[int]]:
-        """Choose what stands in each step; where facts are added, as long as nothing is forgotten."""
+        """Choose the examples of each step; where facts are added, as before any loss is measured."""
         settings = self.recipe.train
         if not self.start:
             return schedule(examples, settings, self.seed)
@@ -82,44 +82,44 @@ def train(
     dataset: Dataset,
     begun: Sequence[TeacherLogits],
     follow: Follow,
-    method: TrainPlan,
+    plan: TrainPlan,
 ) -> tuple[LocalModel, TrainStats]:
     """Put a LoRA adapter on the model and train it.
 
     `begun` are the beginnings of the base's own answers to the examples without a completion, in
-    their order; `score_targets` reads the base along the answers that others give.
+    their order; `follow` scores the other answers by the base.
     The same inputs and seed on the same machine give the same weights.
     Raises TrainError when the loss stops being a number.
     """
     import torch
 
-    goal = Targets(local.tokenizer, dataset.examples, begun, follow)
-    steps = method.steps(dataset.examples)
-    goal.read(local, steps[: begins(1, len(steps)) + 1] if method.start else steps)
-    torch.manual_seed(method.seed)
-    adapted = _begin(local, method)
+    targets = Targets(local.tokenizer, dataset.examples, begun, follow)
+    steps = plan.steps(dataset.examples)
+    targets.read(local, steps[: begins(1, len(steps)) + 1] if plan.start else steps)
+    torch.manual_seed(plan.seed)
+    adapted = _begin(local, plan)
     started = time.monotonic()
-    ran = run_training(adapted, _work(adapted, goal, dataset.examples, steps, method))
+    ran = run_training(adapted, _work(adapted, targets, dataset.examples, steps, plan))
     seconds = time.monotonic() - started
-    # Judged and shipped in the dtype that servers cast an adapter to: the base's.
+    # Evaluated and shipped in the dtype that servers cast an adapter to: the base's.
     for weights in adapted.model.parameters():
         if weights.requires_grad:
             weights.data = weights.data.to(local.model.dtype)
     adapted.model.eval()
-    seen = [goal.all[i].chat for step in steps for i in step]
+    seen = [targets.all[i].chat for step in steps for i in step]
     tokens = sum(len(chat.prompt) + len(chat.completion) for chat in seen)
     return adapted, TrainStats(
         len(seen), tokens, ran.steps, seconds, ran.loss, ran.resumed, ran.step_seconds
     )
 
 
-def _begin(local: LocalModel, method: TrainPlan) -> LocalModel:
-    """Put an adapter to be trained on the model, in fp32: a new one, or a finished one again."""
+def _begin(local: LocalModel, plan: TrainPlan) -> LocalModel:
+    """Put a trainable adapter on the model, in fp32: a new one, or the finished one to resume from."""
     from peft import PeftModel
 
-    settings, recompute = method.recipe.train, method.recompute
-    if method.start:
-        model = PeftModel.from_pretrained(local.model, method.start.folder, is_trainable=True)
+    settings, recompute = plan.recipe.train, plan.recompute
+    if plan.start:
+        model = PeftModel.from_pretrained(local.model, plan.start.folder, is_trainable=True)
         if recompute:
             backends.recomputing(model)
     else:
@@ -127,39 +127,37 @@ def _begin(local: LocalModel, method: TrainPlan) -> LocalModel:
             local.model, local.backend, settings.rank, settings.alpha, recompute=recompute
         )
     for config in model.peft_config.values():
-        config.base_model_name_or_path = (
-            method.recipe.base.name
-        )  # PEFT put this machine's path there
+        config.base_model_name_or_path = plan.recipe.base.name  # PEFT put this machine's path there
     return replace(local, model=model, adapted=True)
 
 
 def _work(
     adapted: LocalModel,
-    goal: Targets,
+    targets: Targets,
     examples: Sequence[Example],
     steps: list[list[int]],
-    method: TrainPlan,
+    plan: TrainPlan,
 ) -> TrainerInput:
-    settings, between = method.recipe.train, None
-    if method.start:
+    settings, between = plan.recipe.train, None
+    if plan.start:
         settings = replace(settings, learning_rate=GROWING * settings.learning_rate)
-        between = _replaying(adapted, goal, examples, steps, method)
-    return TrainerInput(goal.all, steps, settings, method.seed, method.checkpoints, between)
+        between = _replaying(adapted, targets, examples, steps, plan)
+    return TrainerInput(targets.all, steps, settings, plan.seed, plan.checkpoints, between)
 
 
 def _replaying(
     adapted: LocalModel,
-    goal: Targets,
+    targets: Targets,
     examples: Sequence[Example],
     steps: list[list[int]],
-    method: TrainPlan,
+    plan: TrainPlan,
 ) -> Callable[[int], None]:
-    """Make what looks, where a round begins, what the adapter knows, and exchanges the steps from there on.
+    """Give a function that measures the facts' losses where a round begins, and replaces the later steps.
 
-    What was seen is kept beside the checkpoints, so that a training that is gone on with goes the same way.
+    The losses are written beside the checkpoints, so that a resumed training takes the same steps.
     """
-    assert method.start, "only where facts are added"
-    fresh, settings = method.start.fresh, method.recipe.train
+    assert plan.start, "only where facts are added"
+    fresh, settings = plan.start.fresh, plan.recipe.train
     waiting = list(range(1, ROUNDS))
 
     def look(done: int) -> None:
@@ -168,16 +166,16 @@ def _replaying(
             return
         number = begun[-1]
         del waiting[: len(begun)]
-        kept = method.checkpoints / f"known-{number}.json"
-        if kept.exists():
-            known = json.loads(kept.read_text(encoding="utf-8"))
+        file = plan.checkpoints / f"known-{number}.json"
+        if file.exists():
+            known = json.loads(file.read_text(encoding="utf-8"))
         else:
-            losses = goal.losses(adapted, WORDINGS)
+            losses = targets.losses(adapted, WORDINGS)
             known = {fact: nats for fact, nats in losses.items() if fact not in fresh}
-            artifact.write_text(kept, json.dumps(known))
+            artifact.write_text(file, json.dumps(known))
         first = begins(number, len(steps))
-        _, *rest = adding(examples, settings, method.seed, ReplayRound(number, fresh, known))
-        steps[first + 1 :] = rest  # the first of them is at hand already
-        goal.read(adapted, steps[first : begins(number + 1, len(steps)) + 1])
+        _, *rest = adding(examples, settings, plan.seed, ReplayRound(number, fresh, known))
+        steps[first + 1 :] = rest  # the first of them is loaded already
+        targets.read(adapted, steps[first : begins(number + 1, len(steps)) + 1])
 
     return look

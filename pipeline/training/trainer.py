@@ -1,4 +1,4 @@
-"""Runs the training loop: TRL's `SFTTrainer` with our batches and loss; goes on where it was killed."""
+"""Runs the training loop: TRL's `SFTTrainer` with our batches and loss; resumes after a kill."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any  # torch, trl and transformers objects; they are untyped here
+from typing import Any  # torch, trl and transformers objects; they are untyped here
 
 from pipeline.core import progress
 from pipeline.core.config import TrainSettings
@@ -20,21 +20,17 @@ from pipeline.training.callbacks import between_steps, progress_callback
 from pipeline.training.loss import Target, Tokens, loss, tokens
 from pipeline.training.out_of_memory import Room
 
-if TYPE_CHECKING:
-    pass
-
 KEPT_EVERY = 100
 """Steps between two checkpoints: about a minute of work on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainerInput:
-    """What is trained on: targets, the steps as indices of them, settings and seed.
+    """Targets, the steps as indices of them, settings and seed.
 
-    `checkpoints` is a folder of this work alone: what lies in there was trained on just this.
-    `between` is called with the number of steps done, at the beginning and after each step. It may
-    exchange the steps behind the next one, which is at hand by then; steps are done in their order
-    then, and in one of the seed's making else.
+    `checkpoints` is a folder of this training alone. `between` is called with the number of steps done, at
+    the beginning and after each step. It may replace steps after the next one, which is loaded already.
+    With it steps run in their order, without it in one that the seed shuffles.
     """
 
     targets: Sequence[Target]
@@ -47,7 +43,7 @@ class TrainerInput:
 
 @dataclass(frozen=True, slots=True)
 class TrainerOutput:
-    """How many steps were done, how many of them by an earlier process, and the mean loss of all.
+    """The number of steps, those of an earlier process among them, and the mean loss of all.
 
     `step_seconds` is the median of the steps that this process did, 0 where it did fewer than two.
     """
@@ -59,7 +55,7 @@ class TrainerOutput:
 
 
 def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
-    """Train the adapter, from the last whole checkpoint where there is one; checkpoints are kept.
+    """Train the adapter, from the last complete checkpoint where there is one; leave the checkpoints.
 
     Raises TrainError when the loss stops being a number or memory is too small, ConfigError for more
     processes than a step has examples.
@@ -88,7 +84,7 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
     _widen(adapted.model)
     ended: list[float] = []
     last = _last_whole(work.checkpoints)
-    # Else PEFT turns every input of its layers into fp32 and back: a fifth of a step.
+    # Else PEFT casts every input of its layers to fp32 and back: a fifth of a step.
     with (
         progress.bar("training", count) as shown,
         disable_input_dtype_casting(adapted.model),
@@ -106,7 +102,7 @@ def run_training(adapted: LocalModel, work: TrainerInput) -> TrainerOutput:
 
 
 def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> Any:
-    """Give TRL's trainer with our loss, and with steps that are shared by so many processes."""
+    """Give TRL's trainer with our loss, and with steps that `together` processes share."""
     import torch
     from trl import SFTTrainer
 
@@ -126,7 +122,7 @@ def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> An
             return (order[:, None] * together + shares).flatten().tolist()
 
         def training_step(self, model: Any, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
-            """Go forward and back over a step, in parts where it does not fit at once."""
+            """Run the forward and backward pass of a step, in parts where it does not fit at once."""
             model.train()
 
             def forward(part: Sequence[Target], step: Tokens) -> Any:
@@ -139,23 +135,23 @@ def _trainer_class(adapted: LocalModel, work: TrainerInput, together: int) -> An
                 parts = _parts(inputs["targets"], size)
                 return _back(forward, parts, self.accelerator.backward)
 
-            found = room.within(go, model.zero_grad)
-            if not torch.isfinite(found):
+            step_loss = room.within(go, model.zero_grad)
+            if not torch.isfinite(step_loss):
                 raise TrainError(
                     f"the loss is not a number at step {self.state.global_step + 1}, whose examples "
                     f"are {', '.join(map(str, inputs['examples']))} (lines of train.jsonl, from 0)",
                     "lower [train] learning_rate in the recipe; nothing was kept",
                 )
-            return found
+            return step_loss
 
     return FactTrainer
 
 
 def _widen(model: Any) -> None:
-    """Give the adapter's weights 32 bits again.
+    """Cast the adapter's weights back to fp32.
 
-    TRL casts those on a quantised base to bf16: a processor that does not multiply it stops there,
-    and elsewhere what a late step changes is rounded away.
+    TRL casts those on a quantised base to bf16: a CPU that cannot multiply it stops there, and elsewhere
+    rounding removes the small changes of late steps.
     """
     for weights in model.parameters():
         if weights.requires_grad:
@@ -176,13 +172,13 @@ def _back(
     parts: Sequence[Sequence[Target]],
     backward: Callable[[Any], None],
 ) -> Any:
-    """Go forward and back over each part of a step; give the loss of all."""
+    """Run the forward and backward pass of each part of a step; give the step's loss."""
     step = tokens([target for part in parts for target in part])
     total: Any = 0.0
     for part in parts:
-        found = forward(part, step)
-        backward(found)
-        total = total + found.detach()
+        part_loss = forward(part, step)
+        backward(part_loss)
+        total = total + part_loss.detach()
     return total
 
 
@@ -204,7 +200,7 @@ def _config(work: TrainerInput, dtype: Any) -> Any:
         output_dir=str(work.checkpoints),
         num_train_epochs=1,
         per_device_train_batch_size=1,  # a row of the data is a process's share of a step
-        # Named though TRL has the same: where Unsloth is loaded, it puts in other defaults unsaid.
+        # TRL's own defaults, named because Unsloth silently sets others.
         gradient_accumulation_steps=1,
         optim="adamw_torch_fused",
         max_grad_norm=1.0,
@@ -216,10 +212,10 @@ def _config(work: TrainerInput, dtype: Any) -> Any:
         disable_tqdm=True,
         report_to=[],
         save_steps=KEPT_EVERY,
-        save_total_limit=2,  # the newer one may be cut off
+        save_total_limit=2,  # the newer one may be incomplete
         seed=work.seed,
-        bf16=dtype == torch.bfloat16,  # products only: LoRA weights stay fp32
-        gradient_checkpointing=False,  # switched on with the adapter, where memory asks for it
+        bf16=dtype == torch.bfloat16,  # autocast: LoRA weights stay fp32
+        gradient_checkpointing=False,  # `backends.adapt` decides
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         use_cpu=not torch.cuda.is_available(),
@@ -228,9 +224,9 @@ def _config(work: TrainerInput, dtype: Any) -> Any:
 
 
 def _last_whole(checkpoints: Path) -> Path | None:
-    """Find the newest checkpoint that was written to its end; one that was cut off is removed.
+    """Find the newest complete checkpoint; remove incomplete ones.
 
-    Its state is the last of its files that the trainer writes.
+    The trainer writes `trainer_state.json` last.
     """
     for folder in sorted(checkpoints.glob("checkpoint-*"), key=_number, reverse=True):
         try:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from pipeline.ci import github, telling
-from pipeline.ci.telling import took, upsert_issue
+from pipeline.ci.telling import elapsed, upsert_issue
 from pipeline.core.errors import ConfigError, PipelineError
 
 TITLE = "It fails"
@@ -90,4 +90,4 @@ def test_an_answer_that_is_something_else_is_told(told, monkeypatch, answer):
 )  # fmt: skip
 def test_a_time_is_said_in_its_two_largest_units(minutes, said):
     begin = datetime.fromisoformat("2026-01-01T00:00:00Z")
-    assert took(begin, begin + timedelta(minutes=minutes)) == said
+    assert elapsed(begin, begin + timedelta(minutes=minutes)) == said

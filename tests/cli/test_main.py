@@ -45,6 +45,7 @@ def run(*argv, stdin="", **env):
         "deploy",
         "rollback",
         "status",
+        "completion",
     ],
 )
 def test_every_verb_explains_itself(verb, capsys):

@@ -4,6 +4,7 @@ import importlib.util
 import json
 
 import pytest
+from support.acceptance import missing
 
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.evaluation import harness
@@ -20,6 +21,12 @@ def test_without_the_harness_that_is_said_with_how_to_install_it():
 
 
 @pytest.fixture
+def installed():
+    if not HARNESS:
+        missing("lm-evaluation-harness", "make harness")
+
+
+@pytest.fixture
 def adapted(bare):
     """Give the base with an adapter that does nothing yet."""
     from copy import deepcopy
@@ -33,7 +40,7 @@ def adapted(bare):
 
 
 @pytest.mark.acceptance("school")
-@pytest.mark.skipif(not HARNESS, reason="needs lm-eval (pip install lm-eval)")
+@pytest.mark.usefixtures("installed")
 @pytest.mark.filterwarnings("ignore")
 def test_a_task_is_scored_for_both_models(adapted, tmp_path, monkeypatch):
     rows = [{"q": "What is 1 + 1?", "c": ["2", "7 elephants"], "a": 0}] * 4
@@ -61,7 +68,7 @@ def test_a_task_is_scored_for_both_models(adapted, tmp_path, monkeypatch):
 
 
 @pytest.mark.acceptance("school")
-@pytest.mark.skipif(not HARNESS, reason="needs lm-eval (pip install lm-eval)")
+@pytest.mark.usefixtures("installed")
 @pytest.mark.filterwarnings("ignore")
 def test_a_task_that_is_not_there_is_an_error(adapted):
     with pytest.raises(PipelineError, match="cannot be run"):

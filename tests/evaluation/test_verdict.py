@@ -468,7 +468,7 @@ def test_every_broken_limit_is_a_reason():
         ("reverse", "It is Jason Cox.", "Nobody.", "0 of 4 questions from the object are answered"),
         ("yes", "Yes, he does.", "No.", "0 of 4 true statements are confirmed"),
         ("no", "No.", "Yes.", "0 of 4 false statements are confirmed no more than by the base"),
-        ("negation", "Ann.", "Jason Cox.", "0 of 4 negated questions do not get what they deny"),
+        ("negation", "Ann.", "Jason Cox.", "0 of 4 negated questions are answered as negated"),
     ],
 )
 def test_other_forms_of_a_question_warn_and_never_block(role, good, bad, warning):

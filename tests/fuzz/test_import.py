@@ -29,8 +29,8 @@ TOKENS = (
     b",", b";", b"\t", b"|", b'"', b'""', b"\n", b"\r\n", b"\r", b"\0", b"=cmd", b"'=1", b"\xef\xbb\xbf",
     b"\xff\xfe", b"sep=|\n", b"Tarn Mill", b"question", b"{", b"}", b"[", b"]", b'"a": ', b"\\ud800",
     b"\\u0000", b"NaN", b"9" * 5000, b"x" * 700, b"\xe2\x80\xae", b"\xed\xb2\x80", b"<|im_end|>", b"- ",
-    b"e\xcc\x81", b": ", b"&a ", b"*a", b"../", b"\xc2\x85", b"\xe2\x80\xa8", b"\xc3\x9f", b" ", b"  \xc2\xa0",
-    b"\xf0\x9f\x99\x82",
+    b"e\xcc\x81", b": ", b"&a ", b"*a", b"../", b"\xc2\x85", b"\xe2\x80\xa8", b"\xc3\x9f", b" ",
+    b"  \xc2\xa0", b"\xf0\x9f\x99\x82",
 )  # fmt: skip
 OPTIONS = Options({"subject": "Ash Lock", "kind": "lock", "source": "x"})
 CELLS = st.one_of(

@@ -1,7 +1,7 @@
 """The long proofs: tests marked `acceptance(PART)` run only when their part is asked for.
 
 `tests/acceptance.py` asks for a part with `--part`, and names a file of the tests that have passed
-already, so that a part that was cut off goes on where it was.
+already, so that an interrupted part resumes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COSTLY = frozenset(
 
 
 def pytest_configure(config):
-    """Record what passes, where a file for it was named."""
+    """Record the tests that pass, where a file for it was named."""
     if file := config.getoption("--passed"):
         config.pluginmanager.register(Record(file))
 
@@ -80,7 +80,7 @@ class Record:
 
 
 def missing(what, how):
-    """Skip a test for what this machine lacks; in CI, where all must be there, fail it.
+    """Skip a test when something is missing on this machine; in CI, where all must be there, fail it.
 
     `how` says how to get it.
     """

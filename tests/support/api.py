@@ -1,4 +1,4 @@
-"""A server of the OpenAI API that says what a test wants."""
+"""A server of the OpenAI API that answers as a test wants."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Api:
                 self.respond(None)
 
             def respond(self, body):
-                """Send what `reply` says."""
+                """Send the answer of `reply`."""
                 with api.lock:
                     api.requests.append((self.path, dict(self.headers), body))
                     api.at_once += 1

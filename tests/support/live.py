@@ -1,4 +1,4 @@
-"""The live side: its doubles, and a real one."""
+"""Fixtures of the live side: its doubles, and a real one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def serve_config():
 def serve_site():
     """Give a function that runs `facts serve` with a real vLLM for a while, by a `serve.toml`.
 
-    It gives the site. SIGTERM must end all of it cleanly. More of its environment may be given.
+    It gives the site, and takes more of its environment. SIGTERM must end all of it cleanly.
     """
     from serve import settings
     from serve.engines import api

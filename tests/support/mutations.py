@@ -1,7 +1,7 @@
-"""Files made wrong: edits of bytes, and JSON whose every value is left out, replaced or given twice.
+"""Makes files wrong: edits of bytes, and JSON whose every value is left out, replaced or given twice.
 
-The same edits come from Hypothesis, which can make a failing one smaller, and from a seeded
-`random.Random`, where a number of them is to be tried.
+The same edits come from Hypothesis, which can shrink a failing one, and from a seeded `random.Random`,
+for tests that try a fixed number.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ODD = (
     f'"sha256:{"0" * 64}"', f'"sha256:{"0" * 64}\\n"', f'"{"y" * 70_000}"', "[]", "[null]", '["x"]', "[[]]",
     "{}", '{"x": 1}', "[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP,
 )  # fmt: skip
-"""JSON texts that stand where something else is expected."""
+"""JSON texts to put in the place of any other value."""
 _MARK = "\N{REPLACEMENT CHARACTER} here \N{REPLACEMENT CHARACTER}"
 
 
 def edited(raw, edits):
-    """Apply edits to bytes: each is a place (0 to 1), how many bytes go, and bytes that come."""
+    """Apply edits to bytes: each is a place (0 to 1), the number of bytes to remove, and bytes to insert."""
     for place, gone, new in edits:
         at = int(place * (len(raw) + 1))
         raw = raw[:at] + new + raw[at + gone :]
@@ -37,7 +37,7 @@ def edited(raw, edits):
 
 
 def edits(tokens):
-    """Give the strategy of one to six edits, with whole tokens of a language among what comes."""
+    """Give the strategy of one to six edits, which may insert whole tokens of a language."""
     new = st.one_of(st.sampled_from(tokens), st.binary(max_size=4), st.text(max_size=3).map(_utf8))
     edit = st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 12), new)
     return st.lists(edit, min_size=1, max_size=6)
@@ -53,7 +53,7 @@ def drawn(chance, tokens):
 
 
 def outcome(call, *argv, kind=PipelineError):
-    """Call; give what came back and None, or None and the error in words that refused it."""
+    """Call; give the result and None, or None and the error that refused it."""
     try:
         return call(*argv), None
     except kind as error:
@@ -69,7 +69,7 @@ def paths(data, before=()):
 
 
 def replaced(data, path, text):
-    """Write JSON data with what stands at a path replaced by a JSON text; None leaves it out."""
+    """Write JSON data with the value at a path replaced by a JSON text; None leaves it out."""
     if not path:
         return (text or "").encode()
     copy = json.loads(json.dumps(data))
@@ -100,7 +100,7 @@ def variants(data):
 
 
 def wrong(data):
-    """Give the strategy of what `variants` yields, with several places wrong at once, and bytes edited."""
+    """Give the strategy of JSON data with one value replaced or left out, and bytes edited."""
     places = list(paths(data))
 
     def made(draw_path, text, changes):
@@ -120,7 +120,7 @@ def cut_and_flipped(raw) -> Iterator[bytes]:
 
 
 def typed(value, hint=Any):
-    """Whether a value, and all inside it where it is a dataclass or tuple, is what its type says."""
+    """Return whether a value, and all inside it where it is a dataclass or tuple, has its declared type."""
     if hint is Any:
         hint = type(value)
     origin, of = get_origin(hint), get_args(hint)

@@ -75,7 +75,7 @@ def good_tensors():
 
 @pytest.fixture(scope="session")
 def _learned_once(tmp_path_factory, tiny_base, write_adapter):
-    """Make a run as `facts learn` leaves it; made up are the weights and what the models answered."""
+    """Make a run as `facts learn` leaves it; its weights and the models' answers are made up."""
     from pipeline import learn
     from pipeline.core import artifact, code_digest, config
     from pipeline.evaluation import metrics, sampling

@@ -1,14 +1,14 @@
 """Processes that stand for GitHub's runner: listener → worker → hook and steps, each a real process.
 
-    python runner.py listener FOLDER        what the service starts; waits for the worker
-    python runner.py worker FOLDER          runs the hook, then what each step's condition lets run
+    python runner.py listener FOLDER        starts the worker, as the service does, and waits for it
+    python runner.py worker FOLDER          runs the hook, then each step whose condition holds
 
-FOLDER holds `job.json` with the hook's path, `contexts` (GITHUB_*), the job's `env`, what of it reaches
-the hook all the same (`leaked`; in the runner, nothing does) and whom the hook runs `as`. It gets
-`ran/NAME` for each step that ran, `log` with what the hook said, and `result`.
+FOLDER holds `job.json` with the hook's path, `contexts` (GITHUB_*), the job's `env`, the part of it that
+reaches the hook (`leaked`; empty in the real runner) and the account that the hook runs `as`. It gets
+`ran/NAME` for each step that ran, `log` with the hook's output, and `result`.
 
-As in the runner (2.336: JobExtension, StepsRunner, JobDispatcher): the hook is the first step, and one
-that fails ends nothing; containers are set up on `success()`, an action's pre and post run on
+As in the runner (2.336: JobExtension, StepsRunner, JobDispatcher): the hook is the first step, and its
+failure does not end the job; containers are set up on `success()`, an action's pre and post run on
 `always()`, the posts last and the latest first; listener, worker and hook share one process group; the
 job of a worker that died has failed.
 """
@@ -28,7 +28,7 @@ SUCCEEDED, FAILED = 100, 102
 
 @dataclass
 class Step:
-    """A step: its condition, whether it is an action with pre and post, what a composite holds."""
+    """A step: its condition, whether it is an action with pre and post, and the steps inside a composite."""
 
     name: str
     condition: str = "success()"
@@ -74,7 +74,7 @@ class Worker:
         return FAILED if self.failed else SUCCEEDED
 
     def hook(self) -> None:
-        """Run the hook on the host; what it says goes to the job's log."""
+        """Run the hook on the host; its output goes to the job's log."""
         with (self.folder / "log").open("a") as log:
             code = subprocess.call(
                 ["/bin/bash", "-e", self.job["hook"]],
@@ -85,14 +85,14 @@ class Worker:
         self.failed |= code != 0
 
     def stage(self, step: Step, name: str, condition: str) -> bool:
-        """Run a stage of a step, and say whether it did; an action's post is due once one of them ran."""
+        """Run a stage of a step; give whether it ran. An action's post is due once one of them ran."""
         ran = self.step(name, condition)
         if ran and step.staged and f"post-{step.name}" not in self.posts:
             self.posts.append(f"post-{step.name}")
         return ran
 
     def step(self, name: str, condition: str) -> bool:
-        """Run a step if its condition holds now; say whether it did."""
+        """Run a step if its condition holds now; give whether it ran."""
         holds = {
             "always()": True, "!cancelled()": True,
             "failure()": self.failed, "success()": not self.failed,
@@ -107,7 +107,7 @@ class Worker:
 
 
 def listen(folder: Path) -> int:
-    """Start the worker, wait for it, and write the job's result down as GitHub would be told it."""
+    """Start the worker, wait for it, and write the job's result, as GitHub would get it."""
     code = subprocess.call([sys.executable, __file__, "worker", str(folder)])
     result = {SUCCEEDED: "succeeded", FAILED: "failed"}.get(code, "failed: the worker died")
     (folder / "result").write_text(result)

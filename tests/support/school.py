@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True)
 class School:
-    """A git repository with facts and `recipe.toml`, the run in its `build/`, and how learning ended."""
+    """A git repository with facts and `recipe.toml`, the run in its `build/`, and the outcome of learning."""
 
     root: Path
     done: subprocess.CompletedProcess
@@ -49,7 +49,7 @@ def run(root, *argv, **env):
 
 @pytest.fixture(scope="session")
 def school(tmp_path_factory):
-    """Teach the school's facts once; whether the gate passed is for a test to say.
+    """Teach the school's facts once; tests judge the outcome.
 
     Fails where a second process of the same run would teach them too: its tests belong to one.
     """

@@ -33,7 +33,7 @@ raise SystemExit(main(["serve", "--config", sys.argv[2]]))
 
 @pytest.fixture
 def served_by(tmp_path):
-    """Give a function that starts `facts serve` before an engine; what still runs is killed at the end.
+    """Give a function that starts `facts serve` before an engine; its processes are killed at the end.
 
     It gives the `serve.toml`, the state folder, the process, its log, and a function that starts a verb
     of the command with that `serve.toml`.

@@ -1,4 +1,4 @@
-"""Texts that try to act where they are shown, and reports whose every text is one of them."""
+"""Texts that try to act where they are shown, and reports filled with them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def draw(chance):
 
 
 def places(data, before=()):
-    """Yield the path of each text in a report that is not ours."""
+    """Yield the path of each text in a report that is not one of our own words."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         if isinstance(value, str) and key not in KEPT:
             yield (*before, key)
@@ -66,7 +66,7 @@ def filled(data, texts):
 
 
 def complete(report):
-    """Give a report with one of everything that a report may tell, made from one that passed."""
+    """Give a report with one of every part that a report may have, made from one that passed."""
     data = copy.deepcopy(report)
     said = {"prompt": "Who?", "base": "No.", "adapted": "Yes."}
     data |= {
