@@ -37,13 +37,15 @@ def draft_row(record: Record, plan: Plan, *, is_table: bool) -> tuple[Row | None
             ]
         parts[field] = _part(field, cell)
     draft = Draft(**parts)  # type: ignore[arg-type]  # the parts are named after its fields
-    if not draft.question and not draft.answer:
-        return None, told
-    for field in ("question", "answer"):
-        if not getattr(draft, field):
-            message = f"this row has no {field}"
-            hint = "write both, or leave both empty; name the columns with --question and --answer"
-            return None, [*told, Problem(spots.get(field, record.where), "empty", message, hint)]
+    if lacking := [field for field in ("question", "answer") if not getattr(draft, field)]:
+        unnamed = [field for field in lacking if field not in plan]
+        message = f"this row has no {' and no '.join(lacking)}"
+        hint = "write both"
+        if unnamed:
+            columns = ", ".join(f"“{name}”" for name in record.cells)
+            hint = f"name the column with --{' and --'.join(unnamed)}; the columns are {columns}"
+        where = spots.get(lacking[0], record.where)
+        return None, [*told, Problem(where, "empty", message, hint)]
     return Row(draft, record.where, spots), told
 
 
