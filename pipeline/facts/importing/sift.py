@@ -6,9 +6,9 @@ takes nothing more: a row that was refused beside another one is tried again onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import PipelineError, Problem
 from pipeline.facts import schema
@@ -58,30 +58,50 @@ def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sift
         if kept := _shaped(path, list(rows), shelf, left):
             shaped[path] = kept
     made, wrong, blocked = _checked(shaped, shelf)
-    good, idle = _without(shaped, wrong), 0
-    while wrong and not blocked and idle < len(_TURNS):
-        # What was refused stands last now: a row that was wrong only beside a refused one is not any more.
-        tried = {
-            path: [*good.get(path, ()), *_only(rows, wrong)[:: _TURNS[idle]]]
-            for path, rows in shaped.items()
-        }
-        _, again, hurt = _checked(tried, shelf)
-        if not hurt and again.keys() < wrong.keys():
-            good, wrong, idle = _without(tried, again), again, 0
-        else:
-            idle += 1
+    good = _without(shaped, wrong)
     if wrong and not blocked:
+        good, again = _retried(shaped, good, wrong, shelf)
         made, more, blocked = _checked(good, shelf)
-        while more:
-            wrong, good = wrong | more, _without(good, more)
+        while more and not blocked:
+            again, good = again | more, _without(good, more)
             made, more, blocked = _checked(good, shelf)
+        wrong = again
     left += [problem for problems in wrong.values() for problem in problems]
     out = sum(map(len, files.values())) - sum(map(len, good.values()))
     return Sifted(tuple(made), tuple(left), out, tuple(blocked))
 
 
-def _only(rows: Iterable[Row], wrong: Wrong) -> list[Row]:
-    return [row for row in rows if id(row) in wrong]
+def _retried(shaped: Files, good: Files, wrong: Wrong, shelf: _Shelf) -> tuple[Files, Wrong]:
+    """Take the refused rows that were wrong only beside another refused one.
+
+    Those that are wrong by themselves stay out; the others are tried behind what is good, in both directions
+    until that takes none.
+    """
+    rows = {
+        id(row): (path, row) for path, rows in shaped.items() for row in rows if id(row) in wrong
+    }
+    alone = {key: wrong[key] for key, (path, row) in rows.items() if _wrong_alone(path, row)}
+    pending, idle = {key: wrong[key] for key in wrong if key not in alone}, 0
+    while pending and idle < len(_TURNS):
+        tried = {
+            path: [
+                *good.get(path, ()),
+                *[row for row in rows if id(row) in pending][:: _TURNS[idle]],
+            ]
+            for path, rows in shaped.items()
+        }
+        _, again, hurt = _checked({path: rows for path, rows in tried.items() if rows}, shelf)
+        if not hurt and again.keys() < pending.keys():
+            good, pending, idle = _without(tried, again), again, 0
+        else:
+            idle += 1
+    return good, alone | pending
+
+
+def _wrong_alone(path: PurePosixPath, row: Row) -> bool:
+    """Whether a row makes no good file even where there is no other."""
+    empty = Library(Path(), path.parent, {})
+    return bool(new_errors([compose_file(path, [row.draft], empty)], empty))
 
 
 def _without(files: Files, wrong: Wrong) -> Files:
