@@ -113,3 +113,19 @@ def test_a_list_comes_back_from_a_cell(texts):
     assert [
         " ".join(str(each).split()) for each in texts_of(cell_of(lined)) if str(each).strip()
     ] == [*lined]
+
+
+NAMES = ("Ash Lock", "Tarn Mill", "Elm Lock")
+ASKED = ("Who built {}?", "Who owns {}?", "Who built Elm Lock?", "Which person owns {}?")
+SAID = ("{} belongs to Ida Roe.", "{} belongs to Bo Kim.", "Yes.", "Elm Lock.", "Ida Roe.")
+PROBED = ("", "Who owns Ash Lock?", "Which person owns {}?")
+
+
+@given(rows=st.lists(st.tuples(*map(st.sampled_from, (NAMES, ASKED, SAID, PROBED))), max_size=9))
+def test_rows_that_contradict_each_other_are_taken_or_left_out_once_and_for_all(work, rows):
+    lines = [
+        f"{name},lock,{asked.format(name)},{answer.format(name)},{probe.format(name)}"
+        for name, asked, answer, probe in rows
+    ]
+    text = "\n".join(["subject,kind,question,answer,probes", *lines])
+    assert_holds(text.encode(), "x.csv", Options({"source": "x"}), work)
