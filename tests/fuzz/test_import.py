@@ -122,6 +122,13 @@ PROBED = ("", "Who owns Ash Lock?", "Which person owns {}?")
 
 
 @given(rows=st.lists(st.tuples(*map(st.sampled_from, (NAMES, ASKED, SAID, PROBED))), max_size=9))
+@example(
+    rows=[
+        ("Ash Lock", ASKED[0], SAID[0], ""),
+        ("Elm Lock", ASKED[0], SAID[0], ""),
+        ("Ash Lock", ASKED[2], SAID[0], ""),
+    ]
+)
 def test_rows_that_contradict_each_other_are_taken_or_left_out_once_and_for_all(work, rows):
     lines = [
         f"{name},lock,{asked.format(name)},{answer.format(name)},{probe.format(name)}"

@@ -18,9 +18,11 @@ NEEDED: tuple[str, ...] = ("subject", "kind", "source")
 
 @dataclass(slots=True)
 class Placed:
-    """Rows by file, those to be filled in, how many are there already, and what is wrong with others."""
+    """Rows with their files, those to be filled in, how many are there already, and why others are left out."""
 
-    files: dict[PurePosixPath, list[Row]] = field(default_factory=dict)
+    rows: list[tuple[PurePosixPath, Row]] = field(default_factory=list)
+    first: dict[PurePosixPath, Row] = field(default_factory=dict)
+    """The first row of each file, which says kind and licence where the file is new."""
     lacking: list[Row] = field(default_factory=list)
     already: int = 0
     left: list[Problem] = field(default_factory=list)
@@ -86,7 +88,7 @@ def _place(row: Row, library: Library, placed: Placed) -> None:
         placed.left.append(Problem(row.at("subject"), "file", error.message, error.hint))
         return
     data = _data(library, path)
-    first = placed.files.get(path, [row])[0]
+    first = placed.first.setdefault(path, row)
     for part in ("kind", "license"):
         said = getattr(draft, part)
         own = str(data.get(part, "")) if data else getattr(first.draft, part)
@@ -101,7 +103,7 @@ def _place(row: Row, library: Library, placed: Placed) -> None:
         hint = "the fact is taken without it; add it to `aliases` there by hand"
         placed.left.append(Problem(row.at("aliases"), "aliases", message, hint, "warning"))
         row = replace(row, draft=replace(draft, aliases=()))
-    placed.files.setdefault(path, []).append(row)
+    placed.rows.append((path, row))
 
 
 def _facts_of(library: Library) -> dict[tuple[PurePosixPath | None, str, str], str]:

@@ -58,7 +58,7 @@ def with_defaults(reading: Reading, texts: Mapping[str, str]) -> None:
 def plan_import(reading: Reading, library: Library) -> Import:
     """Decide what of the rows read is taken, and into which file."""
     placed = place_rows(reading.rows, library)
-    sifted = sift(placed.files, library)
+    sifted = sift(placed.rows, library)
     left = sorted([*reading.left, *placed.left, *sifted.left], key=_place)
     refused = (*reading.refused, *sifted.blocked)
     files = () if refused else sifted.files

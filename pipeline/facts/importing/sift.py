@@ -6,7 +6,7 @@ takes nothing more: a row that was refused beside another one is tried again onc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -19,9 +19,11 @@ from pipeline.facts.importing.rows import Row
 from pipeline.facts.importing.told import Wrong, problems_by_row
 from pipeline.facts.library import Library
 
-Files = Mapping[PurePosixPath, list[Row]]
-_TURNS = (1, -1)
-"""Rows are tried again from the first to the last, then from the last to the first."""
+Files = dict[PurePosixPath, list[Row]]
+Placed = tuple[PurePosixPath, Row]
+"""A row and its file."""
+_TURNS = ((1, True), (1, False), (-1, False))
+"""How rows are tried again: from the first or the last on, and whether with those wrong by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,59 +51,66 @@ class _Shelf:
         return self.made[key]
 
 
-def sift(files: Mapping[PurePosixPath, Sequence[Row]], library: Library) -> Sifted:
+def sift(rows: Sequence[Placed], library: Library) -> Sifted:
     """Take the rows that make good files, as many as can be."""
-    left: list[Problem] = []
-    shelf = _Shelf(library)
-    shaped: dict[PurePosixPath, list[Row]] = {}
-    for path, rows in files.items():
-        if kept := _shaped(path, list(rows), shelf, left):
-            shaped[path] = kept
-    made, wrong, blocked = _checked(shaped, shelf)
-    good = _without(shaped, wrong)
+    shelf, left = _Shelf(library), list[Problem]()
+    shaped = {
+        id(row) for p, own in _arranged({}, rows).items() for row in _shaped(p, own, shelf, left)
+    }
+    fit = [(path, row) for path, row in rows if id(row) in shaped]
+    made, wrong, blocked = _checked(_arranged({}, fit), shelf)
+    good = _arranged({}, [(path, row) for path, row in fit if id(row) not in wrong])
     if wrong and not blocked:
-        good, again = _retried(shaped, good, wrong, shelf)
+        good, again = _retried(good, [pair for pair in fit if id(pair[1]) in wrong], wrong, shelf)
         made, more, blocked = _checked(good, shelf)
         while more and not blocked:
             again, good = again | more, _without(good, more)
             made, more, blocked = _checked(good, shelf)
         wrong = again
     left += [problem for problems in wrong.values() for problem in problems]
-    out = sum(map(len, files.values())) - sum(map(len, good.values()))
+    out = len(rows) - sum(map(len, good.values()))
     return Sifted(tuple(made), tuple(left), out, tuple(blocked))
 
 
-def _retried(shaped: Files, good: Files, wrong: Wrong, shelf: _Shelf) -> tuple[Files, Wrong]:
+def _retried(
+    good: Files, rows: Sequence[Placed], wrong: Wrong, shelf: _Shelf
+) -> tuple[Files, Wrong]:
     """Take the refused rows that were wrong only beside another refused one.
 
-    Those that are wrong by themselves stay out; the others are tried behind what is good, in both directions
-    until that takes none.
+    The first turn is what another import would begin with, and turns go on until none takes a row any more, so
+    that another import takes none. What is wrong by itself stands in nobody's way in the others.
     """
-    rows = {
-        id(row): (path, row) for path, rows in shaped.items() for row in rows if id(row) in wrong
-    }
-    alone = {key: wrong[key] for key, (path, row) in rows.items() if _wrong_alone(path, row)}
-    pending, idle = {key: wrong[key] for key in wrong if key not in alone}, 0
-    while pending and idle < len(_TURNS):
-        tried = {
-            path: [
-                *good.get(path, ()),
-                *[row for row in rows if id(row) in pending][:: _TURNS[idle]],
-            ]
-            for path, rows in shaped.items()
-        }
-        _, again, hurt = _checked({path: rows for path, rows in tried.items() if rows}, shelf)
-        if not hurt and again.keys() < pending.keys():
-            good, pending, idle = _without(tried, again), again, 0
-        else:
-            idle += 1
-    return good, alone | pending
+    alone = {id(row) for path, row in rows if _wrong_alone(path, row)}
+    turn = 0
+    while turn < len(_TURNS) and not wrong.keys() <= alone:
+        step, all_of_them = _TURNS[turn]
+        tried = [pair for pair in rows if all_of_them or id(pair[1]) not in alone][::step]
+        _, again, hurt = _checked(_arranged(good, tried), shelf)
+        taken = [pair for pair in tried if id(pair[1]) not in again]
+        if hurt or not taken or not again.keys() <= wrong.keys():
+            turn += 1
+            continue
+        good = _arranged(good, taken)
+        rows = [pair for pair in rows if pair not in taken]
+        wrong = {id(row): again.get(id(row), wrong[id(row)]) for _, row in rows}
+        turn = 0
+    return good, wrong
 
 
 def _wrong_alone(path: PurePosixPath, row: Row) -> bool:
     """Whether a row makes no good file even where there is no other."""
     empty = Library(Path(), path.parent, {})
     return bool(new_errors([compose_file(path, [row.draft], empty)], empty))
+
+
+def _arranged(good: Files, rows: Sequence[Placed]) -> Files:
+    """Put rows behind the good ones of their files, and files with such rows last, in their order."""
+    fresh = dict.fromkeys(path for path, _ in rows)
+    files = {path: list(own) for path, own in good.items() if path not in fresh}
+    files |= {path: list(good.get(path, ())) for path in fresh}
+    for path, row in rows:
+        files[path].append(row)
+    return files
 
 
 def _without(files: Files, wrong: Wrong) -> Files:
