@@ -18,7 +18,7 @@ NEEDED: tuple[str, ...] = ("subject", "kind", "source")
 
 @dataclass(slots=True)
 class Placed:
-    """Rows with their files, those to be filled in, how many are there already, and why others are left out."""
+    """Rows with their files, those to be filled in, how many are there already, why others are left out."""
 
     rows: list[tuple[PurePosixPath, Row]] = field(default_factory=list)
     first: dict[PurePosixPath, Row] = field(default_factory=dict)

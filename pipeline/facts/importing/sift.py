@@ -77,8 +77,8 @@ def _retried(
 ) -> tuple[Files, Wrong]:
     """Take the refused rows that were wrong only beside another refused one.
 
-    The first turn is what another import would begin with, and turns go on until none takes a row any more, so
-    that another import takes none. What is wrong by itself stands in nobody's way in the others.
+    The first turn is what another import would begin with, and turns go on until none takes a row any more,
+    so that another import takes none. What is wrong by itself stands in nobody's way in the others.
     """
     alone = {id(row) for path, row in rows if _wrong_alone(path, row)}
     turn = 0
