@@ -6,17 +6,15 @@ in order, so that no answer can pass for another; its words enter file names onl
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import yaml
-
-from pipeline.core.errors import FactsError, PipelineError, Problem
-from pipeline.facts import check, facts_file, schema
-from pipeline.facts.author import render, slug
-from pipeline.facts.fact import SHORT_ANSWER_WORDS
-from pipeline.facts.facts_file import Document
+from pipeline.core.config import load_recipe
+from pipeline.core.errors import PipelineError
+from pipeline.dataset.preview import preview_facts
+from pipeline.facts.admit import admit
+from pipeline.facts.draft import Draft, tidy_answer, tidy_line
+from pipeline.facts.library import read_library
 
 HEADINGS = (
     "Subject", "Kind", "Topic", "Question", "Answer", "Words of a right answer", "Test questions",
@@ -25,16 +23,16 @@ HEADINGS = (
 EMPTY = "_No response_"
 MAX_BODY = 20_000
 """Characters; GitHub takes 65 536, a fact needs a few hundred."""
-SLUG = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A facts file to be: its path in the repository, its text, and the id of the new fact."""
+    """A facts file to be: its path in the repository, its text, the new fact's id, and what is asked."""
 
     path: PurePosixPath
     text: str
     fact: str
+    preview: str
 
 
 def parse_form(body: str) -> dict[str, str]:
@@ -62,83 +60,19 @@ def write_form(answers: dict[str, str], root: Path) -> Written:
 
     Raises FactsError with everything that is wrong with it, PipelineError when it cannot be added.
     """
-    name = slug(_line(answers["Subject"]))[:SLUG].strip("-")
-    files = sorted(root.glob(f"**/{name}.yaml"))
-    if files:
-        path = PurePosixPath(files[0].relative_to(root.parent).as_posix())
-        text, fact = _added(files[0], path, answers)
-    else:
-        path = PurePosixPath(
-            root.name, slug(_line(answers["Topic"]))[:SLUG].strip("-"), f"{name}.yaml"
-        )
-        fact = _fact(answers, set(), "")
-        subject, kind, source = (_line(answers[key]) for key in ("Subject", "Kind", "Source"))
-        text = render(subject, kind, source, [fact], "../" * len(path.parent.parts))
-    wrong = _wrong(path, facts_file.parse_document(text.encode(), str(path)), root)
-    if any(problem.severity == "error" for problem in wrong):
-        raise FactsError(wrong)
-    return Written(path, text, f"{name}/{fact['id']}")
+    subject, kind, topic, question, source = (
+        tidy_line(answers[key]) for key in ("Subject", "Kind", "Topic", "Question", "Source")
+    )
+    draft = Draft(
+        subject=subject, kind=kind, topic=topic, source=source,
+        question=question, answer=tidy_answer(answers["Answer"]),
+        expect=_lines(answers["Words of a right answer"]), probes=_lines(answers["Test questions"]),
+    )  # fmt: skip
+    made = admit([draft], read_library(root, PurePosixPath(root.name)))
+    preview = preview_facts(made.subject, made.ids, load_recipe("smollm2-135m").dataset)
+    return Written(made.path, made.new.decode(), f"{made.path.stem}/{made.ids[0]}", preview)
 
 
-def _fact(answers: dict[str, str], taken: set[str], file_source: str) -> dict[str, object]:
-    question, answer, source = (_line(answers[key]) for key in ("Question", "Answer", "Source"))
-    short = slug(question)[:SLUG].strip("-")
-    names = (short, *(f"{short}-{number}" for number in range(2, len(taken) + 3)))
-    fact: dict[str, object] = {
-        "id": next(name for name in names if name not in taken),
-        "question": question,
-        "answer": answer,
-    }
-    if expect := _lines(answers["Words of a right answer"]):
-        fact["expect"] = expect
-    elif len(answer.split()) > SHORT_ANSWER_WORDS:
-        fact["expect"] = []  # the check says what belongs here
-    if probes := _lines(answers["Test questions"]):
-        fact["probes"] = probes
-    if file_source and source != file_source:
-        fact["source"] = source
-    return fact
-
-
-def _added(
-    file: Path, path: PurePosixPath, answers: dict[str, str]
-) -> tuple[str, dict[str, object]]:
-    """Put the fact at the end of a file, in the file's own indentation; the rest stays as it is."""
-    document = facts_file.read_document(file, str(path))
-    if document.problems or document.data is None or any(schema.in_document(document)):
-        raise PipelineError(f"{path}: cannot be added to", "mend that file first")
-    facts = document.data["facts"]
-    source = str(document.data.get("source", "")) or "none"
-    fact = _fact(answers, {entry["id"] for entry in facts}, source)
-    indent = " " * max(0, document.locate(("facts", 0)).column - 3)
-    block = yaml.safe_dump([fact], sort_keys=False, allow_unicode=True, width=90)
-    before = file.read_text(encoding="utf-8").rstrip("\n")
-    text = before + "\n" + "".join(f"{indent}{line}\n" for line in block.splitlines())
-    after = facts_file.parse_document(text.encode(), str(path)).data
-    if after is None or after.get("facts") != [*facts, fact]:
-        raise PipelineError(
-            f"{path}: its facts do not stand at its end", "add the fact with a pull request"
-        )
-    return text, fact
-
-
-def _wrong(path: PurePosixPath, document: Document, root: Path) -> tuple[Problem, ...]:
-    """Check the file among all others, as it would be after the change."""
-    others = [
-        file
-        for file in sorted(root.glob("**/*.yaml"))
-        if file.relative_to(root.parent) != Path(path)
-    ]
-    found = [
-        (PurePosixPath(file), facts_file.read_document(file, file.as_posix())) for file in others
-    ]
-    wrong = check.check_documents([*found, (path, document)], (), root.name).problems
-    return tuple(problem for problem in wrong if problem.where.path == str(path))
-
-
-def _line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
-
-
-def _lines(text: str) -> list[str]:
-    return [line for part in text.split("\n") if (line := _line(part.removeprefix("- ")))]
+def _lines(text: str) -> tuple[str, ...]:
+    lined = (tidy_line(part.removeprefix("- ")) for part in text.split("\n"))
+    return tuple(line for line in lined if line)

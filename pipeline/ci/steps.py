@@ -138,7 +138,9 @@ def _form(env: Mapping[str, str]) -> int:
         artifact.write_text(answer, "\n".join(["This is no fact yet:", "", *lines, "", again, ""]))
         raise
     artifact.write_text(Path(made.path), made.text)
-    artifact.write_text(answer, f"Adds {code(made.fact, 150)}. Closes #{number}.\n")
+    preview = "".join(f"- {code(line, 300)}\n" for line in made.preview.splitlines())
+    told = f"Adds {code(made.fact, 150)}. Closes #{number}.\n\nHow it will be asked:\n\n{preview}"
+    artifact.write_text(answer, told)
     credit = f"Co-authored-by: {author} <{person}+{author}@users.noreply.github.com>"
     artifact.write_text(
         Path("build/message.txt"), f"Add {made.fact}\n\nFrom issue #{number}.\n\n{credit}\n"

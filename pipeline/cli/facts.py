@@ -82,7 +82,26 @@ def _plan(args: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> int:
-    from pipeline.facts import author
+    from pipeline.core.config import load_recipe
+    from pipeline.core.errors import FactsError, PipelineError
+    from pipeline.dataset.preview import preview_facts
+    from pipeline.facts import admit, author, write
+    from pipeline.facts.library import read_library
 
-    print(author.interview(args.facts))
+    library = read_library(args.facts)
+    drafts = author.interview(library)
+    try:
+        made = admit.admit(drafts, library)
+    except FactsError as error:
+        said = "; ".join(f"{p.message} ({p.hint})" for p in error.problems)
+        raise PipelineError(f"nothing was written: {said}", "run `facts new` again") from error
+    console.say(preview_facts(made.subject, made.ids, load_recipe("smollm2-135m").dataset))
+    if sys.stdin.isatty() and input("Write it? (Enter: yes, n: no) ").strip().lower() in (
+        "n",
+        "no",
+    ):
+        return FAILED
+    path = library.on_disk(made.path)
+    write.write_all([write.Change(path, made.old, made.new)])
+    print(path)
     return FINE

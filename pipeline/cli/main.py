@@ -6,7 +6,7 @@ import argparse
 import sys
 import traceback
 
-from pipeline.cli import ask, ci, completion, facts, learn, publish, serve
+from pipeline.cli import ask, ci, completion, facts, import_facts, learn, publish, serve
 from pipeline.cli.options import BUG, FAILED, INTERRUPTED
 from pipeline.core import console, escape
 from pipeline.core.errors import FactsError, PipelineError
@@ -68,6 +68,7 @@ def command_line() -> argparse.ArgumentParser:
     learn.add_bench_verb(verb)
     serve.add_serve_verbs(verb)
     facts.add_new_verb(verb)
+    import_facts.add_import_verb(verb)
     publish.add_publish_verbs(verb)
     ci.add_ci_verb(verb)
     completion.add_completion_verb(verb, parser)

@@ -100,9 +100,11 @@ def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
 def sameness(text: str) -> str:
     """Reduce a wording to what tells it from others, whatever its case, spaces and punctuation.
 
-    Plus and hash stay, as do points in numbers: C, C++ and C# are three things, 1.11 is not 11.1.
+    Plus and hash stay, as do points in numbers: C, C++ and C# are three things, 1.11 is not 11.1. So does ß:
+    Herr Weiß is not Herr Weiss.
     """
-    folded = _POINT_IN_NUMBER.sub("#", normalise(text))
+    whole = "ß".join(normalise(part) for part in re.split("[ßẞ]", text))  # folded, it is "ss"
+    folded = _POINT_IN_NUMBER.sub("#", whole)
     kept = (c for c in folded if c.isalnum() or c in "+#" or unicodedata.category(c)[0] == "M")
     return "".join(kept) or folded
 

@@ -67,7 +67,7 @@ def test_a_fact_about_a_known_subject_is_added_to_its_file_and_nothing_else_chan
     (subject,) = (s for s in check.load_subjects(facts) if s.slug == "tarn-mill")
     assert [fact.id for fact in subject.facts] == [
         "tarn-mill/owner",
-        "tarn-mill/who-built-tarn-mill",
+        "tarn-mill/who-built",
     ]
     assert subject.facts[1].source == GOOD["Source"]
 
@@ -215,3 +215,60 @@ def test_facts_new_writes_nothing_that_the_check_refuses(
     assert main(["new", "--facts", str(tmp_path / "facts")]) == 1
     assert said in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.yaml"))
+
+
+CPP = (ROOT / "tests" / "cases" / "form" / "c-plus-plus.md").read_text()
+
+
+def test_a_subject_whose_name_differs_in_its_signs_gets_a_file_of_its_own(facts):
+    head = (
+        "schema: 1\nsubject: C\nkind: programming language\nsource: https://example.org/c\nfacts:\n"
+    )
+    fact = "  - id: designer\n    question: Who designed C?\n    answer: C was designed by Dennis Ritchie.\n"
+    (facts / "mills" / "c.yaml").write_text(head + fact)
+    made = issue_form.write_form(issue_form.parse_form(CPP), facts)
+    assert re.fullmatch(r"facts/languages/c-[0-9a-f]{4}\.yaml", str(made.path))
+    saved(made, facts)
+    again = issue_form.write_form(
+        issue_form.parse_form(
+            body(
+                Subject="C++",
+                Question="What made C++ known?",
+                Answer="C++ got known by Cfront.",
+                Words_of_a_right_answer="Cfront",
+                Test_questions="_No response_",
+            )
+        ),
+        facts,
+    )
+    assert again.path == made.path
+    assert made.text in again.text
+    assert (facts / "mills" / "c.yaml").read_text() == head + fact
+
+
+@pytest.mark.parametrize(
+    ("subject", "path"),
+    [("数据中心", "shujuzhongxin"), ("Straße", "strasse"), ("نور", "nwr"), ("Łódź", "lodz")],
+)
+def test_a_subject_of_any_script_gets_a_file_that_can_be_told(facts, subject, path):
+    made = issue_form.write_form(
+        issue_form.parse_form(
+            body(
+                Subject=subject,
+                Question=f"Who built {subject}?",
+                Answer=f"{subject} was built by Ida Roe.",
+                Test_questions="_No response_",
+            )
+        ),
+        facts,
+    )
+    assert made.path.name == f"{path}.yaml"
+
+
+def test_the_pull_request_shows_what_will_be_asked_as_text_that_cannot_act(issue, facts):
+    assert issue(body(Test_questions="Which person is behind Ash Lock @everyone?")) == 0
+    answer = (facts.parent / "build" / "answer.md").read_text()
+    assert "`    Who built Ash Lock?`" in answer or "`Who built Ash Lock?`" in answer
+    assert "Which person is behind Ash Lock @everyone?" in answer
+    outside = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", answer)
+    assert "@" not in outside

@@ -34,6 +34,7 @@ def run(*argv, stdin="", **env):
         "gate",
         "ask",
         "new",
+        "import",
         "plan",
         "ci",
         "bench",
@@ -138,7 +139,10 @@ def test_new_writes_a_file_that_passes_the_check(tmp_path, capsys):
     assert done.stdout.strip() == str(written)
     assert main(["check", str(tmp_path)]) == 0
     capsys.readouterr()
-    assert run("new", "--facts", str(tmp_path), stdin="\n".join(said) + "\n").returncode == 2
+    before = written.read_bytes()
+    again = [said[0], said[3], *said[4:]]  # what it is and where it goes is known by now
+    assert run("new", "--facts", str(tmp_path), stdin="\n".join(again) + "\n").returncode == 1
+    assert written.read_bytes() == before
 
 
 def test_new_writes_nothing_when_the_answers_make_no_valid_file(tmp_path):

@@ -87,6 +87,7 @@ def test_one_odd_answer_among_good_ones_becomes_a_good_file_or_an_error(facts, n
 
 
 @given(changes=edits(TOKENS))
+@example(changes=[(0.5, 0, b"\x80")])
 def test_any_edit_of_a_body_becomes_a_good_file_or_an_error(facts, changes):
     text = edited(body(GOOD).encode(), changes).decode("utf-8", "surrogateescape")
     assert_holds(text, facts)
