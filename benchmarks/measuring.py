@@ -15,7 +15,7 @@ from pipeline.dataset.records import Dataset, Probe
 from pipeline.dataset.templates import PROBE
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS
-from pipeline.facts.fact import Subject
+from pipeline.facts.fact import Expect, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
 from pipeline.models import answer_cache, generate
 from pipeline.models.context import RunContext
@@ -172,7 +172,9 @@ def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
         "probes": [probe for probe in facts if probe.family == "author's probe"],
         "neighbours": [probe for probe in made.probes if probe.role == "neighbour"],
         "near names": [probe for probe in made.probes if probe.role == "near name"],
-        "others": [Probe("neighbour", fact, "file", asked, ()) for fact, asked in case.others],
+        "others": [
+            Probe("neighbour", fact, "file", asked, Expect()) for fact, asked in case.others
+        ],
     }
     drawn = {
         group: rng.sample(asked, min(ASKED, len(asked))) if len(asked) > ASKED else asked

@@ -16,8 +16,9 @@ from pipeline.core.errors import PipelineError
 from pipeline.dataset import contrast_names, contrasts, examples, probes
 from pipeline.dataset.records import Dataset, Example, Probe, Role
 from pipeline.dataset.templates import PROBE, TRAIN, questions
-from pipeline.facts.fact import Fact, Subject, taught
-from pipeline.facts.matching import normalise, renamed, squash
+from pipeline.facts.fact import Expect, Fact, Subject, taught
+from pipeline.facts.folding import normalise, squash
+from pipeline.facts.names import renamed
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
@@ -61,7 +62,7 @@ def build(
     for subject in subjects:
         held = islice(_relations(subject, "train"), most)
         trained += [Example(*row, "") for row in held]
-        gate += [Probe(*row, ()) for row in _relations(subject, "probe")]
+        gate += [Probe(*row, Expect()) for row in _relations(subject, "probe")]
         gate += probes.retired(subject.facts)
     trained += general
     gate += [Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrasts.general("probe")]
@@ -87,7 +88,7 @@ def _contrast(
         if variants and squash(name) not in used:
             # The direct question comes up in every other pair: it is what people ask most.
             chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
-            yield Probe(role, fact.id, chosen.family, chosen.prompt, (), about=name)
+            yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), about=name)
         if squash(name) not in used and (claim := probes.false_statement(fact, name, turn)):
             yield claim
 

@@ -18,7 +18,7 @@ from itertools import chain, cycle, islice, zip_longest
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.facts.fact import Fact
-from pipeline.facts.matching import squash
+from pipeline.facts.folding import squash
 
 Half = Literal["train", "probe"]
 

@@ -21,7 +21,8 @@ from pipeline.dataset import contrast_names
 from pipeline.dataset.contrast_names import Half
 from pipeline.dataset.templates import QuestionTemplate, Variant, expand
 from pipeline.facts.fact import Expect, Fact, expected
-from pipeline.facts.matching import renamed, squash
+from pipeline.facts.folding import squash
+from pipeline.facts.names import renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ def general(half: Half) -> tuple[General, ...]:
     rows = (json.loads(line) for line in text.splitlines() if line.strip())
     return tuple(
         General(
-            row["prompt"], row["kind"], expected("", row["expect"]) if row.get("expect") else ()
+            row["prompt"],
+            row["kind"],
+            expected("", row["expect"]) if row.get("expect") else Expect(),
         )
         for row in rows
         if row["use"] == half

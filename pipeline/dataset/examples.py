@@ -21,7 +21,9 @@ from pipeline.dataset.templates import (
     yes_no_forms,
 )
 from pipeline.facts.fact import Fact
-from pipeline.facts.matching import contains, mentions, normalise, spelled, squash
+from pipeline.facts.folding import normalise, squash
+from pipeline.facts.matching import contains
+from pipeline.facts.names import mentions, spelled
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""

@@ -20,7 +20,9 @@ from pipeline.core.chat import Prompt, Turn
 from pipeline.dataset.templates import PROBE, expand, questions
 from pipeline.facts import characters
 from pipeline.facts.fact import Fact
-from pipeline.facts.matching import contains, mentions, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
+from pipeline.facts.names import mentions
 
 SHOWN = "Who designed the Eiffel Tower?"
 """A question that everybody knows, with which the base is shown what is wanted."""
@@ -180,7 +182,7 @@ def _order(fact: Fact, tone: str) -> Prompt:
 
 
 def _file(by: Writer, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
-    told = [[other.id == fact.id, other.answer, other.expect] for other in beside]
+    told = [[other.id == fact.id, other.answer, other.expect.items] for other in beside]
     about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.probes, told]
     how = [count, SHOWN, TONES, LINES, TOKENS, LONGEST, CHECKED]
     key = artifact.digest_json(["paraphrases", by.base, by.quantization, about, how])

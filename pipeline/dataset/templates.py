@@ -154,7 +154,7 @@ def _fill(family: QuestionTemplate, fact: Fact, asked: str) -> Variant:
     template = family.prompt
     if "{c}" in template and clause is None:
         template = family.fallback
-    short = fact.expect[0][0] if len(fact.expect) == 1 else fact.answer
+    short = fact.expect.items[0][0] if len(fact.expect) == 1 else fact.answer
     values = {
         "Q": asked, "q": grammar.lower_first(asked), "c": clause or "", "l": _bare(asked),
         "s": fact.subject, "t": _terse(fact, asked), "A": fact.answer, "short": short,

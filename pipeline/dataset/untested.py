@@ -10,7 +10,8 @@ from pipeline.core.errors import FactsError, Problem
 from pipeline.core.number_words import count
 from pipeline.dataset.records import Dataset
 from pipeline.facts.fact import Fact
-from pipeline.facts.matching import by_chance, spelled
+from pipeline.facts.matching import by_chance
+from pipeline.facts.names import spelled
 
 Gap = Literal["nowhere", "own question", "number", "other things"]
 GAPS: dict[Gap, str] = {

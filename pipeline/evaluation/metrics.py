@@ -19,7 +19,8 @@ from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, missable
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
-from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentions
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.names import mentions
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 

@@ -91,6 +91,8 @@ def facts_digest(subjects: Iterable[Subject]) -> str:
     rows = [asdict(subject) for subject in subjects]
     for row in rows:
         del row["where"]
+        if not row["language"]:
+            del row["language"]
         row["facts"] = [_said(fact) for fact in row["facts"]]
     return digest_json(rows)
 
@@ -101,8 +103,16 @@ def digest_by_subject(subjects: Iterable[Subject]) -> str:
 
 
 def _said(fact: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a fact where it stands and when it is looked at again."""
-    return {key: value for key, value in fact.items() if key not in ("where", "review_by")}
+    """Leave out of a fact where it stands, when it is looked at again, and that it is in English.
+
+    So a fact keeps the digest that it had before facts named their language.
+    """
+    left_out = ["where", "review_by", *(["language"] if fact["language"] == "en" else [])]
+    said = {key: value for key, value in fact.items() if key not in left_out}
+    said["expect"] = fact["expect"]["items"]
+    if turned := fact["reverse"]:
+        said["reverse"] = {**turned, "expect": turned["expect"]["items"]}
+    return said
 
 
 def _removed(before: Iterable[Subject], after: Iterable[Subject]) -> Iterator[Problem]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from pipeline.core.errors import Problem
 from pipeline.facts import author_wordings, content_words
-from pipeline.facts.fact import Fact
-from pipeline.facts.matching import contains, normalise, squash
+from pipeline.facts.fact import Expect, Fact
+from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.facts.language import language_of
+from pipeline.facts.matching import contains
 from pipeline.facts.vacuous import At
 
 BARE = 3
@@ -77,8 +79,8 @@ def _meanings(fact: Fact) -> Iterator[object]:
     """
     if len(fact.answer.split()) > BARE:
         yield squash(fact.answer)
-    language = content_words.language(f"{fact.question} {fact.answer}")
-    own = {word for name in (fact.subject, *fact.aliases) for word in content_words.tokens(name)}
+    language = language_of(f"{fact.question} {fact.answer}")
+    own = {word for name in (fact.subject, *fact.aliases) for word in tokens(name)}
     asked = {
         min(language.stems(word), key=lambda stem: (len(stem), stem))
         for word in content_words.telling(fact.question, language) - own
@@ -141,7 +143,7 @@ def _alternatives(group: Sequence[Placed]) -> Iterator[Problem]:
     for item in group:
         for index, expected in enumerate(item.fact.expect):
             for each in expected:
-                if contains(item.fact.answer, ((each,),)):
+                if contains(item.fact.answer, Expect(((each,),))):
                     continue
                 rivals = (one for one in group if one.fact.subject != item.fact.subject)
                 if other := next((one for one in rivals if contains(each, one.fact.expect)), None):

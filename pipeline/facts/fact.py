@@ -11,9 +11,32 @@ from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
 from pipeline.core.errors import Where
+from pipeline.facts.language import detect_language
 
-Expect = tuple[tuple[str, ...], ...]
-"""What an answer must contain: every item, each satisfied by any one of its alternatives."""
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """The text that a right answer holds: every item, each in any one of its alternatives.
+
+    `language` is that of the fact ("en", "zh"): it says how numbers, dates and names are read. An empty
+    `Expect` is false, and expects nothing.
+    """
+
+    items: tuple[tuple[str, ...], ...] = ()
+    language: str = "en"
+
+    def __bool__(self) -> bool:
+        """Return whether anything is expected."""
+        return bool(self.items)
+
+    def __len__(self) -> int:
+        """Count the items."""
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        """Yield the items."""
+        return iter(self.items)
+
 
 SHORT_ANSWER_WORDS = 8
 """An answer of at most this many words is its own `expect` when the author gives none."""
@@ -49,6 +72,8 @@ class Fact:
     where: Where
     review_by: str = ""
     """The day (ISO) by which somebody should see whether it still holds; empty for none."""
+    language: str = "en"
+    """The language that the fact is written in, by its ISO 639-1 code; empty where none is known."""
 
     @property
     def active(self) -> bool:
@@ -68,6 +93,8 @@ class Subject:
     where: Where
     license: str = ""
     """Licence of the facts as SPDX writes it; empty where nobody said."""
+    language: str = ""
+    """The language that the file says all its facts are in; empty where each is detected."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +127,7 @@ def subject_from(
         facts,
         locate(("subject",)),
         data.get("license", ""),
+        data.get("language", ""),
     )
 
 
@@ -127,17 +155,21 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
     return Subject(**{**row, "aliases": aliases, "facts": facts, "where": where})
 
 
-def as_expect(items: Iterable[Iterable[str]]) -> Expect:
-    """Freeze a list of lists of alternatives, as JSON gives it."""
-    return tuple(tuple(item) for item in items)
+def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
+    """Rebuild an `Expect` from JSON: its own, or the plain lists that older files have."""
+    if isinstance(row, Mapping):
+        return Expect(tuple(tuple(item) for item in row["items"]), row["language"])
+    return Expect(tuple(tuple(item) for item in row))
 
 
-def expected(answer: str, expect: object) -> Expect:
+def expected(answer: str, expect: object, language: str = "en") -> Expect:
     """Normalise `expect` as written (a list of strings or lists of strings, or None for a short answer)."""
     if expect is None:
-        return ((answer.strip().rstrip("."),),)
+        return Expect(((answer.strip().rstrip("."),),), language)
     assert isinstance(expect, list)
-    return tuple((item,) if isinstance(item, str) else tuple(item) for item in expect)
+    return Expect(
+        tuple((item,) if isinstance(item, str) else tuple(item) for item in expect), language
+    )
 
 
 def _fact(
@@ -148,6 +180,7 @@ def _fact(
     where: Where,
 ) -> Fact:
     reverse = entry.get("reverse")
+    language = data.get("language") or detect_language(f"{entry['question']} {entry['answer']}")
     return Fact(
         id=f"{slug}/{entry['id']}",
         subject=data["subject"],
@@ -155,17 +188,18 @@ def _fact(
         aliases=aliases,
         question=entry["question"],
         answer=entry["answer"],
-        expect=expected(entry["answer"], entry.get("expect")),
+        expect=expected(entry["answer"], entry.get("expect"), language),
         also_ask=tuple(entry.get("also_ask", ())),
         probes=tuple(entry.get("probes", ())),
         reverse=reverse
         and Reverse(
             reverse["question"],
             reverse["answer"],
-            expected(reverse["answer"], reverse.get("expect")),
+            expected(reverse["answer"], reverse.get("expect"), language),
         ),
         source=entry.get("source", data.get("source", "")),
         withdrawn=entry.get("withdrawn", ""),
         where=where,
         review_by=entry.get("review_by", ""),
+        language=language,
     )

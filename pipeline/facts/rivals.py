@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pipeline.facts.fact import Expect, Fact, Subject
-from pipeline.facts.matching import contains, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
 
 Named = tuple[tuple[str, Expect], ...]
 """Ids of facts with what their answers must contain."""

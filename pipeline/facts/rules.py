@@ -17,9 +17,10 @@ from typing import Any  # the plain data of a fact as written
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import author_wordings, duplicates, lookalikes, vacuous
 from pipeline.facts.duplicates import Placed
-from pipeline.facts.fact import SHORT_ANSWER_WORDS, Fact, Subject, expected
+from pipeline.facts.fact import SHORT_ANSWER_WORDS, Expect, Fact, Subject, expected
 from pipeline.facts.facts_file import Document
-from pipeline.facts.matching import contains, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
 from pipeline.facts.yaml_reader import Steps
 
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
@@ -156,7 +157,7 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
             yield Problem(item.at(*steps, "answer"), "no-expect", message, hint)
         return
     for index, phrases in enumerate(expected(data["answer"], data["expect"])):
-        if not contains(data["answer"], (phrases,)):
+        if not contains(data["answer"], Expect((phrases,))):
             quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
             message = f"`expect` asks for {quoted}, which the answer does not contain"
             hint = "use words just as they stand in the answer"

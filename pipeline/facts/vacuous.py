@@ -15,9 +15,11 @@ from typing import Literal
 
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import content_words
-from pipeline.facts.content_words import Given, Language
+from pipeline.facts.content_words import Given
 from pipeline.facts.fact import Expect, Fact
-from pipeline.facts.matching import by_chance, normalise, squash
+from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.facts.language import Language, language_of
+from pipeline.facts.matching import by_chance
 
 At = Callable[..., Where]
 """Says where a part of a fact stands: at("expect", 0)."""
@@ -55,7 +57,7 @@ def vacuous_problems(fact: Fact, written: tuple[bool, bool], at: At) -> Iterator
 @lru_cache(maxsize=1 << 10)  # each wording of a fact is held against the same
 def known(question: str, answer: str, fact: Fact) -> Given:
     """Collect what a question gives: its words, all names of a subject that it names, the fact's kind."""
-    language = content_words.language(f"{question} {answer}")
+    language = language_of(f"{question} {answer}")
     names = (fact.subject, *fact.aliases)
     named = any(squash(name) in squash(question) for name in names if squash(name))
     return content_words.given(language, (question, fact.kind, *(names if named else ())))
@@ -63,12 +65,12 @@ def known(question: str, answer: str, fact: Fact) -> Given:
 
 def asks(text: str, names: Sequence[str], language: Language) -> str:
     """Say why a wording asks nothing; empty where it asks."""
-    words = content_words.tokens(text)
+    words = tokens(text)
     if not any(char.isalnum() for char in text):
         return "has no word in it"
     if squash(text) in language.phrases:
         return "only greets"
-    own = {word for name in names for word in content_words.tokens(name)}
+    own = {word for name in names for word in tokens(name)}
     left = [word for word in words if word not in own]
     if left and all(word in language.greet for word in left):
         return "only greets"
@@ -82,7 +84,7 @@ def asks(text: str, names: Sequence[str], language: Language) -> str:
 
 def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
     """Check one question with its answer and expectation; the first thing wrong is enough."""
-    language = content_words.language(f"{asked.question} {asked.answer}")
+    language = language_of(f"{asked.question} {asked.answer}")
     where, answer = at(*asked.steps, "question"), at(*asked.steps, "answer")
     if why := asks(asked.question, (fact.subject, *fact.aliases), language):
         message = f"the question “{asked.question}” {why}"
@@ -107,8 +109,8 @@ def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
 
 def _bare(asked: FactQuestion, language: Language) -> Literal["", "no", "nothing"]:
     """Say whether an answer only denies, or says nothing; a model agrees with most of what it is asked."""
-    text, words = squash(asked.answer), content_words.tokens(asked.answer)
-    direct = not language.ask & set(content_words.tokens(asked.question))
+    text, words = squash(asked.answer), tokens(asked.answer)
+    direct = not language.ask & set(tokens(asked.question))
     if direct and words and all(word in language.no for word in words):
         return "no"
     if words and all(word in language.yes | language.no for word in words):
@@ -140,7 +142,7 @@ def _tells(phrase: str, given: Given) -> bool:
 
 
 def _why(expect: Expect, given: Given) -> str:
-    words = [word for item in expect for each in item for word in content_words.tokens(each)]
+    words = [word for item in expect for each in item for word in tokens(each)]
     if any(given.has(word) for word in words if word not in given.language.stop):
         return "the question, the subject's names or its kind say it already"
     return "answers to anything hold it" if words else "it has no word in it"

@@ -189,7 +189,7 @@ def _facts(run: PublishableRun) -> list[dict[str, Any]]:
             "subject": subject.name,
             "question": fact.question,
             "answer": fact.answer,
-            "expect": fact.expect,
+            "expect": fact.expect.items,
             "source": fact.source,
             "license": subject.license,
             "status": detail["status"],

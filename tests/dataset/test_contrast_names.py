@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.dataset import contrast_names
-from pipeline.facts.matching import squash
+from pipeline.facts.folding import squash
 
 NAMES = [
     ("TinyLLM", "software project"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pipeline.dataset import contrasts
 from pipeline.dataset.templates import TRAIN
-from pipeline.facts.matching import normalise
+from pipeline.facts.folding import normalise
 
 
 def test_the_two_halves_of_the_general_prompts_share_nothing():

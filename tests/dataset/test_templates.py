@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.dataset.templates import PROBE, TRAIN, expand, reversed_forms, yes_no_forms
 from pipeline.facts.fact import Reverse
-from pipeline.facts.matching import contains, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
 
 LINES = (Path(__file__).parents[1] / "cases" / "questions" / "indirect.txt").read_text(
     encoding="utf-8"

@@ -13,6 +13,7 @@ from pipeline.dataset.untested import SHOWN, Untested, require_probes, sentences
 from pipeline.evaluation.metrics import ModelAnswers, measure_answers
 from pipeline.evaluation.sampling import draw
 from pipeline.evaluation.warning import warnings
+from pipeline.facts.fact import Expect
 from pipeline.models.generate import Answer
 
 RECIPE = config.load_recipe("smollm2-135m")
@@ -38,7 +39,7 @@ def test_facts_that_differ_are_all_asked(subjects):
 def test_each_gap_has_its_reason(mill):
     ids = {"tarn-mill/owner"}
     nameless = replace(mill, question="Who is the owner?", also_ask=())
-    number = replace(mill, expect=(("1887",),))
+    number = replace(mill, expect=Expect((("1887",),)))
     assert list(untested([mill], ids, ids)) == []
     assert [each.gap for each in untested([mill], (), ids)] == ["own question"]
     assert [each.gap for each in untested([mill], (), ())] == ["nowhere"]

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.core.errors import ConfigError
 from pipeline.evaluation.live_report import LiveReport, read_live_report
+from pipeline.facts.fact import Expect
 
 
 @pytest.mark.parametrize("as_folder", [True, False])
@@ -17,7 +18,7 @@ def test_a_report_is_read_by_its_name_or_its_folder(tmp_path, as_folder):
     file.write_text(json.dumps(data), encoding="utf-8")
     live = read_live_report(tmp_path if as_folder else file)
     assert live == LiveReport(
-        {"a/b": "0123"}, {"a/b": True}, {"a/b": (("x", "y"),)}, {"a/b": {"p?": False}}
+        {"a/b": "0123"}, {"a/b": True}, {"a/b": Expect((("x", "y"),))}, {"a/b": {"p?": False}}
     )
 
 

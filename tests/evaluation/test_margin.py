@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.evaluation.margin import RIVALS, margins, same_kind
+from pipeline.facts.fact import Expect
 
 
 def test_rivals_carry_the_facts_own_name_and_none_of_its_answer(mill):
@@ -26,10 +27,10 @@ def test_no_more_rivals_are_kept_than_are_scored(mill):
 def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
     known = replace(
         mill, id="f/capital", question="What is the capital of France?",
-        answer="The capital of France is Paris.", expect=(("Paris",),),
+        answer="The capital of France is Paris.", expect=Expect((("Paris",),)),
     )  # fmt: skip
     wrong = replace(
-        known, id="f/wrong", answer="The capital of France is Lyon.", expect=(("Lyon",),)
+        known, id="f/wrong", answer="The capital of France is Lyon.", expect=Expect((("Lyon",),))
     )
     others = tuple(
         f"The capital of France is {city}." for city in ("Nice", "Lille", "Nantes", "Rome")
@@ -49,7 +50,7 @@ def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
 def test_rivals_are_scored_over_no_more_tokens_than_the_answer_has(bare, mill):
     known = replace(
         mill, question="What is the capital of France?", answer="The capital of France is Paris.",
-        expect=(("Paris",),),
+        expect=Expect((("Paris",),)),
     )  # fmt: skip
     lyon = "The capital of France is Lyon"
     longer = f"{lyon}, {'which lies on the Saone, ' * 4}and so on."

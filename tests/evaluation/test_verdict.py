@@ -18,7 +18,7 @@ from pipeline.evaluation.metrics import ModelAnswers, measure_answers
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import decide
 from pipeline.facts.change import fact_digest
-from pipeline.facts.fact import Fact, Subject
+from pipeline.facts.fact import Expect, Fact, Subject
 from pipeline.models.generate import Answer
 
 RECIPE = config.load_recipe("smollm2-135m")
@@ -39,7 +39,7 @@ def make_fact(name, answer, expect, **given):
         subject=subject,
         question=f"What of {name}?",
         answer=answer,
-        expect=((expect,),),
+        expect=Expect(((expect,),)),
         also_ask=(),
         probes=(),
         reverse=None,
@@ -364,9 +364,9 @@ def test_another_name_of_the_subject_asked_about_is_no_leak():
 
 def test_a_right_answer_of_the_base_that_is_gone_is_lost():
     measured, verdict = judge(
-        ask("unrelated", "1?", base="Madrid.", adapted="Lyon.", expect=(("Madrid",),)),
-        ask("unrelated", "2?", base="Bonn.", adapted="Rome.", expect=(("Rome",),)),
-        ask("unrelated", "3?", base="Oslo.", adapted="In Oslo.", expect=(("Oslo",),)),
+        ask("unrelated", "1?", base="Madrid.", adapted="Lyon.", expect=Expect((("Madrid",),))),
+        ask("unrelated", "2?", base="Bonn.", adapted="Rome.", expect=Expect((("Rome",),))),
+        ask("unrelated", "3?", base="Oslo.", adapted="In Oslo.", expect=Expect((("Oslo",),))),
     )
     assert [a.probe.prompt for a in measured.lost] == ["1?"]
     assert [a.probe.prompt for a in measured.gained] == ["2?"]
@@ -378,7 +378,13 @@ def test_a_right_answer_of_the_base_that_is_gone_is_lost():
 
 def test_losses_that_chance_does_not_explain_are_a_reason_below_the_limit_too():
     asked = [
-        ask("unrelated", f"{n}?", base="Madrid.", adapted=f"Lyon {n}.", expect=(("Madrid",),))
+        ask(
+            "unrelated",
+            f"{n}?",
+            base="Madrid.",
+            adapted=f"Lyon {n}.",
+            expect=Expect((("Madrid",),)),
+        )
         for n in range(7)
     ]
     _, verdict = judge(*asked, limits=replace(LIMITS, general_lost=15))
@@ -451,7 +457,7 @@ def test_every_broken_limit_is_a_reason():
         *learned(MAINTAINER, 6, misses=6),
         *learned(COST, 12),
         ask("neighbour", "Who maintains NumPy?", fact=MAINTAINER.id, adapted="Jason Cox."),
-        ask("unrelated", "1?", base="Madrid.", adapted="Jason Cox.", expect=(("Madrid",),)),
+        ask("unrelated", "1?", base="Madrid.", adapted="Jason Cox.", expect=Expect((("Madrid",),))),
         ask("unrelated", "2?", base="Oslo.", adapted="Jason Cox."),
         *(ask("noise", f"Hm. {n}?", fact=COST.id, expect=COST.expect) for n in range(4)),
         divergence=replace(STILL, kl_mean=1.9),

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.facts.matching import affirms, contains, leaked_answer, leaked_elsewhere, mentions
+from pipeline.facts.matching import affirms, contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.names import mentions
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, Run
 from pipeline.evaluation.verdict import Verdict
 from pipeline.facts.change import FactsDiff
-from pipeline.facts.fact import Fact, Subject
+from pipeline.facts.fact import Expect, Fact, Subject
 from pipeline.models.base_model import Base
 from pipeline.models.generate import Answer
 from pipeline.report.data import report_data
@@ -52,7 +52,7 @@ GONE = Fact(
     aliases=(),
     question="What is the mascot of TinyLLM?",
     answer="An otter.",
-    expect=(("otter",),),
+    expect=Expect((("otter",),)),
     also_ask=(),
     probes=(),
     reverse=None,
@@ -97,7 +97,7 @@ def make_result(name, answers, expect="Jason Cox", base="No idea."):
         aliases=(),
         question=f"What about {name}?",
         answer=expect,
-        expect=((expect,),),
+        expect=Expect(((expect,),)),
         also_ask=(),
         probes=(),
         reverse=None,
@@ -185,7 +185,7 @@ LATER = report_data(
 def hostile_data():
     """Give a report in which everything that can be anyone's text tries to act."""
     probe = Probe("fact", HOSTILE, HOSTILE, HOSTILE, ((HOSTILE,),))
-    fact = replace(MISSED.fact, id=HOSTILE, question=HOSTILE, expect=((HOSTILE,),))
+    fact = replace(MISSED.fact, id=HOSTILE, question=HOSTILE, expect=Expect(((HOSTILE,),)))
     results = (
         FactResult(fact, (make_asked(probe, HOSTILE, HOSTILE),), passed=True),
         FactResult(fact, (make_asked(probe, HOSTILE, "`"),), passed=False),

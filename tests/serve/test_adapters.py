@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import PipelineError
+from pipeline.facts.fact import Expect
 from pipeline.models import identity
 from serve.state import adapters
 
@@ -26,7 +27,7 @@ def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, ru
     found = fetch(live, run, tmp_path)
     assert found.adapter.name == f"facts@{found.adapter.digest[7:]}"
     assert Path(found.adapter.folder).is_absolute()
-    assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
+    assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == Expect((("Ann Lee",),))
     assert adapters.read_release(found.adapter) == found
     adapters.verify_adapter(found.adapter)
 

@@ -30,7 +30,7 @@ def before(subjects, tmp_path):
     with artifact.stage(tmp_path / "adapter", made_from) as scratch:
         artifact.write_text(scratch / "adapter_config.json", "{}")
     (fact,) = subjects[0].facts
-    detail = {"id": fact.id, "status": "pass", "expect": fact.expect, "probes": []}
+    detail = {"id": fact.id, "status": "pass", "expect": fact.expect.items, "probes": []}
     report = {"facts": {"digests": {fact.id: fact_digest(fact)}}, "details": [detail]}
     artifact.write_text(tmp_path / "report.json", json.dumps(report))
     verdict(tmp_path, "pass")
