@@ -93,13 +93,13 @@ def _stranger(text: str, fact: Fact, language: Language) -> bool:
     """Whether a wording has a name in it that the fact has not; only told where nouns are written small."""
     known_words = set(tokens(f"{fact.question} {fact.answer}"))
     capitals = [word for word in text.split()[1:] if word[:1].isupper() and len(word) > 1]
-    return language.name == "en" and any(not set(tokens(word)) <= known_words for word in capitals)
+    return language.code == "en" and any(not set(tokens(word)) <= known_words for word in capitals)
 
 
 def _inflected(text: str, own: tuple[str, ...], language: Language) -> bool:
     """Whether a name stands in the text with another ending; English names have none."""
     words = tokens(text)
-    if language.name == "en" and (language.stop | language.ask) & set(words):
+    if language.code == "en" and (language.stop | language.question_words) & set(words):
         return False
     return any(
         all(any(_ends_otherwise(part, word) for word in words) for part in name.split())
@@ -117,7 +117,7 @@ def _ends_otherwise(part: str, word: str) -> bool:
 
 def _copies(fact: Fact, language: Language, at: At) -> Iterator[Problem]:
     """Yield the probes that differ from a wording before them by no more than one word of grammar."""
-    idle = language.stop | language.greet | language.ask
+    idle = language.stop | language.greet | language.question_words
     seen = {text: _near(text, idle) for text in (fact.question, *fact.also_ask)}
     for index, text in enumerate(fact.probes):
         own = _near(text, idle)

@@ -1,6 +1,6 @@
 """Words of a text that tell something, as against words of grammar and words that were given already.
 
-Text goes in, words come out; `data/words.toml` says for each language which words tell nothing.
+Text goes in, words come out; `languages/XX.toml` says for each language which words tell nothing.
 """
 
 from __future__ import annotations

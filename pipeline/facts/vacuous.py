@@ -74,10 +74,10 @@ def asks(text: str, names: Sequence[str], language: Language) -> str:
     left = [word for word in words if word not in own]
     if left and all(word in language.greet for word in left):
         return "only greets"
-    if all(word in language.stop - language.ask for word in left):
+    if all(word in language.stop - language.question_words for word in left):
         return "only names the subject" if own & set(words) else "has only words of grammar in it"
     starts = any(normalise(text).startswith(normalise(name)) for name in names)
-    if starts and text.rstrip().endswith((".", "!")) and not language.ask & set(words):
+    if starts and text.rstrip().endswith((".", "!")) and not language.question_words & set(words):
         return "states something"
     return ""
 
@@ -110,7 +110,7 @@ def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
 def _bare(asked: FactQuestion, language: Language) -> Literal["", "no", "nothing"]:
     """Say whether an answer only denies, or says nothing; a model agrees with most of what it is asked."""
     text, words = squash(asked.answer), tokens(asked.answer)
-    direct = not language.ask & set(tokens(asked.question))
+    direct = not language.question_words & set(tokens(asked.question))
     if direct and words and all(word in language.no for word in words):
         return "no"
     if words and all(word in language.yes | language.no for word in words):
