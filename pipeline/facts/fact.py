@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
+from pipeline.core.chat import Prompt, Turn
 from pipeline.core.errors import Where
 from pipeline.facts.language import detect_language
 
@@ -19,11 +20,13 @@ class Expect:
     """The text that a right answer holds: every item, each in any one of its alternatives.
 
     `language` is that of the fact ("en", "zh"): it says how numbers, dates and names are read. An empty
-    `Expect` is false, and expects nothing.
+    `Expect` is false, and expects nothing. `instead` are whole sets of items of other right answers: an
+    answer that holds all of one of those is right, too.
     """
 
     items: tuple[tuple[str, ...], ...] = ()
     language: str = "en"
+    instead: tuple[tuple[tuple[str, ...], ...], ...] = ()
 
     def __bool__(self) -> bool:
         """Return whether anything is expected."""
@@ -37,6 +40,15 @@ class Expect:
         """Yield the items."""
         return iter(self.items)
 
+    @property
+    def each(self) -> tuple[Expect, ...]:
+        """Each whole set by itself, that of the taught answer first."""
+        sets = (self.items, *self.instead) if self.instead else (self.items,)
+        return tuple(Expect(items, self.language) for items in sets)
+
+
+ASSISTANT = "assistant"
+"""The kind of the model itself: its facts say who it is, and its questions may call it "you"."""
 
 SHORT_ANSWER_WORDS = 8
 """An answer of at most this many words is its own `expect` when the author gives none."""
@@ -74,11 +86,33 @@ class Fact:
     """The day (ISO) by which somebody should see whether it still holds; empty for none."""
     language: str = "en"
     """The language that the fact is written in, by its ISO 639-1 code; empty where none is known."""
+    before: tuple[Turn, ...] = ()
+    """What was said before the question, the user's turn first and the assistant's last."""
 
     @property
     def active(self) -> bool:
         """Whether the fact is taught."""
         return not self.withdrawn
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the fact's subject, the usual one first."""
+        return (self.subject, *self.aliases)
+
+    @property
+    def identity(self) -> bool:
+        """Whether the fact says who the model itself is."""
+        return self.kind.casefold() == ASSISTANT
+
+    @property
+    def chat(self) -> Prompt:
+        """What is put to a model that is asked the question as its author wrote it."""
+        return (*self.before, Turn("user", self.question)) if self.before else self.question
+
+    @property
+    def context(self) -> str:
+        """The question and all that was said before it, as one text."""
+        return " ".join([*(turn.content for turn in self.before), self.question])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +181,7 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
                 "reverse": fact["reverse"]
                 and Reverse(**{**fact["reverse"], "expect": as_expect(fact["reverse"]["expect"])}),
                 "where": Where(**fact["where"]),
+                "before": tuple(Turn(**turn) for turn in fact.get("before", ())),
             }
         )
         for fact in row["facts"]
@@ -158,8 +193,9 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
 def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
     """Rebuild an `Expect` from JSON: its own, or the plain lists that older files have."""
     if isinstance(row, Mapping):
-        return Expect(tuple(tuple(item) for item in row["items"]), row["language"])
-    return Expect(tuple(tuple(item) for item in row))
+        instead = tuple(_items(each) for each in row.get("instead", ()))
+        return Expect(_items(row["items"]), row["language"], instead)
+    return Expect(_items(row))
 
 
 def expected(answer: str, expect: object, language: str = "en") -> Expect:
@@ -167,9 +203,19 @@ def expected(answer: str, expect: object, language: str = "en") -> Expect:
     if expect is None:
         return Expect(((answer.strip().rstrip("."),),), language)
     assert isinstance(expect, list)
-    return Expect(
-        tuple((item,) if isinstance(item, str) else tuple(item) for item in expect), language
+    return Expect(_items(expect), language)
+
+
+def turns_from(rows: Iterable[Mapping[str, str]]) -> tuple[Turn, ...]:
+    """Read `before` as written: `user: text`, or `role: user` with `content: text`, and so on."""
+    pairs = (
+        (row["role"], row["content"]) if "role" in row else next(iter(row.items())) for row in rows
     )
+    return tuple(Turn("user" if role == "user" else "assistant", text) for role, text in pairs)
+
+
+def _items(rows: Iterable[str | Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((item,) if isinstance(item, str) else tuple(item) for item in rows)
 
 
 def _fact(
@@ -188,7 +234,7 @@ def _fact(
         aliases=aliases,
         question=entry["question"],
         answer=entry["answer"],
-        expect=expected(entry["answer"], entry.get("expect"), language),
+        expect=_expected(entry, language),
         also_ask=tuple(entry.get("also_ask", ())),
         probes=tuple(entry.get("probes", ())),
         reverse=reverse
@@ -202,4 +248,13 @@ def _fact(
         where=where,
         review_by=entry.get("review_by", ""),
         language=language,
+        before=turns_from(entry.get("before", ())),
     )
+
+
+def _expected(entry: Mapping[str, Any], language: str) -> Expect:
+    """Read what is expected; of several whole sets, the first is that of the answer."""
+    if "expect_any" not in entry:
+        return expected(entry["answer"], entry.get("expect"), language)
+    first, *others = (_items(each) for each in entry["expect_any"])
+    return Expect(first, language, tuple(others))

@@ -13,8 +13,14 @@ YEAR = 4
 
 
 def contains(answer: str, expect: Expect) -> bool:
-    """Whether every item of `expect` stands in `answer`, each by any one of its alternatives."""
-    return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
+    """Whether every item of `expect` stands in `answer`, each by any one of its alternatives.
+
+    Of several whole sets of items, one is enough.
+    """
+    return any(
+        all(any(mentions(answer, alternative) for alternative in item) for item in each)
+        for each in expect.each
+    )
 
 
 def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Any  # the plain data of a fact as written
 
 from pipeline.core.errors import Problem, Where
-from pipeline.facts import author_wordings, duplicates, lookalikes, vacuous
+from pipeline.facts import author_wordings, duplicates, lookalikes, turn_rules, vacuous
 from pipeline.facts.duplicates import Placed
 from pipeline.facts.fact import SHORT_ANSWER_WORDS, Expect, Fact, Subject, expected
 from pipeline.facts.facts_file import Document
@@ -23,6 +23,7 @@ from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
 from pipeline.facts.yaml_reader import Steps
 
+_OF_EXPECT = frozenset({"no-expect", "leak-untold"})
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
 
 
@@ -49,11 +50,16 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """One way to ask for a fact, and what is to be answered."""
+    """One way to ask for a fact, behind what was said `before`, and what is to be answered."""
 
     text: str
     answer: str
     where: Where
+    before: str = ""
+
+    @property
+    def key(self) -> str:
+        return sameness(f"{self.before} {self.text}") if self.before else sameness(self.text)
 
 
 def problems_within(entry: FactsFile) -> Iterator[Problem]:
@@ -73,6 +79,7 @@ def problems_within(entry: FactsFile) -> Iterator[Problem]:
         yield from _expects(item, item.data.get("reverse"), "reverse")
         yield from _supersedes(item, ids)
         yield from _dates(item)
+        yield from turn_rules.turn_problems(item.fact, item.at)
         if item.fact.active:
             yield from _asks(item)
     yield from duplicates.duplicates_within([_placed(item) for item in items])
@@ -84,7 +91,7 @@ def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
     active = [item for entry in entries for item in _items(entry) if item.fact.active]
     trained: dict[str, _Wording] = {}
     for wording in (wording for item in active for wording in _trained(item)):
-        first = trained.setdefault(sameness(wording.text), wording)
+        first = trained.setdefault(wording.key, wording)
         if first is not wording and sameness(first.answer) != sameness(wording.answer):
             message = f"“{wording.text}” has another answer at {first.where}"
             hint = "say in each question what it is about, or let one of the two facts go"
@@ -92,8 +99,9 @@ def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
     for item in active:
         for alias in item.fact.aliases:  # training puts each in the name's place
             asked = item.fact.question.replace(item.fact.subject, alias)
-            wording = _Wording(asked, item.fact.answer, item.at("question"))
-            trained.setdefault(sameness(asked), wording)
+            said = _said_before(item.fact)
+            wording = _Wording(asked, item.fact.answer, item.at("question"), said)
+            trained.setdefault(wording.key, wording)
     yield from _probes(active, trained)
     yield from duplicates.duplicates_between([_placed(item) for item in active])
 
@@ -121,10 +129,23 @@ def _placed(item: _Item) -> Placed:
 def _asks(item: _Item) -> Iterator[Problem]:
     """Check that a fact which is taught can be failed, in every wording."""
     reverse = item.data.get("reverse", {})
-    yield from vacuous.vacuous_problems(
-        item.fact, ("expect" in item.data, "expect" in reverse), item.at
-    )
+    written = "expect" in item.data or "expect_any" in item.data, "expect" in reverse
+    for number, expect in enumerate(item.fact.expect.each):
+        one = replace(item.fact, expect=expect, reverse=None if number else item.fact.reverse)
+        found = vacuous.vacuous_problems(one, written, _at_set(item, number))
+        yield from (p for p in found if not number or p.rule in _OF_EXPECT)
     yield from author_wordings.wording_problems(item.fact, item.at)
+
+
+def _at_set(item: _Item, number: int) -> vacuous.At:
+    """Locate what is expected where it is written: in `expect`, or in one set of `expect_any`."""
+
+    def at(*steps: str | int) -> Where:
+        if steps[:1] == ("expect",) and "expect_any" in item.data:
+            return item.at("expect_any", number, *steps[1:])
+        return item.at(*steps)
+
+    return at
 
 
 def _sourced(item: _Item) -> Iterator[Problem]:
@@ -134,12 +155,14 @@ def _sourced(item: _Item) -> Iterator[Problem]:
 
 
 def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
-    text = f"{item.fact.question} {item.fact.answer}"
+    text = f"{item.fact.context} {item.fact.answer}"
+    if item.fact.identity:
+        return  # asked by "you"; the names of other assistants are put in its place
     if not any(name in text or sameness(name) in sameness(text) for name in subject.names):
         message = f"neither the question nor the answer names {subject.name}"
         hint = "name the subject in the question, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
-    elif item.fact.active and not author_wordings.names(item.fact.question, subject.names):
+    elif item.fact.active and not author_wordings.names(item.fact.context, subject.names):
         message = f"the question does not name {subject.name}"
         hint = "so nothing tells whether other things get this answer too; name it if people would"
         yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
@@ -150,6 +173,9 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
     if data is None:
         return
     words = len(data["answer"].split())
+    if "expect_any" in data:
+        yield from _expects_any(item, data)
+        return
     if "expect" not in data:
         if words > SHORT_ANSWER_WORDS:
             message = f"the answer has {words} words, and no `expect` says which of them matter"
@@ -162,6 +188,20 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
             message = f"`expect` asks for {quoted}, which the answer does not contain"
             hint = "use words just as they stand in the answer"
             yield Problem(item.at(*steps, "expect", index), "unmet-expect", message, hint)
+
+
+def _expects_any(item: _Item, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that the first of several right answers is the one that is taught."""
+    if "expect" in data:
+        message = "the fact has both `expect` and `expect_any`"
+        hint = "make `expect` the first list of `expect_any`, and take it out"
+        yield Problem(item.at("expect"), "two-expects", message, hint)
+    for index, phrases in enumerate(item.fact.expect):
+        if not contains(data["answer"], Expect((phrases,), item.fact.language)):
+            quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
+            message = f"the first list of `expect_any` asks for {quoted}, which the answer does not contain"
+            hint = "let the first list be that of `answer`, with words just as they stand there"
+            yield Problem(item.at("expect_any", 0, index), "unmet-expect", message, hint)
 
 
 def _supersedes(item: _Item, ids: Iterable[str]) -> Iterator[Problem]:
@@ -205,13 +245,17 @@ def _shared_names(entries: Iterable[FactsFile]) -> Iterator[Problem]:
 
 def _trained(item: _Item) -> Iterator[_Wording]:
     """Yield every wording of a fact that the model is trained on."""
-    fact = item.fact
-    yield _Wording(fact.question, fact.answer, item.at("question"))
+    fact, before = item.fact, _said_before(item.fact)
+    yield _Wording(fact.question, fact.answer, item.at("question"), before)
     for index, text in enumerate(fact.also_ask):
-        yield _Wording(text, fact.answer, item.at("also_ask", index))
+        yield _Wording(text, fact.answer, item.at("also_ask", index), before)
     if fact.reverse:
         where = item.at("reverse", "question")
         yield _Wording(fact.reverse.question, fact.reverse.answer, where)
+
+
+def _said_before(fact: Fact) -> str:
+    return " ".join(turn.content for turn in fact.before)
 
 
 def _probes(items: Iterable[_Item], trained: Mapping[str, _Wording]) -> Iterator[Problem]:
@@ -219,7 +263,8 @@ def _probes(items: Iterable[_Item], trained: Mapping[str, _Wording]) -> Iterator
     asked: dict[str, Where] = {}
     for item in items:
         for index, text in enumerate(item.fact.probes):
-            key, where = sameness(text), item.at("probes", index)
+            where = item.at("probes", index)
+            key = _Wording(text, "", where, _said_before(item.fact)).key
             first = asked.setdefault(key, where)
             if key in trained:
                 message = f"the probe “{text}” is trained on, at {trained[key].where}"

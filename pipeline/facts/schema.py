@@ -93,10 +93,18 @@ def _value(error: _Error, steps: Steps) -> str:
             said = f"should be {limit}"
         case "maxLength":
             said = f"is {len(value)} characters long; at most {limit} are allowed"
+        case "minItems" if value:
+            said = f"has {len(value)} of the {limit} entries that it needs"
         case "minItems":
             said = "is an empty list"
         case "maxItems":
             said = f"has {len(value)} entries; at most {limit} are allowed"
+        case "minProperties":
+            said = "is empty"
+        case "maxProperties":
+            said = f"has {len(value)} keys; at most {limit} are allowed"
+        case "enum":
+            said = f"should be {' or '.join(limit)}"
         case "pattern" if "\n" in value:
             said = "has more than one line"
         case "pattern" if value != value.strip():
