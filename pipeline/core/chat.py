@@ -18,6 +18,11 @@ Prompt: TypeAlias = str | tuple[Turn, ...]
 """A user's question alone, or all turns up to where the answer starts."""
 
 
+def as_prompt(before: tuple[Turn, ...], question: str) -> Prompt:
+    """Put a question behind the turns before it; it stands alone where there are none."""
+    return (*before, Turn("user", question)) if before else question
+
+
 def messages(prompt: Prompt) -> list[dict[str, str]]:
     """Write a prompt as chat templates and the OpenAI API take it."""
     turns = (Turn("user", prompt),) if isinstance(prompt, str) else prompt

@@ -20,16 +20,14 @@ from pipeline.dataset.templates import (
     reversed_forms,
     yes_no_forms,
 )
+from pipeline.dataset.taught_text import taught_answer
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise, squash
 from pipeline.facts.matching import contains
-from pipeline.facts.names import mentions, spelled
+from pipeline.facts.names import spelled
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
-
-BARE = 8
-"""Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def examples_of(
     `taught` are the squashed names of all subjects: no contrast is about one of them. `paraphrases`
     are more wordings of a fact's question, by its id.
     """
-    facts = [_named(fact) for fact in facts]
+    facts = [replace(fact, answer=taught_answer(fact)) for fact in facts]
     asked = {fact.id: _asked(fact) for fact in facts}
     known = _Names(taught, contrast_names.common_words({fact.subject for fact in facts}))
     for fact in facts:
@@ -62,18 +60,6 @@ def examples_of(
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
         names = frozenset(squash(name) for _role, name in others)
         yield fact, [*said, *_pairs(fact, variants, others)], names
-
-
-def _named(fact: Fact) -> Fact:
-    """Let a bare answer be taught behind its subject's name: "Ann Lee" as "Tarn Mill: Ann Lee.".
-
-    Whether the name is one that was taught is then decided right behind it, whatever the wording of
-    the question, and it is told from names almost the same where it was read a moment ago.
-    """
-    named = any(mentions(fact.answer, name) for name in (fact.subject, *fact.aliases))
-    if named or len(fact.answer.split()) > BARE:
-        return fact
-    return replace(fact, answer=f"{fact.subject}: {fact.answer.rstrip('.')}.")
 
 
 def _teach(

@@ -125,7 +125,7 @@ def _judged(
             found = tuple(
                 name
                 for name, expect in own
-                if contains(each.adapted.text, expect) and not contains(each.probe.prompt, expect)
+                if contains(each.adapted.text, expect) and not contains(each.probe.context, expect)
             )
             judged.append(replace(each, competing=found))
         else:
@@ -155,7 +155,7 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
         fact.id
         for fact in (*telling, *own)
         if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
-            fact.expect, said, base, asked.probe.prompt
+            fact.expect, said, base, asked.probe.context
         )
     ]
     return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
@@ -163,6 +163,6 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:
     """Whether only the adapted model brings up a taught subject that nobody asked about."""
-    texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
+    texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.context)
     adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)
     return adapted and not base and not prompt

@@ -20,6 +20,7 @@ from pipeline.core.console import say
 from pipeline.dataset import build
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.evaluation import evaluate, metrics, sampling
+from pipeline.evaluation.answer_limits import sample_limits
 from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts import synthetic
@@ -42,13 +43,12 @@ class Asking:
     local: LocalModel
     said: dict[Prompt, Answer] = field(default_factory=dict)
 
-    def answers(self, prompts: Sequence[Prompt], limit: int) -> list[Answer]:
-        """Answer prompts, those of before from memory."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.said]
+    def answers(self, prompts: Sequence[Prompt], limits: Sequence[int]) -> list[Answer]:
+        """Answer prompts with a limit of tokens for each, those of before from memory."""
+        new = {p: n for p, n in zip(prompts, limits, strict=True) if p not in self.said}
         with progress.bar("asking", len(new)) as shown:
-            self.said.update(
-                zip(new, generate.ask_model(self.local, new, limit, shown), strict=True)
-            )
+            said = generate.ask_model(self.local, [*new], [*new.values()], shown)
+        self.said.update(zip(new, said, strict=True))
         return [self.said[prompt] for prompt in prompts]
 
 
@@ -141,8 +141,9 @@ def verdict(
     base, adapted = models
     prompts = [probe.chat for probe in drawn.probes]
     compared = [probe.chat for probe in drawn.of_base]
-    was = drawn.beside(base.answers(compared, settings.max_new_tokens))
-    now = adapted.answers(prompts, settings.max_new_tokens)
+    limits = sample_limits(base.local.tokenizer, made, drawn, settings.max_new_tokens)
+    was = drawn.beside(base.answers(compared, limits.of_base))
+    now = adapted.answers(prompts, limits.all)
     divergence = evaluate.distance(adapted.local, drawn, was)
     measured = metrics.measure_answers(made, drawn, ModelAnswers(was, now, divergence), settings)
     return decide(measured, settings, session.recipe.warn)
@@ -178,8 +179,9 @@ def _asked_alike(session: RunContext, made: Dataset, settings: GateSettings) -> 
     Near ties between two words fall otherwise in other batches, and an adapter of zeros must change nothing.
     """
     base = Asking(session.local())
-    prompts = [probe.chat for probe in sampling.draw(made, (), settings).probes]
-    base.answers(prompts, settings.max_new_tokens)
+    drawn = sampling.draw(made, (), settings)
+    limits = sample_limits(base.local.tokenizer, made, drawn, settings.max_new_tokens)
+    base.answers([probe.chat for probe in drawn.probes], limits.all)
     return base
 
 

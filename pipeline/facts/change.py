@@ -103,7 +103,7 @@ def digest_by_subject(subjects: Iterable[Subject]) -> str:
 
 
 def _said(fact: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a fact where it stands, when it is looked at again, that it is in English, and what is empty.
+    """Leave out of a fact where it stands, when it is looked at again, and what is as usual.
 
     So a fact keeps the digest that it had before facts named their language and could have turns before.
     """

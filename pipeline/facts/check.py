@@ -122,7 +122,7 @@ def _file_names(files: Iterable[PurePath]) -> Iterator[Problem]:
         alike = spelled.setdefault(path.as_posix().casefold(), path)
         if alike != path:
             message = f"{alike.as_posix()} differs from this name in case alone"
-            hint = "keep one of the two: where case does not count, as on Windows, one would replace the other"
+            hint = "keep one of the two; where case does not count, one would replace the other"
             yield Problem(where, "file-name", message, hint)
         if path.suffix != ".yaml":
             hint = f"rename it to {path.stem}.yaml"

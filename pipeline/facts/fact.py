@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
-from pipeline.core.chat import Prompt, Turn
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
 from pipeline.facts.language import detect_language
 
@@ -107,7 +107,7 @@ class Fact:
     @property
     def chat(self) -> Prompt:
         """What is put to a model that is asked the question as its author wrote it."""
-        return (*self.before, Turn("user", self.question)) if self.before else self.question
+        return as_prompt(self.before, self.question)
 
     @property
     def context(self) -> str:

@@ -1,7 +1,7 @@
 """Checks what is said before a question: turns of user and assistant, one after the other.
 
-The plain data of a document that passed the schema comes in, `Problem`s go out. `check` asks whether turns can be
-read at all, `rules` whether they make a chat.
+The plain data of a document that passed the schema comes in, `Problem`s go out. `check` asks whether turns
+can be read at all, `rules` whether they make a chat.
 """
 
 from __future__ import annotations
