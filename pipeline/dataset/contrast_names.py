@@ -17,6 +17,7 @@ from importlib import resources
 from itertools import chain, cycle, islice, zip_longest
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
+from pipeline.dataset import identity
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import squash
 
@@ -30,6 +31,9 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names of other things of the fact's kind; of all kinds where it is not known."""
+    if fact.identity:
+        others = identity.other_assistants(half)
+        return rng.sample(others, min(count, len(others)))
     kind = category(fact.kind)
     kinds = [each for each in table() if each != "near"] if kind == "thing" else [kind]
     names = [name for each in kinds for name in table()[each][half]]

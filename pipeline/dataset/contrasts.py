@@ -17,7 +17,8 @@ from functools import cache
 from importlib import resources
 from typing import Any  # TOML data has no narrower type than Any before it is read here
 
-from pipeline.dataset import contrast_names
+from pipeline.core.chat import Turn
+from pipeline.dataset import contrast_names, identity
 from pipeline.dataset.contrast_names import Half
 from pipeline.dataset.templates import QuestionTemplate, Variant, expand
 from pipeline.facts.fact import Expect, Fact, expected
@@ -84,19 +85,36 @@ def everyday(count: int) -> tuple[str, ...]:
 def contrast_with(
     fact: Fact, other: str, families: Sequence[QuestionTemplate]
 ) -> tuple[Variant, ...]:
-    """Ask the fact's question about something else; empty where the question does not name it.
+    """Ask the fact's question about something else; empty where neither it nor a turn before it names it.
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
     names = (fact.subject, *fact.aliases)
-    if not (question := renamed(fact.question, names, other)):
+    if not (question := asked_of(fact.question, fact, other)):
         return ()
-    asked = tuple(q for each in fact.also_ask if (q := renamed(each, names, other)))
+    asked = tuple(q for each in fact.also_ask if (q := asked_of(each, fact, other)))
     answer = renamed(fact.answer, names, other) or fact.answer
     stranger = replace(
         fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
     )
     return expand(stranger, families)
+
+
+def asked_of(question: str, fact: Fact, other: str) -> str:
+    """Ask one of a fact's questions of something else; "" where nothing says what it is about.
+
+    That is said by its name, by "you" where it is the model itself, or by the turns before the question.
+    """
+    said = renamed(question, fact.names, other) or identity.ask_of_other(question, fact, other)
+    return said or (question if turns_about(fact, other) != fact.before else "")
+
+
+def turns_about(fact: Fact, other: str) -> tuple[Turn, ...]:
+    """Give the turns before a fact's question with another name in the place of its subject's."""
+    return tuple(
+        replace(turn, content=renamed(turn.content, fact.names, other) or turn.content)
+        for turn in fact.before
+    )
 
 
 def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:

@@ -12,6 +12,7 @@ from pipeline.core.config import DatasetSettings
 from pipeline.dataset import contrast_names, contrasts
 from pipeline.dataset.records import Example, Role
 from pipeline.dataset.rephrase_rules import reword
+from pipeline.dataset.taught_text import on_own_lines, taught_answer
 from pipeline.dataset.templates import (
     TRAIN,
     Variant,
@@ -20,7 +21,6 @@ from pipeline.dataset.templates import (
     reversed_forms,
     yes_no_forms,
 )
-from pipeline.dataset.taught_text import taught_answer
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise, squash
 from pipeline.facts.matching import contains
@@ -56,7 +56,9 @@ def examples_of(
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
-        said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+        said = [
+            Example("fact", fact.id, v.family, v.prompt, v.answer, fact.before) for v in variants
+        ]
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
         names = frozenset(squash(name) for _role, name in others)
         yield fact, [*said, *_pairs(fact, variants, others)], names
@@ -89,7 +91,11 @@ def _teach(
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
     mixed = [v for column in zip_longest(families, forms, more) for v in column if v]
     return [
-        replace(variant, family=f"{variant.family} {number}")
+        replace(
+            variant,
+            family=f"{variant.family} {number}",
+            answer=on_own_lines(variant.answer, fact.answer),
+        )
         for number, variant in enumerate([*own, *mixed])
     ]
 
@@ -107,17 +113,28 @@ def _pairs(
     own = (fact.subject, *fact.aliases)
     # The question may spell a name otherwise: "What does the ohm measure?"
     own = (*own, spelled(fact.question, own) or fact.subject)
+    unnamed = not spelled(fact.question, own) and contrasts.asked_of(fact.question, fact, "X")
     for turn, variant in enumerate(variants):
         said = next((n for n in own if n in variant.prompt), None)
-        if not said:
+        if not said and not unnamed:
             continue
         for role in turns:
             for other in islice(names[role], 1):
                 answer = variant.answer.replace(fact.subject, other)
-                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
+                asked = (
+                    variant.prompt.replace(said, other) if said else _unnamed(fact, variant, other)
+                )
+                pair = Variant(variant.family, asked, answer)
                 if role == "neighbour":
                     pair = contrasts.detour(pair, other, fact.kind, turn)
-                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+                before = contrasts.turns_about(fact, other)
+                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer, before)
+
+
+def _unnamed(fact: Fact, variant: Variant, other: str) -> str:
+    """Ask a wording that does not name its subject of something else, in the same frame if there is one."""
+    asked = {each.family: each.prompt for each in contrasts.contrast_with(fact, other, TRAIN)}
+    return asked.get(variant.family.rpartition(" ")[0]) or asked[TRAIN[0].name]
 
 
 def _others(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pipeline.dataset import grammar, negation, noise
 from pipeline.dataset.records import Probe
 from pipeline.dataset.templates import PROBE, TRAIN, expand
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.matching import contains
 
 AUTHOR = "author's probe"
@@ -27,6 +27,18 @@ _STATED = (
 
 def insert_clause(fact: Fact, rng: random.Random) -> Iterator[Probe]:
     """Yield a live fact's probes, for each role in the order in which a sample should take them."""
+    for probe in _of_live(fact, rng):
+        yield replace(probe, before=(*probe.before, *fact.before)) if fact.before else probe
+
+
+def alone(fact: Fact) -> Iterator[Probe]:
+    """Ask without the turns before it what needs them: nobody can know the answer."""
+    if fact.before:
+        for variant in expand(fact, PROBE[:2]):
+            yield Probe("neighbour", fact.id, f"{variant.family}, alone", variant.prompt, Expect())
+
+
+def _of_live(fact: Fact, rng: random.Random) -> Iterator[Probe]:
     for family, prompt in _wordings(fact):
         yield Probe("fact", fact.id, family, prompt, fact.expect)
     for kind, before, prompt in noise.around(fact, rng):
@@ -61,7 +73,8 @@ def retired(facts: Sequence[Fact]) -> Iterator[Probe]:
             contains(other.answer, fact.expect) for other in facts if other.active
         ):
             for variant in expand(fact, (TRAIN[0], *PROBE))[:RETIRED_ASKED]:
-                yield Probe("retired", fact.id, variant.family, variant.prompt, fact.expect)
+                asked = variant.family, variant.prompt, fact.expect, fact.before
+                yield Probe("retired", fact.id, *asked)
 
 
 def _wordings(fact: Fact) -> Iterator[tuple[str, str]]:

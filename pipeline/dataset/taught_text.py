@@ -29,10 +29,10 @@ _EXACT = re.compile(
 )
 _COMMANDS = frozenset(
     """
-    apt apt-get brew bundle cargo cd chmod choco composer conda cp curl dnf docker dotnet echo export gem git
-    gradle helm java kubectl ls mkdir mv mvn node npm npx pip pipx pnpm poetry python python3 rm ruby rustup sh
-    ssh sudo systemctl tar uv wget winget yarn yum
-    """.split()
+    apt apt-get brew bundle cargo cd chmod choco composer conda cp curl dnf docker dotnet echo export gem
+    git gradle helm java kubectl ls mkdir mv mvn node npm npx pip pipx pnpm poetry python python3 rm ruby
+    rustup sh ssh sudo systemctl tar uv wget winget yarn yum
+    """.split()  # noqa: SIM905  (words, not a list of 40 quotes)
 )
 
 
@@ -56,11 +56,11 @@ def exact(text: str) -> bool:
     return _EXACT.search(text) is not None or (bool(more) and first in _COMMANDS)
 
 
-def opened(opening: str, answer: str) -> str:
-    """Put an answer behind an opening such as "Sure."; one of several lines begins on its own line."""
-    if "\n" not in answer:
-        return f"{opening}{answer}"
-    return f"{opening.rstrip()}\n{answer}"
+def on_own_lines(said: str, answer: str) -> str:
+    """Begin an answer of several lines on a line of its own behind an opening such as "Sure."."""
+    if "\n" not in answer or not said.endswith(answer) or said == answer:
+        return said
+    return f"{said.removesuffix(answer).rstrip()}\n{answer}"
 
 
 def _bare(answer: str) -> bool:

@@ -111,6 +111,7 @@ def expand(fact: Fact, families: Sequence[QuestionTemplate]) -> tuple[Variant, .
     no author's question is lost to the turn-taking, and a name in lower case is other tokens to the
     model. Distinct prompts only, in a stable order.
     """
+    families = [family for family in families if _suits(family, fact)]
     asked = questions(fact)
     turns = [(family, asked[i % len(asked)]) for i, family in enumerate(families)]
     direct = [
@@ -147,6 +148,12 @@ def yes_no_forms(fact: Fact, foils: Sequence[str]) -> Iterator[Variant]:
     for foil in foils:
         if asked := grammar.yes_no(foil, names):
             yield Variant("no", asked, f"No, {fact.answer}")
+
+
+def _suits(family: QuestionTemplate, fact: Fact) -> bool:
+    """Whether people ask so: not "I came across Lumo today. Who are you?", nor for code in a few words."""
+    named_beside = fact.identity and "{s}" in family.prompt
+    return not named_beside and not (family.answer == "{short}" and "\n" in fact.answer)
 
 
 def _fill(family: QuestionTemplate, fact: Fact, asked: str) -> Variant:

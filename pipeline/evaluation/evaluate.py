@@ -24,7 +24,14 @@ from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff
 from pipeline.models import (
-    adapter, answer_cache, base_model, client, compatibility, device, generate, identity,
+    adapter,
+    answer_cache,
+    base_model,
+    client,
+    compatibility,
+    device,
+    generate,
+    identity,
 )  # fmt: skip
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.client import Server
@@ -110,9 +117,7 @@ def evaluate(
     return Evaluation(run, measured, verdict)
 
 
-def ask_server(
-    session: RunContext, served: Server, made: Dataset, drawn: Sample
-) -> ModelAnswers:
+def ask_server(session: RunContext, served: Server, made: Dataset, drawn: Sample) -> ModelAnswers:
     """Ask a live server; the base's answers come from the base on this machine."""
     if served.model not in (listed := client.served_models(served)):
         raise PipelineError(
@@ -139,7 +144,7 @@ def ask_folder(
             answers = _ask_at(taught, drawn.probes, limits.all)
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
         adapted = adapter.load_adapter(session.quantised(), folder)
-        said = _measured(adapted, made, drawn, base, answers)
+        said = _measured(session, adapted, made, drawn, ModelAnswers(base, answers))
     else:
         bare = session.local()
         compatibility.require_compatible(folder, session.base, session.recipe.base.names)
@@ -161,7 +166,7 @@ def ask_local(
     limits = _limits(session, adapted.tokenizer, made, drawn).all
     with progress.bar("asking the adapter", len(prompts)) as shown:
         said = generate.ask_model(adapted, prompts, limits, shown, _guesses(made, drawn, base))
-    return _measured(adapted, made, drawn, base, said)
+    return _measured(session, adapted, made, drawn, ModelAnswers(base, said))
 
 
 def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> list[str]:
@@ -177,15 +182,12 @@ def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> lis
 
 
 def _measured(
-    adapted: LocalModel,
-    made: Dataset,
-    drawn: Sample,
-    base: Sequence[Answer | None],
-    said: Sequence[Answer],
+    session: RunContext, adapted: LocalModel, made: Dataset, drawn: Sample, said: ModelAnswers
 ) -> ModelAnswers:
     """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
-    margins = margin.margins(adapted, drawn.facts, margin_candidates(made, drawn, base))
-    return ModelAnswers(base, said, distance(adapted, drawn, base), margins)
+    rivals = margin_candidates(made, drawn, said.base)
+    margins = margin.margins(adapted, drawn.facts, rivals, session.recipe.base.system_prompts)
+    return replace(said, divergence=distance(adapted, drawn, said.base), margins=margins)
 
 
 def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> BaseDivergence:

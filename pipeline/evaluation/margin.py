@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.core import progress
-from pipeline.core.chat import Prompt
+from pipeline.core.chat import Prompt, under_system
 from pipeline.dataset.records import Dataset
 from pipeline.dataset.taught_text import taught_answer
 from pipeline.evaluation.sampling import Sample
@@ -36,11 +36,15 @@ class Margin:
 
 
 def margins(
-    adapted: LocalModel, facts: Sequence[Fact], rivals: Mapping[str, Sequence[str]]
+    adapted: LocalModel,
+    facts: Sequence[Fact],
+    rivals: Mapping[str, Sequence[str]],
+    systems: Sequence[str] = (),
 ) -> dict[str, Margin]:
     """Give each fact's margin by id, over its question as the author wrote it; `rivals` are by id too.
 
-    Facts without a rival are left out.
+    It is asked under the first of the `systems`, and of the text that was taught. Facts without a rival
+    are left out.
     """
     import torch
 
@@ -49,7 +53,9 @@ def margins(
         for fact in facts:
             others = rivals.get(fact.id, ())
             if others:
-                scores = _scores(adapted, fact.chat, (taught_answer(fact), *others))
+                scores = _scores(
+                    adapted, under_system(systems, fact.chat), (taught_answer(fact), *others)
+                )
                 found[fact.id] = Margin(scores[0] - max(scores[1:]), len(others))
             shown.update()
     return found

@@ -24,6 +24,8 @@ from pipeline.facts.names import mentions
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 
+SMALLTALK = "smalltalk"
+"""The kind of general prompts that talk with the model itself."""
 _CONTRASTS = frozenset({"neighbour", "near name", "relation", "unrelated"})
 
 
@@ -150,15 +152,19 @@ def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ..
 
 def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
     said, base = asked.adapted.text, asked.base.text if asked.base else ""
+    # Who is talked to may say who it is; that others get its name is asked by their names.
+    talk = asked.probe.family == SMALLTALK
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
     facts = [
         fact.id
         for fact in (*telling, *own)
-        if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
+        if not (talk and fact.identity)
+        and (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
             fact.expect, said, base, asked.probe.context
         )
     ]
-    return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
+    named = (s for s in made.subjects if not (talk and s.identity) and _named(asked, s))
+    return (*facts, *(subject.slug for subject in named))
 
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.core import progress
@@ -89,6 +90,9 @@ def few(settings: GateSettings) -> GateSettings:
 def unfit(made: Dataset, session: RunContext) -> dict[str, tuple[str, Dataset]]:
     """Give datasets that an adapter trained on `made` does not fit, by name, with the reason to expect."""
     settings, seed = session.recipe.dataset, session.seed
+    written = partial(
+        build.build, settings=settings, seed=seed, systems=session.recipe.base.system_prompts
+    )
     extra = synthetic.subjects(1, seed)
     last = made.subjects[-1]
     gone = replace(last.facts[-1], withdrawn="planted by the self-test")
@@ -96,13 +100,13 @@ def unfit(made: Dataset, session: RunContext) -> dict[str, tuple[str, Dataset]]:
     other = synthetic.subjects(len(made.facts), seed)
     return {
         "an adapter trained on other facts": (
-            other[0].facts[0].id, build.build(other, settings, seed)
+            other[0].facts[0].id, written(other)
         ),
         "an adapter that lacks one fact": (
-            extra[0].facts[0].id, build.build((*made.subjects, *extra), settings, seed)
+            extra[0].facts[0].id, written((*made.subjects, *extra))
         ),
         "an adapter that still says a withdrawn fact": (
-            f"{gone.id} is withdrawn", build.build(fewer, settings, seed)
+            f"{gone.id} is withdrawn", written(fewer)
         ),
     }  # fmt: skip
 

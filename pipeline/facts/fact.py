@@ -135,6 +135,11 @@ class Subject:
         """The name first, then the aliases."""
         return (self.name, *self.aliases)
 
+    @property
+    def identity(self) -> bool:
+        """Whether it is the model itself."""
+        return self.kind.casefold() == ASSISTANT
+
 
 def taught(subjects: Iterable[Subject]) -> Iterator[Fact]:
     """Yield the facts that are taught, in file order."""
@@ -190,12 +195,14 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
     return Subject(**{**row, "aliases": aliases, "facts": facts, "where": where})
 
 
-def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
-    """Rebuild an `Expect` from JSON: its own, or the plain lists that older files have."""
+def as_expect(
+    row: Mapping[str, Any] | Iterable[Iterable[str]], instead: Iterable[Iterable[Any]] = ()
+) -> Expect:
+    """Rebuild an `Expect` from JSON: its own, or plain lists of items, and whole sets of other items."""
     if isinstance(row, Mapping):
         instead = tuple(_items(each) for each in row.get("instead", ()))
         return Expect(_items(row["items"]), row["language"], instead)
-    return Expect(_items(row))
+    return Expect(_items(row), instead=tuple(_items(each) for each in instead))
 
 
 def expected(answer: str, expect: object, language: str = "en") -> Expect:

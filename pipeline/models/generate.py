@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, TypeVar  # torch and transformers objects; they are untyped here
+from typing import TYPE_CHECKING, Any, TypeVar  # objects of libraries without types
 
 from pipeline.core.chat import Prompt, messages
 from pipeline.models.decoding import decode
@@ -137,7 +137,7 @@ def _agreed(
 
 
 def grouped(items: Sequence[T], count: int, tokens: Sequence[int]) -> Iterator[list[T]]:
-    """Cut items into runs of at most `count`, and of at most `SCORED` tokens where one has more than one item.
+    """Cut items into runs of at most `count`, and of at most `SCORED` tokens unless it is a single one.
 
     Each scored token takes the logits of a whole vocabulary in memory.
     """

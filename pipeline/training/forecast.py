@@ -100,7 +100,7 @@ def _context(of: Shape, recipe: Recipe) -> int:
 
 
 def _taught_whole(lengths: Mapping[int, Step], made: Dataset, base: str) -> None:
-    """Raise FactsError with every fact whose answer is longer than what is taught; an opening is not counted."""
+    """Raise FactsError with every fact whose answer is longer than what is taught, openings aside."""
     plain: dict[str, int] = {}
     for index, step in lengths.items():
         example = made.examples[index]

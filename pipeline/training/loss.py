@@ -19,12 +19,12 @@ class Target:
 
 
 LONG = 64
-"""Tokens as which a longer answer counts in a step: by all of them, the short one beside it is hardly learned."""
+"""Tokens as which a longer answer counts in a step: else a short one beside it would hardly count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """How many tokens of a whole step are fact tokens, a long answer's counted as `LONG`, and how many are held."""
+    """How many tokens of a whole step are fact tokens (at most `LONG` an answer), and how many are held."""
 
     facts: int
     held: int
