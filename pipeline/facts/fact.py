@@ -200,8 +200,8 @@ def as_expect(
 ) -> Expect:
     """Rebuild an `Expect` from JSON: its own, or plain lists of items, and whole sets of other items."""
     if isinstance(row, Mapping):
-        instead = tuple(_items(each) for each in row.get("instead", ()))
-        return Expect(_items(row["items"]), row["language"], instead)
+        others = tuple(_items(each) for each in row.get("instead", ()))
+        return Expect(_items(row["items"]), row["language"], others)
     return Expect(_items(row), instead=tuple(_items(each) for each in instead))
 
 
