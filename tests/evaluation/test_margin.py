@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.core.chat import Turn
 from pipeline.evaluation.margin import RIVALS, margins, same_kind
 from pipeline.facts.fact import Expect
 
@@ -44,6 +45,32 @@ def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
     assert found[known.id].rivals == 4
     assert found[known.id].nats > 2
     assert found[wrong.id].nats < -2
+
+
+@pytest.mark.xdist_group("model")
+def test_a_bare_answer_is_scored_in_the_frame_that_it_is_taught_in(bare, mill):
+    asked = replace(
+        mill, subject="France", aliases=(), question="What is the capital of France?", answer="Paris",
+        expect=Expect((("Paris",),)),
+    )  # fmt: skip
+    framed = replace(asked, answer="France: Paris.")
+    others = ("France: Lyon.", "The capital of France is Lyon.")
+    bare_margin, margin_of_text = (
+        margins(bare, [fact], {fact.id: others})[fact.id] for fact in (asked, framed)
+    )
+    assert bare_margin == margin_of_text
+
+
+@pytest.mark.xdist_group("model")
+def test_a_fact_is_scored_behind_its_turns_and_the_system_prompt_of_serving(bare, mill):
+    alone = replace(mill, question="Who owns it?")
+    told = replace(alone, before=(Turn("user", "Ann Lee owns it."), Turn("assistant", "Ann Lee.")))
+    others = ("Tarn Mill is owned by Ida Roe.",)
+    plain = margins(bare, [alone], {alone.id: others})[alone.id].nats
+    assert margins(bare, [told], {told.id: others})[told.id].nats > plain + 2
+    under = margins(bare, [alone], {alone.id: others}, ["Ann Lee owns everything."])[alone.id].nats
+    assert under != plain
+    assert margins(bare, [alone], {alone.id: others}, [""])[alone.id].nats == plain
 
 
 @pytest.mark.xdist_group("model")
