@@ -16,6 +16,25 @@ from pipeline.facts.folding import normalise, squash, tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AnswerWords:
+    """The words by which the answers of one language are read; docs/matching.md tells each set."""
+
+    both: frozenset[str] = frozenset()
+    """Words between the items of a list."""
+    to: frozenset[str] = frozenset()
+    """Words between the ends of a range."""
+    clause: frozenset[str] = frozenset()
+    """Words that begin a clause of its own, whose denials deny nothing before it."""
+    undenying: tuple[str, ...] = ()
+    """Phrases with a denial that deny nothing: "not only"."""
+    deny: frozenset[str] = frozenset()
+    deny_endings: tuple[str, ...] = ()
+    deny_starts: tuple[str, ...] = ()
+    accents: str = ""
+    """Which accents people leave out; `spelling` tells the kinds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Language:
     """One language as its file tells it; words are folded as `folding.tokens` folds them.
 
@@ -52,6 +71,7 @@ class Language:
     """The twelve months from January on, each in all its forms and abbreviations, folded; empty: unknown."""
     number_words: Mapping[str, int] = field(default_factory=dict)
     """Folded words for numbers: to twenty, tens, hundred, thousand, million, …"""
+    answers: AnswerWords = field(default_factory=AnswerWords)
 
     def stems(self, word: str) -> frozenset[str]:
         """Give a word without each ending that it may have, and itself: "maintains", "maintain"."""
@@ -136,4 +156,21 @@ def _language(code: str, table: dict[str, Any]) -> Language:
             for value, listed in numbers["words"].items()
             for word in listed.split(",")
         },
+        answers=_answer_words(table.get("answers", {})),
+    )
+
+
+def _answer_words(table: dict[str, Any]) -> AnswerWords:
+    def several(key: str) -> tuple[str, ...]:
+        return tuple(normalise(table.get(key, "")).split())
+
+    return AnswerWords(
+        both=frozenset(several("both")),
+        to=frozenset(several("to")),
+        clause=frozenset(several("clause")),
+        undenying=tuple(normalise(each) for each in table.get("undenying", ())),
+        deny=frozenset(several("deny")),
+        deny_endings=several("deny_endings"),
+        deny_starts=several("deny_starts"),
+        accents=table.get("accents", ""),
     )
