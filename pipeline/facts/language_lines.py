@@ -1,0 +1,37 @@
+"""Says in which languages facts are taken to be written, where that is not plainly English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.core.number_words import count
+from pipeline.facts.detection import detect
+from pipeline.facts.fact import Fact, Subject, taught
+from pipeline.facts.language import codes, load_language
+
+_ASKED = "asked in layouts without words"
+
+
+def language_lines(subjects: Iterable[Subject]) -> Iterator[str]:
+    """Yield a line for each language of a file that is not plainly English, with how its facts are asked."""
+    for subject in subjects:
+        groups: dict[str, list[Fact]] = {}
+        for fact in taught((subject,)):
+            groups.setdefault(_told(fact, subject), []).append(fact)
+        for told, facts in groups.items():
+            if told:
+                yield f"{subject.where.path}: {count(len(facts), 'fact')} {told}"
+
+
+def _told(fact: Fact, subject: Subject) -> str:
+    """Say what is taken for a fact's language; empty for plain English."""
+    name = load_language(fact.language).name
+    if subject.language:
+        if subject.language not in codes():
+            return f"in `{subject.language}`, which has no file: {_ASKED}"
+        return f"in {name}, as the file says" if subject.language != "en" else ""
+    if not fact.language:
+        return f"in no language that is known: {_ASKED}; a line `language: xx` says which it is"
+    if not detect(f"{fact.question} {fact.answer}").sure:
+        return f"in {name}, which is not sure: a line `language: xx` says which it is"
+    return f"in {name}" if fact.language != "en" else ""
