@@ -90,7 +90,7 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "numbers": {"decimal": _TEXT, "grouping": _TEXT, "months": _LISTS, "words": _BY_KEY},
     "answers": dict.fromkeys(
         ("both", "to", "clause", "deny", "deny_endings", "deny_starts", "accents"), _TEXT
-    ) | {"undenying": _TEXTS},
+    ) | {"undenying": _TEXTS, "at_least": _TEXT, "declined": _FLAG},
     "sample": dict.fromkeys(("subject", "question", "answer"), _TEXT),
     "frames": dict.fromkeys(("train", "probe", "reverse", "yes", "no", "stated"), _FRAMES)
     | dict.fromkeys(("remarks", "systems", "other_train", "other_probe"), _TEXTS)
@@ -99,7 +99,7 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
 }  # fmt: skip
 _OPTIONAL = {
     "": {"spaceless", "names"},
-    "answers": {"deny_endings", "deny_starts"},
+    "answers": {"deny_endings", "deny_starts", "at_least", "declined"},
     "frames": {"other_train", "other_probe", "negation"},
     "frames.negation": {"after_name", "verbs"},
 }
