@@ -22,7 +22,7 @@ from pipeline.dataset.contrast_names import Half
 from pipeline.dataset.templates import QuestionTemplate, Variant, expand
 from pipeline.facts.fact import Expect, Fact, expected
 from pipeline.facts.folding import squash
-from pipeline.facts.names import renamed
+from pipeline.facts.names import find_names, rename
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,16 @@ def contrast_with(
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
     names = (fact.subject, *fact.aliases)
-    if not (question := renamed(fact.question, names, other)):
+    if not find_names(fact.question, names, fact.language):
         return ()
-    asked = tuple(q for each in fact.also_ask if (q := renamed(each, names, other)))
-    answer = renamed(fact.answer, names, other) or fact.answer
+    question, *asked = (
+        rename(text, names, other, fact.language)
+        for text in (fact.question, *fact.also_ask)
+        if find_names(text, names, fact.language)
+    )
+    answer = rename(fact.answer, names, other, fact.language)
     stranger = replace(
-        fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
+        fact, subject=other, aliases=(), question=question, also_ask=tuple(asked), answer=answer
     )
     return expand(stranger, families)
 

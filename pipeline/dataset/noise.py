@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pipeline.core.chat import Turn
 from pipeline.dataset.templates import questions
 from pipeline.facts.fact import Fact
+from pipeline.facts.names import find_names
 
 _REMARKS = (
     "The weather has been mild all week.",
@@ -54,7 +55,7 @@ def mistyped(question: str, names: tuple[str, ...], rng: random.Random) -> str:
 
     The question is given back as it is where every word is short or a name.
     """
-    named = [m.span() for name in names for m in re.finditer(re.escape(name), question)]
+    named = [(span.start, span.end) for span in find_names(question, names)]
     words = [
         m
         for m in re.finditer(rf"[^\W\d_]{{{_LONG},}}", question)

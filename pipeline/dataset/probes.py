@@ -15,6 +15,7 @@ from pipeline.dataset.records import Probe
 from pipeline.dataset.templates import PROBE, TRAIN, expand
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains
+from pipeline.facts.names import rename
 
 AUTHOR = "author's probe"
 RETIRED_ASKED = 6
@@ -82,6 +83,7 @@ def _wordings(fact: Fact) -> Iterator[tuple[str, str]]:
 def _stated(fact: Fact, name: str) -> Iterator[tuple[str, str]]:
     """Write the fact as a statement about `name` to confirm, where it can be asked with yes or no."""
     if grammar.yes_no(fact.answer, (fact.subject, *fact.aliases)):
-        statement = fact.answer.replace(fact.subject, name).rstrip(". ")
+        own = (fact.subject, *fact.aliases)
+        statement = rename(fact.answer, own, name, fact.language).rstrip(". ")
         for family, template in _STATED:
             yield family, template.replace("{s}", statement)
