@@ -15,7 +15,7 @@ from pipeline.core.config import DatasetSettings
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import contrast_names, contrasts, examples, probes
 from pipeline.dataset.records import Dataset, Example, Probe, Role
-from pipeline.dataset.templates import PROBE, TRAIN, questions
+from pipeline.dataset.templates import probe_frames, questions, train_frames
 from pipeline.facts.fact import Expect, Fact, Subject, taught
 from pipeline.facts.folding import normalise, squash
 from pipeline.facts.names import rename
@@ -84,7 +84,7 @@ def _contrast(
     near = contrast_names.near_names(fact, "probe", rng, settings.gate_near_names)
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
-        variants = contrasts.contrast_with(fact, name, (TRAIN[0], *PROBE))
+        variants = contrasts.contrast_with(fact, name, (train_frames(fact)[0], *probe_frames(fact)))
         if variants and squash(name) not in used:
             # The direct question comes up in every other pair: it is what people ask most.
             chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]

@@ -19,9 +19,10 @@ from typing import Any  # TOML data has no narrower type than Any before it is r
 
 from pipeline.dataset import contrast_names
 from pipeline.dataset.contrast_names import Half
-from pipeline.dataset.templates import QuestionTemplate, Variant, expand
+from pipeline.dataset.templates import Variant, expand
 from pipeline.facts.fact import Expect, Fact, expected
 from pipeline.facts.folding import squash
+from pipeline.facts.frames import Frame
 from pipeline.facts.names import find_names, rename
 
 
@@ -81,9 +82,7 @@ def everyday(count: int) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def contrast_with(
-    fact: Fact, other: str, families: Sequence[QuestionTemplate]
-) -> tuple[Variant, ...]:
+def contrast_with(fact: Fact, other: str, families: Sequence[Frame]) -> tuple[Variant, ...]:
     """Ask the fact's question about something else; empty where the question does not name it.
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.

@@ -13,15 +13,17 @@ from pipeline.dataset import contrast_names, contrasts
 from pipeline.dataset.records import Example, Role
 from pipeline.dataset.rephrase_rules import reword
 from pipeline.dataset.templates import (
-    TRAIN,
     Variant,
     expand,
     questions,
     reversed_forms,
+    train_frames,
     yes_no_forms,
 )
+from pipeline.dataset.wording import fill
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise, squash
+from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, rename, spellings
 
@@ -73,7 +75,9 @@ def _named(fact: Fact) -> Fact:
     named = find_names(fact.answer, (fact.subject, *fact.aliases), fact.language)
     if named or len(fact.answer.split()) > BARE:
         return fact
-    return replace(fact, answer=f"{fact.subject}: {fact.answer.rstrip('.')}.")
+    frame = load_language(fact.language).frames.bare
+    framed = fill(frame, {"s": fact.subject, "A": fact.answer.rstrip(".。।")})
+    return replace(fact, answer=framed)
 
 
 def _teach(
@@ -91,13 +95,15 @@ def _teach(
     goes with exactly its variant.
     """
     foils = list(islice(_foils(fact, facts), 1))
-    written = expand(fact, TRAIN)
+    written = expand(fact, train_frames(fact))
     asked = questions(fact)
     own = [variant for variant in written if variant.prompt in asked]
     families = [variant for variant in written if variant.prompt not in asked]
     rng.shuffle(families)
     rules = settings.rewordings // 2 if fact.also_ask else settings.rewordings
-    others = reword(fact.question, fact.subject, rng)[:rules]
+    # The rules turn English questions; other languages have more frames of their author's instead.
+    english = fact.language == "en"
+    others = reword(fact.question, fact.subject, rng)[:rules] if english else ()
     words = [*paraphrases, *others][: settings.rewordings]
     forms = [Variant("reworded", prompt, fact.answer) for prompt in words]
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
@@ -130,7 +136,7 @@ def _pairs(
                 prompt = rename(variant.prompt, own, other, fact.language)
                 answer = rename(variant.answer, own, other, fact.language)
                 pair = Variant(variant.family, prompt, answer)
-                if role == "neighbour":
+                if role == "neighbour" and fact.language == "en":
                     pair = contrasts.detour(pair, other, fact.kind, turn)
                 yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
 
@@ -187,7 +193,8 @@ def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
     """Yield statements about this fact's subject that are not so: what a sibling's answer says."""
     own = fact.id.rpartition("/")[2]
     for other in facts:
-        same = other.kind == fact.kind and other.id.rpartition("/")[2] == own
+        alike = other.kind == fact.kind and other.language == fact.language
+        same = alike and other.id.rpartition("/")[2] == own
         if same and other.subject != fact.subject and not contains(fact.answer, other.expect):
             names = (other.subject, *other.aliases)
             yield rename(other.answer, names, fact.subject, other.language)

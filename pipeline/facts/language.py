@@ -1,18 +1,22 @@
 """The languages that facts are written in: each is a file, `languages/XX.toml`, that `load_language` reads.
 
-What a file may hold is told in docs/languages.md. A language without a file is neutral: it has no words.
+docs/languages.md tells what a file may hold. A language without a file is neutral: it has no words, and its
+questions stand alone, in layouts.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any  # TOML data has no narrower type before it is read here
 
+from pipeline.core.errors import FactsError
+from pipeline.facts import language_file
 from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.facts.frames import Frames, frames_from
+from pipeline.facts.language_file import NEUTRAL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +56,12 @@ class Language:
     """The twelve months from January on, each in all its forms and abbreviations, folded; empty: unknown."""
     number_words: Mapping[str, int] = field(default_factory=dict)
     """Folded words for numbers: to twenty, tens, hundred, thousand, million, …"""
+    frames: Frames = field(default_factory=Frames)
+    """The sentences around a question; those of the neutral language where the file has none."""
+    names: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Names of things to tell a subject from: by category ("person"), by half ("train", "probe")."""
+    sample: tuple[str, str, str] = ("", "", "")
+    """Subject, question and answer that show what the frames make."""
 
     def stems(self, word: str) -> frozenset[str]:
         """Give a word without each ending that it may have, and itself: "maintains", "maintain"."""
@@ -59,14 +69,13 @@ class Language:
         return frozenset({word, *cut})
 
 
-NEUTRAL = Language("", "no language")
-"""For texts in a language that has no file: nothing is known of its words."""
-
-
 @cache
 def load_language(code: str) -> Language:
-    """Read the language of a code such as "de"; the neutral one where there is no file for it."""
-    return _language(code, _read(code)) if code in codes() else NEUTRAL
+    """Read the language of a code such as "de"; the neutral one where there is no file for it.
+
+    Raises FactsError with every problem where its file is wrong.
+    """
+    return language_from(code, _read(code)) if code in codes() else _neutral()
 
 
 @cache
@@ -74,7 +83,8 @@ def codes() -> tuple[str, ...]:
     """List the codes of all languages that have a file, English first."""
     files = resources.files("pipeline.facts").joinpath("languages").iterdir()
     found = (file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
-    return tuple(sorted(found, key=lambda code: (code != "en", code)))
+    named = (code for code in found if code != NEUTRAL)
+    return tuple(sorted(named, key=lambda code: (code != "en", code)))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -101,13 +111,22 @@ def languages() -> tuple[Language, ...]:
     return tuple(map(load_language, codes()))
 
 
+@cache
+def _neutral() -> Language:
+    return Language("", "no language", frames=frames_from(_read(NEUTRAL)["frames"]))
+
+
 def _read(code: str) -> dict[str, Any]:
-    file = resources.files("pipeline.facts").joinpath("languages", f"{code}.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    """Read a shipped file. Raises FactsError where it is wrong."""
+    found = language_file.read_language_file(code)
+    if any(problem.severity == "error" for problem in found.problems):
+        raise FactsError(found.problems)
+    return found.table
 
 
-def _language(code: str, table: dict[str, Any]) -> Language:
-    words, numbers = table["words"], table["numbers"]
+def language_from(code: str, table: dict[str, Any]) -> Language:
+    """Build a language from the table of its file, which `language_file` found to be readable."""
+    words, numbers, sample = table["words"], table["numbers"], table.get("sample", {})
 
     def several(key: str) -> frozenset[str]:
         return frozenset(words[key].replace("'", " ").split())
@@ -131,9 +150,18 @@ def _language(code: str, table: dict[str, Any]) -> Language:
         decimal=numbers["decimal"],
         grouping=numbers["grouping"],
         months=tuple(tuple(normalise(name) for name in month) for month in numbers["months"]),
-        number_words={
-            normalise(word): int(value)
-            for value, listed in numbers["words"].items()
-            for word in listed.split(",")
+        number_words=_number_words(numbers["words"]),
+        frames=frames_from(table["frames"]) if "frames" in table else _neutral().frames,
+        names={
+            category: {half: tuple(listed) for half, listed in halves.items()}
+            for category, halves in table.get("names", {}).items()
         },
+        sample=(sample.get("subject", ""), sample.get("question", ""), sample.get("answer", "")),
     )
+
+
+def _number_words(table: Mapping[str, str]) -> dict[str, int]:
+    """Map each folded word to its value, from lists of words by value."""
+    return {
+        normalise(word): int(value) for value, listed in table.items() for word in listed.split(",")
+    }
