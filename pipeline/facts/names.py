@@ -19,7 +19,7 @@ from pipeline.facts.segmentation import Word, words
 
 HEAD = 3
 """Letters by which a word of a text is passed over where no name begins so."""
-SHORT = 3
+SHORT = 2
 """Letters of a name that need its capitals: "go" is a verb, "it" a pronoun."""
 _JOINTS = frozenset("-‐‑–·.'’_/")
 """What may stand between two words of a name where the name itself has a space, or the other way round."""
