@@ -108,7 +108,7 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
 
 def _relations(subject: Subject, half: contrast_names.Half) -> Iterator[tuple[Role, str, str, str]]:
     taken = [question for fact in subject.facts for question in (*questions(fact), *fact.probes)]
-    for asked in contrasts.other_relations(subject.name, subject.kind, taken, half):
+    for asked in contrasts.other_relations(subject, taken, half):
         yield "relation", "", "direct", asked
 
 

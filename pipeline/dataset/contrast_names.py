@@ -19,6 +19,7 @@ from typing import Any, Literal  # TOML data has no narrower type than Any befor
 
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import squash
+from pipeline.facts.language import load_language
 
 Half = Literal["train", "probe"]
 
@@ -30,9 +31,9 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names of other things of the fact's kind; of all kinds where it is not known."""
-    kind = category(fact.kind)
-    kinds = [each for each in table() if each != "near"] if kind == "thing" else [kind]
-    names = [name for each in kinds for name in table()[each][half]]
+    kind, known = category(fact.kind, fact.language), names_in(fact.language)
+    kinds = [each for each in known if each != "near"] if kind == "thing" else [kind]
+    names = [name for each in kinds for name in known[each][half]]
     return rng.sample(names, min(count, len(names)))
 
 
@@ -46,15 +47,15 @@ def near_names(
     the pen, and people want the same answer. `words` are more that may stand for one of the name's.
     """
     name = fact.subject
-    pool = [*_near_words(fact.kind, half), *words]
+    pool = [*_near_words(fact, half), *words]
     pieces = _pieces(pool)
     if half == "probe":
-        trained = frozenset(_pieces(_near_words(fact.kind, "train")))
+        trained = frozenset(_pieces(_near_words(fact, "train")))
         pieces = tuple(piece for piece in pieces if piece not in trained)
     most = 20 * count
     spliced = islice(_spliced(name, pieces, rng), most)
     if " " in name:
-        parts = [*_exchanged(name, fact.kind, half, pool, rng)]
+        parts = [*_exchanged(fact, half, pool, rng)]
         rng.shuffle(parts)
         columns = [_one_mark_off(name, half, rng), parts, spliced]
     else:
@@ -97,13 +98,40 @@ def common_words(names: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word, times in count.items() if times > 1)
 
 
-def category(kind: str) -> str:
-    """Find the category of shipped names that a kind of thing belongs to, "thing" where none fits."""
+def category(kind: str, language: str = "en") -> str:
+    """Find the category of shipped names that a kind of thing belongs to, "thing" where none fits.
+
+    The kind is a word of English, as in most files, or of the fact's own language.
+    """
     words = set(re.findall(r"\w+", kind.casefold()))
     for category, entry in table().items():
         if words & set(entry.get("kinds", ())):
             return category
+    own = load_language(language)
+    for category, kinds in own.kinds.items():
+        if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
+            return category
     return "thing"
+
+
+@cache
+def names_in(language: str) -> dict[str, Any]:
+    """Give the names by category, and the words that names are made of, as a language writes them.
+
+    Where its file has none, the shipped ones stand in, without those that have words of English in them.
+    """
+    shipped, own = table(), load_language(language).names
+    if language == "en":
+        return shipped
+
+    def halves(category: str, known: dict[str, Any]) -> dict[str, Any]:
+        if category in own:
+            return {**known, **own[category]}
+        return {half: [n for n in known[half] if " " not in n] for half in ("train", "probe")}
+
+    found = {each: halves(each, known) for each, known in shipped.items() if each != "near"}
+    near = {each: dict(own.get(each, known)) for each, known in shipped["near"].items()}
+    return {**found, "near": near}
 
 
 @cache
@@ -120,16 +148,16 @@ def _another(char: str, rng: random.Random) -> str:
     return rng.choice(string.ascii_uppercase) if char.isupper() else char
 
 
-def _near_words(kind: str, half: Half) -> list[str]:
-    """Give the words that names of a kind are made of."""
-    lists = table()["near"]
-    groups = dict.fromkeys(chain(*_ends(kind)))
+def _near_words(fact: Fact, half: Half) -> list[str]:
+    """Give the words that names of the fact's kind are made of."""
+    lists = names_in(fact.language)["near"]
+    groups = dict.fromkeys(chain(*_ends(fact)))
     return [word for group in groups for word in lists[group][half]]
 
 
-def _ends(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _ends(fact: Fact) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name the lists of words that names of a kind begin and end with; all where it is not known."""
-    known = category(kind)
+    known = category(fact.kind, fact.language)
     if known == "thing":
         return ("given", "word"), ("family", "word")
     return (("given",), ("family",)) if known == "person" else (("word",), ("word",))
@@ -152,13 +180,11 @@ def _parts(name: str, half: Half) -> Iterator[str]:
         yield from (new + tail for new in lists["head"][half] if new != head)
 
 
-def _exchanged(
-    name: str, kind: str, half: Half, pool: Sequence[str], rng: random.Random
-) -> Iterator[str]:
+def _exchanged(fact: Fact, half: Half, pool: Sequence[str], rng: random.Random) -> Iterator[str]:
     """Put another word in the place of one, at the ends from lists, else any that is no small one."""
-    lists = table()["near"]
-    own = name.split()
-    first, last = ([word for each in ends for word in lists[each][half]] for ends in _ends(kind))
+    lists = names_in(fact.language)["near"]
+    own = fact.subject.split()
+    first, last = ([word for each in ends for word in lists[each][half]] for ends in _ends(fact))
     yield from (" ".join([new, *own[1:]]) for new in first if new != own[0])
     yield from (" ".join([*own[:-1], new]) for new in last if new != own[-1])
     places = [i for i, word in enumerate(own) if not word.islower()] or [0]

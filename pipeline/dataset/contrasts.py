@@ -20,9 +20,11 @@ from typing import Any  # TOML data has no narrower type than Any before it is r
 from pipeline.dataset import contrast_names
 from pipeline.dataset.contrast_names import Half
 from pipeline.dataset.templates import Variant, expand
-from pipeline.facts.fact import Expect, Fact, expected
+from pipeline.dataset.wording import fill
+from pipeline.facts.fact import Expect, Fact, Subject, expected
 from pipeline.facts.folding import squash
 from pipeline.facts.frames import Frame
+from pipeline.facts.language import load_language
 from pipeline.facts.names import find_names, rename
 
 
@@ -114,11 +116,20 @@ def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
     return replace(variant, answer=variant.answer.replace(f"{name} ", way, 1))
 
 
-def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
-    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
-    relations = _table("relations.toml")[contrast_names.category(kind)][half]
+def other_relations(subject: Subject, taken: Iterable[str], half: Half) -> list[str]:
+    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions.
+
+    It is asked in the language of the subject's first fact; nothing where that has no such questions.
+    """
+    language = subject.facts[0].language
+    if language == "en":
+        relations = _table("relations.toml")[contrast_names.category(subject.kind)][half]
+        asked = [relation.replace("{name}", subject.name) for relation in relations]
+    else:
+        frames = load_language(language).frames
+        other = frames.other_train if half == "train" else frames.other_probe
+        asked = [fill(question, {"s": subject.name}) for question in other]
     known = {squash(question) for question in taken}
-    asked = [relation.replace("{name}", name) for relation in relations]
     return [question for question in asked if squash(question) not in known]
 
 

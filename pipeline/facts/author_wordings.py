@@ -12,14 +12,14 @@ from pipeline.core.errors import Problem, Where
 from pipeline.facts import content_words
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import spaceless, squash, tokens
-from pipeline.facts.language import Language, language_of
+from pipeline.facts.language import Language, load_language
 from pipeline.facts.names import find_names
 from pipeline.facts.vacuous import At, asks, known
 
 
 def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
     """Yield what is wrong with the wordings to train on and to test with."""
-    language = language_of(f"{fact.question} {fact.answer}")
+    language = load_language(fact.language)
     keys = (("also_ask", fact.also_ask), ("probes", fact.probes))
     for text, where in ((t, at(key, i)) for key, texts in keys for i, t in enumerate(texts)):
         if why := asks(text, (fact.subject, *fact.aliases), language):
@@ -36,7 +36,7 @@ def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
 
 def holds(text: str, question: str, fact: Fact) -> bool:
     """Whether a wording has all words of an answer to a question, in any order."""
-    given = known(question, fact.answer, fact)
+    given = known(question, fact)
     words = set(tokens(text))
     flat = squash(text)
     expect = _telling(fact.expect, fact)
@@ -50,7 +50,7 @@ def holds(text: str, question: str, fact: Fact) -> bool:
 
 def _telling(expect: Expect, fact: Fact) -> list[tuple[str, ...]]:
     """Leave out what tells nothing: it is in most wordings."""
-    given = known(fact.question, fact.answer, fact)
+    given = known(fact.question, fact)
     return [item for item in expect if all(content_words.tells(each, given) for each in item)]
 
 

@@ -13,7 +13,7 @@ from pipeline.core.errors import Problem
 from pipeline.facts import content_words
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import normalise, squash, tokens
-from pipeline.facts.language import language_of
+from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.names import NameIndex, find_indexed, find_names, index_names
 from pipeline.facts.vacuous import At
@@ -84,7 +84,7 @@ def _meanings(fact: Fact) -> Iterator[object]:
     """
     if len(fact.answer.split()) > BARE:
         yield squash(fact.answer)
-    language = language_of(f"{fact.question} {fact.answer}")
+    language = load_language(fact.language)
     own = {word for name in (fact.subject, *fact.aliases) for word in tokens(name)}
     asked = {
         min(language.stems(word), key=lambda stem: (len(stem), stem))

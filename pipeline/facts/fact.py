@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
 from pipeline.core.errors import Where
-from pipeline.facts.language import detect_language
+from pipeline.facts.detection import detect_language
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any  # TOML data has no narrower type before it is read here
 
-
 BARE = "{s}: {A}"
 """A bare answer behind its subject's name, where no language says otherwise."""
 

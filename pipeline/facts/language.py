@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any  # TOML data has no narrower type before it is read here
 
 from pipeline.core.errors import FactsError
 from pipeline.facts import language_file
-from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.facts.folding import normalise, squash
 from pipeline.facts.frames import Frames, frames_from
 from pipeline.facts.language_file import NEUTRAL
 
@@ -35,6 +35,10 @@ class Language:
     """In English ("German")."""
     spaceless: bool = False
     """Whether words are written without spaces between them."""
+    script: str = "LATIN"
+    """The first word of its letters' names in Unicode ("LATIN", "CYRILLIC", "CJK")."""
+    letters: str = ""
+    """Its letters that are not a to z, small ones; empty: any of its script."""
     stop: frozenset[str] = frozenset()
     question_words: frozenset[str] = frozenset()
     refer: frozenset[str] = frozenset()
@@ -60,6 +64,8 @@ class Language:
     """The sentences around a question; those of the neutral language where the file has none."""
     names: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Names of things to tell a subject from: by category ("person"), by half ("train", "probe")."""
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By category, the folded words by which a subject's kind belongs to it."""
     sample: tuple[str, str, str] = ("", "", "")
     """Subject, question and answer that show what the frames make."""
 
@@ -85,24 +91,6 @@ def codes() -> tuple[str, ...]:
     found = (file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
     named = (code for code in found if code != NEUTRAL)
     return tuple(sorted(named, key=lambda code: (code != "en", code)))
-
-
-@lru_cache(maxsize=1 << 12)
-def language_of(text: str) -> Language:
-    """Find the language whose words of grammar come up most often in a text; English where none do."""
-    words = tokens(text)
-
-    def hits(tongue: Language) -> int:
-        if tongue.spaceless:
-            return sum(word in text for word in tongue.stop)
-        return sum(word in tongue.stop or word in tongue.question_words for word in words)
-
-    return max(languages(), key=hits)
-
-
-def detect_language(text: str) -> str:
-    """Give the code of the language that a text is written in."""
-    return language_of(text).code
 
 
 @cache
@@ -135,6 +123,8 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
         code=code,
         name=table["name"],
         spaceless=table.get("spaceless", False),
+        script=table["script"],
+        letters=table["letters"],
         stop=several("stop"),
         question_words=several("question"),
         refer=several("refer"),
@@ -153,7 +143,11 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
         number_words=_number_words(numbers["words"]),
         frames=frames_from(table["frames"]) if "frames" in table else _neutral().frames,
         names={
-            category: {half: tuple(listed) for half, listed in halves.items()}
+            category: {half: tuple(halves[half]) for half in ("train", "probe")}
+            for category, halves in table.get("names", {}).items()
+        },
+        kinds={
+            category: tuple(map(normalise, halves.get("kinds", "").split()))
             for category, halves in table.get("names", {}).items()
         },
         sample=(sample.get("subject", ""), sample.get("question", ""), sample.get("answer", "")),

@@ -71,15 +71,17 @@ _NAMES = _Kind(
         isinstance(value, dict)
         and all(
             isinstance(halves, dict)
-            and sorted(halves) == ["probe", "train"]
-            and all(map(_is_texts, halves.values()))
+            and {"train", "probe"} <= halves.keys() <= {"train", "probe", "kinds"}
+            and all(_is_texts(listed) for half, listed in halves.items() if half != "kinds")
+            and isinstance(halves.get("kinds", ""), str)
             for halves in value.values()
         )
     ),
 )
 _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "": {
-        "name": _TEXT, "spaceless": _FLAG, "words": _TABLE, "numbers": _TABLE, "sample": _TABLE,
+        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT,
+        "words": _TABLE, "numbers": _TABLE, "sample": _TABLE,
         "frames": _TABLE, "names": _NAMES,
     },
     "words": dict.fromkeys(

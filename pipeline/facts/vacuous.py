@@ -18,7 +18,7 @@ from pipeline.facts import content_words
 from pipeline.facts.content_words import Given
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import normalise, squash, tokens
-from pipeline.facts.language import Language, language_of
+from pipeline.facts.language import Language, load_language
 from pipeline.facts.matching import by_chance
 from pipeline.facts.names import find_names
 
@@ -56,9 +56,9 @@ def vacuous_problems(fact: Fact, written: tuple[bool, bool], at: At) -> Iterator
 
 
 @lru_cache(maxsize=1 << 10)  # each wording of a fact is held against the same
-def known(question: str, answer: str, fact: Fact) -> Given:
+def known(question: str, fact: Fact) -> Given:
     """Collect what a question gives: its words, all names of a subject that it names, the fact's kind."""
-    language = language_of(f"{question} {answer}")
+    language = load_language(fact.language)
     names = (fact.subject, *fact.aliases)
     named = find_names(question, names, fact.language)
     return content_words.given(language, (question, fact.kind, *(names if named else ())))
@@ -86,7 +86,7 @@ def asks(text: str, names: Sequence[str], language: Language) -> str:
 
 def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
     """Check one question with its answer and expectation; the first thing wrong is enough."""
-    language = language_of(f"{asked.question} {asked.answer}")
+    language = load_language(fact.language)
     where, answer = at(*asked.steps, "question"), at(*asked.steps, "answer")
     if why := asks(asked.question, (fact.subject, *fact.aliases), language):
         message = f"the question “{asked.question}” {why}"
@@ -106,7 +106,7 @@ def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
         hint = "answer in a sentence that says what is so, or leave the fact out"
         yield Problem(answer, "no-answer", message, hint)
     else:
-        yield from _expects(asked, known(asked.question, asked.answer, fact), at)
+        yield from _expects(asked, known(asked.question, fact), at)
 
 
 def _bare(asked: FactQuestion, language: Language) -> Literal["", "no", "nothing"]:
