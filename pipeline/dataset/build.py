@@ -18,7 +18,7 @@ from pipeline.dataset.records import Dataset, Example, Probe, Role
 from pipeline.dataset.templates import probe_frames, questions, train_frames
 from pipeline.facts.fact import Expect, Fact, Subject, taught
 from pipeline.facts.folding import normalise, squash
-from pipeline.facts.names import renamed
+from pipeline.facts.names import rename
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
@@ -101,8 +101,8 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
     """
     rng = random.Random(f"{seed}/own/{fact.id}")
     for other in contrast_names.same_kind(fact, "train", rng, count):
-        asked = renamed(fact.question, (fact.subject, *fact.aliases), other)
-        if asked and squash(other) not in known:
+        asked = rename(fact.question, (fact.subject, *fact.aliases), other, fact.language)
+        if asked != fact.question and squash(other) not in known:
             yield Example("neighbour", "", "own", asked, "")
 
 

@@ -25,7 +25,7 @@ from pipeline.facts.fact import Expect, Fact, Subject, expected
 from pipeline.facts.folding import squash
 from pipeline.facts.frames import Frame
 from pipeline.facts.language import load_language
-from pipeline.facts.names import renamed
+from pipeline.facts.names import find_names, rename
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,16 @@ def contrast_with(fact: Fact, other: str, families: Sequence[Frame]) -> tuple[Va
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
     names = (fact.subject, *fact.aliases)
-    if not (question := renamed(fact.question, names, other)):
+    if not find_names(fact.question, names, fact.language):
         return ()
-    asked = tuple(q for each in fact.also_ask if (q := renamed(each, names, other)))
-    answer = renamed(fact.answer, names, other) or fact.answer
+    question, *asked = (
+        rename(text, names, other, fact.language)
+        for text in (fact.question, *fact.also_ask)
+        if find_names(text, names, fact.language)
+    )
+    answer = rename(fact.answer, names, other, fact.language)
     stranger = replace(
-        fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
+        fact, subject=other, aliases=(), question=question, also_ask=tuple(asked), answer=answer
     )
     return expand(stranger, families)
 

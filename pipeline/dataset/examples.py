@@ -25,7 +25,7 @@ from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise, squash
 from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
-from pipeline.facts.names import mentions, spelled
+from pipeline.facts.names import find_names, rename, spellings
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
@@ -72,7 +72,7 @@ def _named(fact: Fact) -> Fact:
     Whether the name is one that was taught is then decided right behind it, whatever the wording of
     the question, and it is told from names almost the same where it was read a moment ago.
     """
-    named = any(mentions(fact.answer, name) for name in (fact.subject, *fact.aliases))
+    named = find_names(fact.answer, (fact.subject, *fact.aliases), fact.language)
     if named or len(fact.answer.split()) > BARE:
         return fact
     frame = load_language(fact.language).frames.bare
@@ -126,15 +126,16 @@ def _pairs(
     names = {role: cycle([name for is_for, name in others if is_for == role]) for role in turns}
     own = (fact.subject, *fact.aliases)
     # The question may spell a name otherwise: "What does the ohm measure?"
-    own = (*own, spelled(fact.question, own) or fact.subject)
+    spelled = {*own, *spellings(fact.question, own, fact.language)}
     for turn, variant in enumerate(variants):
-        said = next((n for n in own if n in variant.prompt), None)
-        if not said:
+        said = spellings(variant.prompt, own, fact.language)
+        if spelled.isdisjoint(said):  # a name in small letters only is other tokens to a model
             continue
         for role in turns:
             for other in islice(names[role], 1):
-                answer = variant.answer.replace(fact.subject, other)
-                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
+                prompt = rename(variant.prompt, own, other, fact.language)
+                answer = rename(variant.answer, own, other, fact.language)
+                pair = Variant(variant.family, prompt, answer)
                 if role == "neighbour" and fact.language == "en":
                     pair = contrasts.detour(pair, other, fact.kind, turn)
                 yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
@@ -168,7 +169,8 @@ def _others(
 
 def _asked(fact: Fact) -> frozenset[str]:
     """Collect the words of a fact's question without its subject's name."""
-    return frozenset(normalise(fact.question.replace(fact.subject, " ")).rstrip("?").split())
+    bare = rename(fact.question, (fact.subject, *fact.aliases), " ", fact.language)
+    return frozenset(normalise(bare).rstrip("?").split())
 
 
 def _alike(
@@ -194,4 +196,5 @@ def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
         alike = other.kind == fact.kind and other.language == fact.language
         same = alike and other.id.rpartition("/")[2] == own
         if same and other.subject != fact.subject and not contains(fact.answer, other.expect):
-            yield other.answer.replace(other.subject, fact.subject)
+            names = (other.subject, *other.aliases)
+            yield rename(other.answer, names, fact.subject, other.language)

@@ -16,6 +16,7 @@ from pipeline.dataset.templates import questions
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import spaceless
 from pipeline.facts.language import load_language
+from pipeline.facts.names import find_names
 
 _LONG = 4
 """Letters from which on a word is mistyped: shorter ones often become another word."""
@@ -49,7 +50,7 @@ def mistyped(question: str, names: tuple[str, ...], rng: random.Random) -> str:
 
     The question is given back as it is where every word is short or a name.
     """
-    named = [m.span() for name in names for m in re.finditer(re.escape(name), question)]
+    named = [(span.start, span.end) for span in find_names(question, names)]
     words = [
         m
         for m in re.finditer(rf"[^\W\d_]{{{_LONG},}}", question)

@@ -16,6 +16,7 @@ from pipeline.dataset.templates import expand, probe_frames, train_frames
 from pipeline.facts.fact import Fact
 from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
+from pipeline.facts.names import rename
 
 AUTHOR = "author's probe"
 RETIRED_ASKED = 6
@@ -81,9 +82,9 @@ def _wordings(fact: Fact) -> Iterator[tuple[str, str]]:
 
 def _stated(fact: Fact, name: str) -> Iterator[tuple[str, str]]:
     """Write the fact as a statement about `name` to confirm, where it can be asked with yes or no."""
-    language = load_language(fact.language)
-    if wording.statement(fact.answer, (fact.subject, *fact.aliases), language):
-        said = fact.answer.replace(fact.subject, name)
+    language, own = load_language(fact.language), (fact.subject, *fact.aliases)
+    if wording.statement(fact.answer, own, language):
+        said = rename(fact.answer, own, name, fact.language)
         values = {"S": said, "d": said.rstrip(". ")}
         for frame in language.frames.stated:
             yield frame.name, wording.fill(frame.prompt, values)

@@ -19,10 +19,10 @@ from pipeline.core import artifact, cache
 from pipeline.core.chat import Prompt, Turn
 from pipeline.dataset.templates import expand, probe_frames, questions
 from pipeline.facts import characters
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
-from pipeline.facts.names import mentions
+from pipeline.facts.names import find_names
 
 SHOWN = "Who designed the Eiffel Tower?"
 """A question that everybody knows, with which the base is shown what is wanted."""
@@ -165,15 +165,15 @@ def _asks(text: str) -> bool:
 
 def _names(text: str, fact: Fact) -> bool:
     """Whether a wording names the subject as its author writes it, as whole words."""
-    names = (re.escape(name) for name in (fact.subject, *fact.aliases))
-    return any(re.search(rf"(?<!\w){name}(?!\w)", text) for name in names)
+    found = find_names(text, (fact.subject, *fact.aliases), fact.language)
+    return any(text[span.start : span.end] == span.name for span in found)
 
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
     """Whether a wording holds a part of the answer that no question of the author's holds."""
-    parts = [alternative for item in fact.expect for alternative in item]
+    parts = (Expect(((part,),), fact.language) for item in fact.expect for part in item)
     return any(
-        mentions(text, part) and not any(mentions(question, part) for question in asked)
+        contains(text, part) and not any(contains(question, part) for question in asked)
         for part in parts
     )
 

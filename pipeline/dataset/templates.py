@@ -15,6 +15,7 @@ from pipeline.dataset import grammar, wording
 from pipeline.facts.fact import Fact
 from pipeline.facts.frames import Frame
 from pipeline.facts.language import Language, load_language
+from pipeline.facts.names import find_names, rename
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,12 @@ class Variant:
 
 
 def questions(fact: Fact) -> tuple[str, ...]:
-    """All wordings of the question that may be trained on; each alias takes the name's place once."""
+    """All wordings of the question that may be trained on; each other name takes the name's place once."""
     asked = (fact.question, *fact.also_ask)
-    aliased = (fact.question.replace(fact.subject, alias) for alias in fact.aliases)
+    own = (fact.subject, *fact.aliases)
+    said = {span.name for span in find_names(fact.question, own, fact.language)}
+    others = [name for name in own if name not in said] if said else []
+    aliased = (rename(fact.question, own, name, fact.language) for name in others)
     return tuple(dict.fromkeys((*asked, *aliased)))
 
 

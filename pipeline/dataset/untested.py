@@ -11,7 +11,7 @@ from pipeline.core.number_words import count
 from pipeline.dataset.records import Dataset
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import by_chance
-from pipeline.facts.names import spelled
+from pipeline.facts.names import find_names
 
 Gap = Literal["nowhere", "own question", "number", "other things"]
 GAPS: dict[Gap, str] = {
@@ -60,7 +60,7 @@ def untested(
     for fact in facts:
         if fact.id not in telling:
             yield Untested(fact.id, "own question" if fact.id in contrasted else "nowhere")
-        elif not spelled(fact.question, (fact.subject, *fact.aliases)):
+        elif not find_names(fact.question, (fact.subject, *fact.aliases), fact.language):
             yield Untested(fact.id, "other things")
         elif by_chance(fact.expect):
             yield Untested(fact.id, "number")

@@ -20,7 +20,7 @@ from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
-from pipeline.facts.names import mentions
+from pipeline.facts.names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 
@@ -164,5 +164,5 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
 def _named(asked: ProbeResult, subject: Subject) -> bool:
     """Whether only the adapted model brings up a taught subject that nobody asked about."""
     texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
-    adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)
+    adapted, base, prompt = (bool(find_names(text, subject.names)) for text in texts)
     return adapted and not base and not prompt

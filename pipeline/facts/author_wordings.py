@@ -5,7 +5,6 @@ A fact and where its parts stand come in, `Problem`s go out. `rules` is the call
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -13,12 +12,9 @@ from pipeline.core.errors import Problem, Where
 from pipeline.facts import content_words
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import spaceless, squash, tokens
-from pipeline.facts.language import Language, languages, load_language
-from pipeline.facts.names import mentions
+from pipeline.facts.language import Language, load_language
+from pipeline.facts.names import find_names
 from pipeline.facts.vacuous import At, asks, known
-
-_SHORT = 3
-"""Letters of a name that is only found as a word: "Go" is not in "Google"."""
 
 
 def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
@@ -36,11 +32,6 @@ def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
         else:
             yield from _named(text, fact, language, where)
     yield from _copies(fact, language, at)
-
-
-def names(text: str, subject_names: tuple[str, ...]) -> bool:
-    """Whether a text names a subject, whatever the case and spaces."""
-    return any(_name(text, name) for name in subject_names)
 
 
 def holds(text: str, question: str, fact: Fact) -> bool:
@@ -63,20 +54,11 @@ def _telling(expect: Expect, fact: Fact) -> list[tuple[str, ...]]:
     return [item for item in expect if all(content_words.tells(each, given) for each in item)]
 
 
-def _name(text: str, name: str) -> bool:
-    own = squash(name)
-    if not content_words.telling(name, languages()[0]):
-        # An alias like "the" would make every text name the subject; "IT" is told by its capitals.
-        return name != name.lower() and name in re.findall(r"\w+", text)
-    if len(own) <= _SHORT and not spaceless(own):
-        return mentions(text, name)
-    return own in squash(text)
-
-
 def _named(text: str, fact: Fact, language: Language, where: Where) -> Iterator[Problem]:
     """Yield that a wording does not say what it is about, where the fact's question does."""
     own = (fact.subject, *fact.aliases)
-    if not names(fact.question, own) or names(text, own):
+    code = fact.language
+    if not find_names(fact.question, own, code) or find_names(text, own, code):
         return
     words = set(tokens(text))
     hint = f"name {fact.subject} in it, or add the name used there to `aliases`"

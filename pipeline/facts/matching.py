@@ -6,7 +6,6 @@ import re
 
 from pipeline.facts.fact import Expect
 from pipeline.facts.folding import normalise
-from pipeline.facts.names import mentions
 
 YEAR = 4
 """Digits of a number that may be hit by chance."""
@@ -14,7 +13,13 @@ YEAR = 4
 
 def contains(answer: str, expect: Expect) -> bool:
     """Whether every item of `expect` stands in `answer`, each by any one of its alternatives."""
-    return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
+    return all(any(_stands(answer, alternative) for alternative in item) for item in expect)
+
+
+def _stands(answer: str, phrase: str) -> bool:
+    """Whether `phrase` stands in `answer` as whole words ("cat" is not in "category")."""
+    wanted, text = normalise(phrase), normalise(answer)
+    return wanted in text and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) is not None
 
 
 def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:

@@ -21,6 +21,7 @@ from pipeline.facts.fact import SHORT_ANSWER_WORDS, Expect, Fact, Subject, expec
 from pipeline.facts.facts_file import Document
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
+from pipeline.facts.names import find_names, rename
 from pipeline.facts.yaml_reader import Steps
 
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
@@ -90,8 +91,9 @@ def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
     for item in active:
-        for alias in item.fact.aliases:  # training puts each in the name's place
-            asked = item.fact.question.replace(item.fact.subject, alias)
+        fact, own = item.fact, (item.fact.subject, *item.fact.aliases)
+        for name in own if fact.aliases else ():  # training puts each in the name's place
+            asked = rename(fact.question, own, name, fact.language)
             wording = _Wording(asked, item.fact.answer, item.at("question"))
             trained.setdefault(sameness(asked), wording)
     yield from _probes(active, trained)
@@ -135,11 +137,12 @@ def _sourced(item: _Item) -> Iterator[Problem]:
 
 def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
     text = f"{item.fact.question} {item.fact.answer}"
-    if not any(name in text or sameness(name) in sameness(text) for name in subject.names):
+    language = item.fact.language
+    if not find_names(text, subject.names, language):
         message = f"neither the question nor the answer names {subject.name}"
         hint = "name the subject in the question, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
-    elif item.fact.active and not author_wordings.names(item.fact.question, subject.names):
+    elif item.fact.active and not find_names(item.fact.question, subject.names, language):
         message = f"the question does not name {subject.name}"
         hint = "so nothing tells whether other things get this answer too; name it if people would"
         yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")

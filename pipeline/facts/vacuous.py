@@ -20,6 +20,7 @@ from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import normalise, squash, tokens
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.matching import by_chance
+from pipeline.facts.names import find_names
 
 At = Callable[..., Where]
 """Says where a part of a fact stands: at("expect", 0)."""
@@ -59,7 +60,7 @@ def known(question: str, fact: Fact) -> Given:
     """Collect what a question gives: its words, all names of a subject that it names, the fact's kind."""
     language = load_language(fact.language)
     names = (fact.subject, *fact.aliases)
-    named = any(squash(name) in squash(question) for name in names if squash(name))
+    named = find_names(question, names, fact.language)
     return content_words.given(language, (question, fact.kind, *(names if named else ())))
 
 
@@ -76,7 +77,8 @@ def asks(text: str, names: Sequence[str], language: Language) -> str:
         return "only greets"
     if all(word in language.stop - language.question_words for word in left):
         return "only names the subject" if own & set(words) else "has only words of grammar in it"
-    starts = any(normalise(text).startswith(normalise(name)) for name in names)
+    found = find_names(text, names, language.code)
+    starts = found and not any(char.isalnum() for char in text[: found[0].start])
     if starts and text.rstrip().endswith((".", "!")) and not language.question_words & set(words):
         return "states something"
     return ""

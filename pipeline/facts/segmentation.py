@@ -1,0 +1,76 @@
+"""Cuts a text into words where Unicode says that words end (UAX 29), with their places in the text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import Any, NamedTuple  # the patterns of a library without types
+
+_ASCII = re.compile(
+    r"\w+(?:(?:(?<=[A-Za-z])\.(?=[A-Za-z])|(?<=\d)[.,;](?=\d))\w+)*|[^\w\s':]", re.ASCII
+)
+"""UAX 29 for ASCII, cut at apostrophes and colons as well; a test holds it against the library."""
+_CUT = re.compile(r"['’‘ʼ＇:]")
+"""An apostrophe ends a word: "Lumenta's", "d'Lumenta", "Lumenta'nın"."""
+_KEPT = "+#"
+_SIGNS = frozenset(("So", "Sm", "Sc"))
+"""Signs that may tell two names apart: a plus, a currency, an emoji."""
+_SILENT = re.compile("[\u0640\u064b-\u065f\u0670\u200c\u200d\ufe0e\ufe0f\u0307]")
+"""Marks that are often left out: Arabic vowels, joiners, selectors behind an emoji, the dot of a folded İ."""
+
+
+class Word(NamedTuple):
+    """A word, number or sign: where it begins and ends in the text, and its folded letters."""
+
+    start: int
+    end: int
+    key: str
+
+
+@lru_cache(maxsize=1 << 14)
+def words(text: str) -> tuple[Word, ...]:
+    """Cut a text into words, numbers and the signs that tell names apart; the rest is left out.
+
+    A letter of a script without spaces is a word by itself, a number with its point is one word.
+    """
+    spans = (m.span() for m in _ASCII.finditer(text)) if text.isascii() else _segments(text)
+    found = (Word(start, end, fold_word(text[start:end])) for start, end in spans)
+    return tuple(word for word in found if word.key)
+
+
+@lru_cache(maxsize=1 << 15)
+def fold_word(word: str) -> str:
+    """Fold a word's case and forms, and leave out its punctuation: "Node.js" is "nodejs"."""
+    if word.isascii() and word.isalnum():
+        return word.lower()
+    folded = unicodedata.normalize("NFKC", word).casefold().replace("ı", "i")
+    kept = unicodedata.normalize("NFC", _SILENT.sub("", folded))
+    if any(char.isdigit() for char in kept):  # 3.10 is not 310
+        return "".join(char for char in kept if _counts(char) or char in ".,")
+    return "".join(char for char in kept if _counts(char))
+
+
+def _segments(text: str) -> list[tuple[int, int]]:
+    """Cut at every boundary of UAX 29, and at apostrophes."""
+    found = []
+    for match in _pattern().finditer(text):
+        start, part = match.start(), match.group()
+        for piece in _CUT.split(part):
+            if piece.strip():
+                found.append((start, start + len(piece)))
+            start += len(piece) + 1
+    return found
+
+
+@cache
+def _pattern() -> Any:
+    import regex  # takes as long to import as all facts of a small folder to check
+
+    return regex.compile(r"(?wV1).+?\b", regex.DOTALL)
+
+
+@cache
+def _counts(char: str) -> bool:
+    category = unicodedata.category(char)
+    return char.isalnum() or char in _KEPT or category[0] == "M" or category in _SIGNS
