@@ -34,6 +34,10 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     kind, known = category(fact.kind, fact.language), names_in(fact.language)
     kinds = [each for each in known if each != "near"] if kind == "thing" else [kind]
     names = [name for each in kinds for name in known[each][half]]
+    # "Le logo de Firefox" cannot be that of another name where it has to be "d'Orbex".
+    if elided := load_language(fact.language).elided:
+        vowel = fact.subject[:1].lower() in elided
+        names = [name for name in names if (name[0].lower() in elided) == vowel]
     return rng.sample(names, min(count, len(names)))
 
 

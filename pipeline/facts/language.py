@@ -58,6 +58,8 @@ class Language:
     """The first word of its letters' names in Unicode ("LATIN", "CYRILLIC", "CJK")."""
     letters: str = ""
     """Its letters that are not a to z, small ones; empty: any of its script."""
+    elided: str = ""
+    """Letters before which a word loses its own last one, as "de" does in "d'Orbex"."""
     stop: frozenset[str] = frozenset()
     question_words: frozenset[str] = frozenset()
     refer: frozenset[str] = frozenset()
@@ -145,6 +147,7 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
         spaceless=table.get("spaceless", False),
         script=table["script"],
         letters=table["letters"],
+        elided=table.get("elided", ""),
         stop=several("stop"),
         question_words=several("question"),
         refer=several("refer"),

@@ -80,7 +80,7 @@ _NAMES = _Kind(
 )
 _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "": {
-        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT,
+        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT, "elided": _TEXT,
         "words": _TABLE, "numbers": _TABLE, "answers": _TABLE, "sample": _TABLE,
         "frames": _TABLE, "names": _NAMES,
     },
@@ -95,13 +95,13 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "frames": dict.fromkeys(("train", "probe", "reverse", "yes", "no", "stated"), _FRAMES)
     | dict.fromkeys(("remarks", "systems", "other_train", "other_probe"), _TEXTS)
     | {"bare": _TEXT, "turns": _PAIRS, "negation": _TABLE},
-    "frames.negation": {"after_name": _TEXT, "verbs": _BY_KEY},
+    "frames.negation": {"after_name": _TEXT, "not_behind": _TEXT, "verbs": _BY_KEY},
 }  # fmt: skip
 _OPTIONAL = {
-    "": {"spaceless", "names"},
+    "": {"spaceless", "elided", "names"},
     "answers": {"deny_endings", "deny_starts", "at_least", "declined"},
     "frames": {"other_train", "other_probe", "negation"},
-    "frames.negation": {"after_name", "verbs"},
+    "frames.negation": {"after_name", "not_behind", "verbs"},
 }
 
 
