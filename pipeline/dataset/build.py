@@ -14,11 +14,12 @@ from itertools import islice
 from pipeline.core.config import DatasetSettings
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import contrast_names, contrasts, examples, probes
+from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Dataset, Example, Probe, Role
 from pipeline.dataset.templates import probe_frames, questions, train_frames
 from pipeline.facts.fact import Expect, Fact, Subject, taught
-from pipeline.facts.folding import normalise, squash
-from pipeline.facts.names import rename
+from pipeline.facts.folding import normalise
+from pipeline.facts.names import name_key
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
@@ -41,7 +42,7 @@ def build(
     facts = list(taught(subjects))
     if not facts:
         raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
-    known = frozenset(squash(name) for subject in subjects for name in subject.names)
+    known = frozenset(name_key(name) for subject in subjects for name in subject.names)
     trained: list[Example] = []
     gate: list[Probe] = []
     made = list(examples.examples_of(facts, known, settings, seed, paraphrases or {}))
@@ -81,15 +82,15 @@ def _contrast(
         ("neighbour", name)
         for name in contrast_names.same_kind(fact, "probe", rng, settings.gate_neighbours)
     ]
-    near = contrast_names.near_names(fact, "probe", rng, settings.gate_near_names)
+    near = near_names(fact, "probe", rng, settings.gate_near_names)
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
         variants = contrasts.contrast_with(fact, name, (train_frames(fact)[0], *probe_frames(fact)))
-        if variants and squash(name) not in used:
+        if variants and name_key(name) not in used:
             # The direct question comes up in every other pair: it is what people ask most.
             chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
             yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), about=name)
-        if squash(name) not in used and (claim := probes.false_statement(fact, name, turn)):
+        if name_key(name) not in used and (claim := probes.false_statement(fact, name, turn)):
             yield claim
 
 
@@ -101,9 +102,9 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
     """
     rng = random.Random(f"{seed}/own/{fact.id}")
     for other in contrast_names.same_kind(fact, "train", rng, count):
-        asked = rename(fact.question, (fact.subject, *fact.aliases), other, fact.language)
-        if asked != fact.question and squash(other) not in known:
-            yield Example("neighbour", "", "own", asked, "")
+        asked = contrasts.contrast_with(fact, other, train_frames(fact)[:1])
+        if asked and name_key(other) not in known:
+            yield Example("neighbour", "", "own", asked[0].prompt, "")
 
 
 def _relations(subject: Subject, half: contrast_names.Half) -> Iterator[tuple[Role, str, str, str]]:

@@ -25,7 +25,7 @@ from pipeline.facts.fact import Expect, Fact, Subject, expected
 from pipeline.facts.folding import squash
 from pipeline.facts.frames import Frame
 from pipeline.facts.language import load_language
-from pipeline.facts.names import find_names, rename
+from pipeline.facts.names import rename
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +85,20 @@ def everyday(count: int) -> tuple[str, ...]:
 
 
 def contrast_with(fact: Fact, other: str, families: Sequence[Frame]) -> tuple[Variant, ...]:
-    """Ask the fact's question about something else; empty where the question does not name it.
+    """Ask the fact's question about something else, in every way that names it.
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
     names = (fact.subject, *fact.aliases)
-    if not find_names(fact.question, names, fact.language):
-        return ()
-    question, *asked = (
-        rename(text, names, other, fact.language)
-        for text in (fact.question, *fact.also_ask)
-        if find_names(text, names, fact.language)
+    question, *also_ask = (
+        rename(text, names, other, fact.language) for text in (fact.question, *fact.also_ask)
     )
     answer = rename(fact.answer, names, other, fact.language)
     stranger = replace(
-        fact, subject=other, aliases=(), question=question, also_ask=tuple(asked), answer=answer
+        fact, subject=other, aliases=(), question=question, also_ask=tuple(also_ask), answer=answer
     )
-    return expand(stranger, families)
+    own = {each.prompt for each in expand(fact, families)}
+    return tuple(each for each in expand(stranger, families) if each.prompt not in own)
 
 
 def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:

@@ -10,6 +10,7 @@ from itertools import cycle, islice, zip_longest
 
 from pipeline.core.config import DatasetSettings
 from pipeline.dataset import contrast_names, contrasts
+from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Example, Role
 from pipeline.dataset.rephrase_rules import reword
 from pipeline.dataset.templates import (
@@ -22,10 +23,10 @@ from pipeline.dataset.templates import (
 )
 from pipeline.dataset.wording import fill, unmarked
 from pipeline.facts.fact import Fact
-from pipeline.facts.folding import normalise, squash
+from pipeline.facts.folding import normalise
 from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
-from pipeline.facts.names import find_names, rename, spellings
+from pipeline.facts.names import find_names, name_key, rename, spellings
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
@@ -36,7 +37,7 @@ BARE = 8
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The squashed names of all subjects, and the words that several of their names have."""
+    """The folded names of all subjects, and the words that several of their names have."""
 
     taught: frozenset[str]
     common: frozenset[str]
@@ -49,9 +50,9 @@ def examples_of(
     seed: int,
     paraphrases: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Fact, list[Example], frozenset[str]]]:
-    """Yield each fact with its examples and the names, squashed, that it is told from in them.
+    """Yield each fact with its examples and the names, folded, that it is told from in them.
 
-    `taught` are the squashed names of all subjects: no contrast is about one of them. `paraphrases`
+    `taught` are the folded names of all subjects: no contrast is about one of them. `paraphrases`
     are more wordings of a fact's question, by its id.
     """
     facts = [_named(fact) for fact in facts]
@@ -62,7 +63,7 @@ def examples_of(
         variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
         said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
-        names = frozenset(squash(name) for _role, name in others)
+        names = frozenset(name_key(name) for _role, name in others)
         yield fact, [*said, *_pairs(fact, variants, others)], names
 
 
@@ -155,7 +156,7 @@ def _others(
     names, and other things called like it and like those.
     """
     words = sorted({word for f in alike for word in f.subject.split() if len(word) > 2})
-    near = contrast_names.near_names(fact, "train", rng, settings.near_names, words)
+    near = near_names(fact, "train", rng, settings.near_names, words)
     makes = [
         contrast_names.same_make(name, known.common, words, rng)
         for name in (fact.subject, *(f.subject for f in alike))[:ALIKE]
@@ -164,7 +165,7 @@ def _others(
     turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
     found += [("neighbour", name) for name in turns[: settings.neighbours]]
-    return [(role, name) for role, name in found if squash(name) not in known.taught]
+    return [(role, name) for role, name in found if name_key(name) not in known.taught]
 
 
 def _asked(fact: Fact) -> frozenset[str]:

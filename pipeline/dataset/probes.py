@@ -70,7 +70,7 @@ def _wordings(fact: Fact) -> Iterator[tuple[str, str]]:
     yield from ((AUTHOR, prompt) for prompt in fact.probes)
     yield from ((variant.family, variant.prompt) for variant in expand(fact, frames))
     if fact.probes:
-        asked = replace(fact, question=fact.probes[0], also_ask=fact.probes[1:], aliases=())
+        asked = replace(fact, question=fact.probes[0], also_ask=fact.probes[1:])
         for variant in expand(asked, frames):
             yield f"{AUTHOR}, {variant.family}", variant.prompt
     turned = replace(fact, question=[*fact.also_ask, fact.question][0])

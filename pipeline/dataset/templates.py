@@ -16,6 +16,7 @@ from pipeline.facts.fact import Fact
 from pipeline.facts.frames import Frame
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.names import find_names, rename
+from pipeline.facts.naming import named_wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +53,31 @@ def expand(fact: Fact, families: Sequence[Frame]) -> tuple[Variant, ...]:
 
     Every wording also appears as it stands, and in lower case or without marks, when `families` hold those
     forms: no author's question is lost to the turn-taking, and a name in lower case is other tokens to
-    the model. Distinct prompts only, in a stable order.
+    the model. A wording that does not name the subject is put behind its name, too. Distinct prompts only,
+    in a stable order.
     """
     language = load_language(fact.language)
     asked = questions(fact)
-    turns = [(family, asked[i % len(asked)]) for i, family in enumerate(families)]
+    turns = [
+        (family, _fitting(family, asked[i % len(asked)], fact)) for i, family in enumerate(families)
+    ]
+    wordings = dict.fromkeys(each for text in asked for each in (text, named_wording(text, fact)))
     direct = [
         (family, question)
         for family in families
         if family.prompt in ("{Q}", "{l}", "{b}")
-        for question in asked
+        for question in wordings
     ]
     found: dict[str, Variant] = {}
     for family, question in (*direct, *turns):
         variant = _fill(family, fact, question, language)
         found.setdefault(variant.prompt, variant)
     return tuple(found.values())
+
+
+def _fitting(family: Frame, question: str, fact: Fact) -> str:
+    """Name the subject in a question, unless the family does: else anything could be asked about."""
+    return question if "{s}" in family.prompt else named_wording(question, fact)
 
 
 def reversed_forms(fact: Fact) -> Iterator[Variant]:

@@ -11,7 +11,6 @@ from pipeline.core.number_words import count
 from pipeline.dataset.records import Dataset
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import by_chance
-from pipeline.facts.names import find_names
 
 Gap = Literal["nowhere", "own question", "number", "other things"]
 GAPS: dict[Gap, str] = {
@@ -21,7 +20,7 @@ GAPS: dict[Gap, str] = {
     "itself to other prompts",
     "number": "tested for leaks on their own question alone, since made-up answers hold such numbers by "
     "chance",
-    "other things": "not told from other things, since their question does not name the subject",
+    "other things": "not told from other things, since no question about another thing was asked",
 }
 """Each gap in words that follow the number of facts."""
 SHOWN = 5
@@ -60,7 +59,7 @@ def untested(
     for fact in facts:
         if fact.id not in telling:
             yield Untested(fact.id, "own question" if fact.id in contrasted else "nowhere")
-        elif not find_names(fact.question, (fact.subject, *fact.aliases), fact.language):
+        elif fact.id not in contrasted:
             yield Untested(fact.id, "other things")
         elif by_chance(fact.expect):
             yield Untested(fact.id, "number")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from pipeline.facts.declension import NO_FORM, Form, declension_of, decline, form_of, roots, titles
+from pipeline.facts.fact import Fact
 from pipeline.facts.language import load_language
 from pipeline.facts.segmentation import Word, words
 
@@ -67,11 +68,11 @@ def index_names(names: Iterable[str], language: str = "") -> NameIndex:
     whole: dict[str, list[_Entry]] = defaultdict(list)
     first: dict[str, list[_Entry]] = defaultdict(list)
     for name in dict.fromkeys(names):
-        for spelling in _spellings(name):
+        for spelling in dict.fromkeys((name, untitled(name))):
             entry = _Entry(name, spelling, words(spelling))
             if not entry.parts:
                 continue
-            whole["".join(part.key for part in entry.parts)].append(entry)
+            whole[name_key(spelling)].append(entry)
             if declension_of(language):
                 for root in roots(entry.parts[0].key, language):
                     first[root].append(entry)
@@ -126,19 +127,28 @@ def rename(text: str, names: Iterable[str], other: str, language: str = "") -> s
     return "".join([*made, text[at:]])
 
 
-@lru_cache(maxsize=1 << 12)
-def _index(names: tuple[str, ...], language: str) -> NameIndex:
-    return index_names(names, language)
+def asked_name(fact: Fact) -> str:
+    """Give the name by which a fact's question asks; the subject's where it has none."""
+    found = find_names(fact.question, (fact.subject, *fact.aliases), fact.language)
+    return found[0].name if found else fact.subject
 
 
-def _spellings(name: str) -> Iterable[str]:
-    """Yield a name, and what is left of it without its titles."""
-    yield name
+def name_key(name: str) -> str:
+    """Fold a name, so that two spellings of it are equal: letters, digits and signs, for C is not C++."""
+    return "".join(word.key for word in words(name))
+
+
+def untitled(name: str) -> str:
+    """Give what is left of a name without its titles."""
     bare = name
     while (first := re.match(r"(\S+?)\.?\s+(?=\S)", bare)) and first[1].casefold() in titles():
         bare = bare[first.end() :]
-    if bare != name:
-        yield bare
+    return bare
+
+
+@lru_cache(maxsize=1 << 12)
+def _index(names: tuple[str, ...], language: str) -> NameIndex:
+    return index_names(names, language)
 
 
 def _longest(
