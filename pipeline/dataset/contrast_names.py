@@ -32,6 +32,8 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     kind, known = category(fact.kind, fact.language), names_in(fact.language)
     kinds = [each for each in known if each != "near"]
     names = [name for each in kinds for name in known[each][half] if kind in {each, "thing"}]
+    if re.search(rf"[«„“\"‘《「『]{re.escape(fact.subject)}", fact.question):
+        names = [name.strip("«»《》『』") for name in names]  # no quotes within quotes
     # "Le logo de Firefox" cannot be that of another name where it has to be "d'Orbex".
     if elided := load_language(fact.language).elided:
         vowel = fact.subject[:1].lower() in elided
