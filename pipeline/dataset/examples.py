@@ -21,6 +21,7 @@ from pipeline.dataset.templates import (
     train_frames,
     yes_no_forms,
 )
+from pipeline.dataset.twins import twin_names
 from pipeline.dataset.wording import fill
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
@@ -56,6 +57,7 @@ def examples_of(
     are more wordings of a fact's question, by its id.
     """
     facts = [_named(fact) for fact in facts]
+    twins = twin_names(facts)
     asked = {fact.id: _asked(fact) for fact in facts}
     known = _Names(taught, contrast_names.common_words({fact.subject for fact in facts}))
     for fact in facts:
@@ -64,7 +66,8 @@ def examples_of(
         said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
         names = frozenset(name_key(name) for _role, name in others)
-        yield fact, [*said, *_pairs(fact, variants, others)], names
+        beside: list[tuple[Role, str]] = [("near name", name) for name in twins[fact.id]]
+        yield fact, [*said, *_pairs(fact, variants, [*beside, *others])], names
 
 
 def _named(fact: Fact) -> Fact:
