@@ -61,7 +61,12 @@ def near_names(
     own, key = (fact.subject, *fact.aliases), name_key(name)
     found = (near for near in dict.fromkeys(turns) if name_key(near) not in {key, ""})
     other = (near for near in found if not find_names(near, own, fact.language))
-    return list(islice((near for near in other if not is_grammar(near, fact.language)), count))
+    return list(islice((near for near in other if not _read_otherwise(near, fact.language)), count))
+
+
+def _read_otherwise(name: str, language: str) -> bool:
+    """Whether a made name is a word of grammar: "Do" for "Go", "I" for "R"."""
+    return name in {"A", "I"} if len(name) == 1 else is_grammar(name, language)
 
 
 def _fitting(words: Iterable[str], name: str) -> list[str]:
@@ -167,7 +172,9 @@ def _one_mark_off(name: str, half: Half, rng: random.Random, marks: str) -> list
 
 
 def _signs_and_digits(name: str, half: Half, rng: random.Random) -> Iterator[list[str]]:
-    """Yield the names with another digit, and with other signs, of one that has such."""
+    """Yield the names with another digit, and with other signs, of one that has such, or is a letter alone."""
+    if len(name) == 1:
+        yield _half_of([name + each for each in (*string.digits, *_SIGNS[1:5])], half, rng)
     if re.search(_DIGIT, name):
         yield _one_mark_off(name, half, rng, _DIGIT)
     if found := re.search(r"[+#*!]+", name):
