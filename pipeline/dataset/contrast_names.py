@@ -30,8 +30,16 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names of other things of the fact's kind; of all kinds where it is not known."""
     kind, known = category(fact.kind, fact.language), names_in(fact.language)
-    kinds = [each for each in known if each != "near"] if kind == "thing" else [kind]
-    names = [name for each in kinds for name in known[each][half]]
+    kinds = [each for each in known if each != "near"]
+    names = [name for each in kinds for name in known[each][half] if kind in {each, "thing"}]
+    if re.search(rf"[«„“\"‘《「『]{re.escape(fact.subject)}", fact.question):
+        names = [name.strip("«»《》『』") for name in names]  # no quotes within quotes
+    # "Le logo de Firefox" cannot be that of another name where it has to be "d'Orbex".
+    if elided := load_language(fact.language).elided:
+        vowel = fact.subject[:1].lower() in elided
+        every = [*names, *(name for each in kinds for name in known[each][half])]
+        fit = [name for name in every if (name[0].lower() in elided) == vowel]
+        names = list(dict.fromkeys(fit))[: max(count, len(names))]
     return rng.sample(names, min(count, len(names)))
 
 

@@ -22,7 +22,7 @@ from pipeline.dataset.templates import (
     yes_no_forms,
 )
 from pipeline.dataset.twins import twin_names
-from pipeline.dataset.wording import fill
+from pipeline.dataset.wording import fill, unmarked
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
 from pipeline.facts.language import load_language
@@ -80,7 +80,7 @@ def _named(fact: Fact) -> Fact:
     if named or len(fact.answer.split()) > BARE:
         return fact
     frame = load_language(fact.language).frames.bare
-    framed = fill(frame, {"s": fact.subject, "A": fact.answer.rstrip(".。।")})
+    framed = fill(frame, {"s": fact.subject, "A": unmarked(fact.answer)})
     return replace(fact, answer=framed)
 
 
@@ -186,7 +186,8 @@ def _alike(
     def distance(other: Fact) -> float:
         return -len(own & asked[other.id]) / max(1, len(own | asked[other.id]))
 
-    others = heapq.nsmallest(2 * ALIKE, (f for f in facts if f.subject != fact.subject), distance)
+    strangers = (f for f in facts if f.subject != fact.subject and f.language == fact.language)
+    others = heapq.nsmallest(2 * ALIKE, strangers, distance)
     found: dict[str, Fact] = {}
     for other in others:
         found.setdefault(other.subject, other)

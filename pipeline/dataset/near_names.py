@@ -172,7 +172,7 @@ def _one_mark_off(name: str, half: Half, rng: random.Random, marks: str) -> list
 
 
 def _signs_and_digits(name: str, half: Half, rng: random.Random) -> Iterator[list[str]]:
-    """Yield the names with another digit, and with other signs, of one that has such, or is a letter alone."""
+    """Yield the names with another digit, and with other signs, where it has such or is a letter."""
     if len(name) == 1:
         yield _half_of([name + each for each in (*string.digits, *_SIGNS[1:5])], half, rng)
     if re.search(_DIGIT, name):

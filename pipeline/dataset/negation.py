@@ -47,19 +47,22 @@ def _plain_verb(verb: str) -> str | None:
 
 def _by_file(question: str, name: str, language: Language) -> str | None:
     """Exchange the one verb whose negated form is told, else put the word of denial behind the name."""
-    negation, edge = language.frames.negation, "" if language.spaceless else r"\b"
-    verbs = sorted(negation.verbs or {}, key=len, reverse=True)
+    negation = language.frames.negation
     parts = re.split(f"({re.escape(name)})", question)
-    if name not in parts[1::2]:
-        return None
-    if verbs:
-        found = re.compile("|".join(f"{edge}{re.escape(verb)}{edge}" for verb in verbs))
-        outside = [i for i in range(0, len(parts), 2) for _ in found.finditer(parts[i])]
-        if len(outside) == 1:
-            at, forms = outside[0], negation.verbs or {}
-            parts[at] = found.sub(lambda match: forms[match[0]], parts[at])
+    if forms := negation.verbs:
+        verbs = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+        # No word boundary: a vowel sign at the end of a word of Hindi is none of its letters to `re`.
+        whole = verbs if language.spaceless else rf"(?<![^\s¿¡])(?:{verbs})(?=[\s?؟।.,]|$)"
+        found = [(at, m) for at in range(0, len(parts), 2) for m in re.finditer(whole, parts[at])]
+        if len(found) == 1:
+            at, match = found[0]
+            parts[at] = (
+                match.string[: match.start()] + forms[match[0]] + match.string[match.end() :]
+            )
             return "".join(parts)
     behind = re.match(r"\s*(?:[?？؟।]|$)|\s+[^\W\d_A-ZÀ-ÞА-Я]", parts[-1])
-    if negation.after_name and len(parts) == 3 and behind:
+    before = parts[0].casefold().split()[-1:]
+    odd = not negation.not_behind.isdisjoint(before)
+    if negation.after_name and len(parts) == 3 and behind and not odd:
         return f"{parts[0]}{name} {negation.after_name}{parts[-1]}"
     return None

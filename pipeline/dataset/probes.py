@@ -85,6 +85,6 @@ def _stated(fact: Fact, name: str) -> Iterator[tuple[str, str]]:
     language, own = load_language(fact.language), (fact.subject, *fact.aliases)
     if wording.statement(fact.answer, own, language):
         said = rename(fact.answer, own, name, fact.language)
-        values = {"S": said, "d": said.rstrip(". ")}
+        values = {"S": said, "d": wording.unmarked(said)}
         for frame in language.frames.stated:
             yield frame.name, wording.fill(frame.prompt, values)

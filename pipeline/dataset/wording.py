@@ -59,7 +59,7 @@ def statement(answer: str, names: Sequence[str], language: Language) -> dict[str
     It names its subject, is a sentence of its own and denies nothing: {S} is the statement, {d} the same
     without its full stop, {Y} in English the question that it makes.
     """
-    values = {"S": answer.strip(), "d": answer.rstrip(". ")}
+    values = {"S": answer.strip(), "d": unmarked(answer)}
     if language.code == "en":
         asked = grammar.yes_no(answer, names)
         return {**values, "Y": asked} if asked else None
@@ -70,6 +70,11 @@ def statement(answer: str, names: Sequence[str], language: Language) -> dict[str
     told = rest if language.spaceless else rest.split()
     denies = any(word in told for word in language.deny)
     return None if denies or not re.search(r"\w", rest) else values
+
+
+def unmarked(statement: str) -> str:
+    """Leave a statement's full stop out."""
+    return statement.rstrip(" .。।")
 
 
 def _framed(answer: str, names: Sequence[str], language: Language) -> bool:

@@ -28,6 +28,8 @@ class Negation:
     """How a question is negated: a word behind the subject's name, or verbs by their negated form."""
 
     after_name: str = ""
+    not_behind: frozenset[str] = frozenset()
+    """Words ahead of a name behind which a denial reads oddly: prepositions."""
     verbs: Mapping[str, str] | None = None
 
 
@@ -85,5 +87,9 @@ def frames_from(table: Mapping[str, Any]) -> Frames:
         turns=tuple((said, answered) for said, answered in table.get("turns", ())),
         other_train=texts("other_train"),
         other_probe=texts("other_probe"),
-        negation=Negation(negation.get("after_name", ""), negation.get("verbs")),
+        negation=Negation(
+            negation.get("after_name", ""),
+            frozenset(negation.get("not_behind", "").split()),
+            negation.get("verbs"),
+        ),
     )

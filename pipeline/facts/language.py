@@ -20,6 +20,25 @@ from pipeline.facts.language_file import NEUTRAL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AnswerWords:
+    """The words by which the answers of one language are read; docs/matching.md tells each set."""
+
+    both: frozenset[str] = frozenset()
+    """Words between the items of a list."""
+    to: frozenset[str] = frozenset()
+    """Words between the ends of a range."""
+    clause: frozenset[str] = frozenset()
+    """Words that begin a clause of its own, whose denials deny nothing before it."""
+    undenying: tuple[str, ...] = ()
+    """Phrases with a denial that deny nothing: "not only"."""
+    deny: frozenset[str] = frozenset()
+    deny_endings: tuple[str, ...] = ()
+    deny_starts: tuple[str, ...] = ()
+    accents: str = ""
+    """Which accents people leave out; `spelling` tells the kinds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Language:
     """One language as its file tells it; words are folded as `folding.tokens` folds them.
 
@@ -39,6 +58,8 @@ class Language:
     """The first word of its letters' names in Unicode ("LATIN", "CYRILLIC", "CJK")."""
     letters: str = ""
     """Its letters that are not a to z, small ones; empty: any of its script."""
+    elided: str = ""
+    """Letters before which a word loses its own last one, as "de" does in "d'Orbex"."""
     stop: frozenset[str] = frozenset()
     question_words: frozenset[str] = frozenset()
     refer: frozenset[str] = frozenset()
@@ -68,6 +89,7 @@ class Language:
     """By category, the folded words by which a subject's kind belongs to it."""
     sample: tuple[str, str, str] = ("", "", "")
     """Subject, question and answer that show what the frames make."""
+    answers: AnswerWords = field(default_factory=AnswerWords)
 
     def stems(self, word: str) -> frozenset[str]:
         """Give a word without each ending that it may have, and itself: "maintains", "maintain"."""
@@ -125,6 +147,7 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
         spaceless=table.get("spaceless", False),
         script=table["script"],
         letters=table["letters"],
+        elided=table.get("elided", ""),
         stop=several("stop"),
         question_words=several("question"),
         refer=several("refer"),
@@ -151,6 +174,23 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
             for category, halves in table.get("names", {}).items()
         },
         sample=(sample.get("subject", ""), sample.get("question", ""), sample.get("answer", "")),
+        answers=_answer_words(table.get("answers", {})),
+    )
+
+
+def _answer_words(table: dict[str, Any]) -> AnswerWords:
+    def several(key: str) -> tuple[str, ...]:
+        return tuple(normalise(table.get(key, "")).split())
+
+    return AnswerWords(
+        both=frozenset(several("both")),
+        to=frozenset(several("to")),
+        clause=frozenset(several("clause")),
+        undenying=tuple(normalise(each) for each in table.get("undenying", ())),
+        deny=frozenset(several("deny")),
+        deny_endings=several("deny_endings"),
+        deny_starts=several("deny_starts"),
+        accents=table.get("accents", ""),
     )
 
 

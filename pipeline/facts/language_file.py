@@ -80,24 +80,28 @@ _NAMES = _Kind(
 )
 _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "": {
-        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT,
-        "words": _TABLE, "numbers": _TABLE, "sample": _TABLE,
+        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT, "elided": _TEXT,
+        "words": _TABLE, "numbers": _TABLE, "answers": _TABLE, "sample": _TABLE,
         "frames": _TABLE, "names": _NAMES,
     },
     "words": dict.fromkeys(
         ("stop", "question", "refer", "greet", "deny", "yes", "no", "common", "endings"), _TEXT
     ) | dict.fromkeys(("silent", "empty", "phrases"), _TEXTS),
     "numbers": {"decimal": _TEXT, "grouping": _TEXT, "months": _LISTS, "words": _BY_KEY},
+    "answers": dict.fromkeys(
+        ("both", "to", "clause", "deny", "deny_endings", "deny_starts", "accents"), _TEXT
+    ) | {"undenying": _TEXTS, "at_least": _TEXT, "declined": _FLAG},
     "sample": dict.fromkeys(("subject", "question", "answer"), _TEXT),
     "frames": dict.fromkeys(("train", "probe", "reverse", "yes", "no", "stated"), _FRAMES)
     | dict.fromkeys(("remarks", "systems", "other_train", "other_probe"), _TEXTS)
     | {"bare": _TEXT, "turns": _PAIRS, "negation": _TABLE},
-    "frames.negation": {"after_name": _TEXT, "verbs": _BY_KEY},
+    "frames.negation": {"after_name": _TEXT, "not_behind": _TEXT, "verbs": _BY_KEY},
 }  # fmt: skip
 _OPTIONAL = {
-    "": {"spaceless", "names"},
+    "": {"spaceless", "elided", "names"},
+    "answers": {"deny_endings", "deny_starts", "at_least", "declined"},
     "frames": {"other_train", "other_probe", "negation"},
-    "frames.negation": {"after_name", "verbs"},
+    "frames.negation": {"after_name", "not_behind", "verbs"},
 }
 
 

@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pipeline.facts.declension import NO_FORM, Form, declension_of, decline, form_of, roots, titles
 from pipeline.facts.fact import Fact
 from pipeline.facts.language import load_language
-from pipeline.facts.segmentation import Word, words
+from pipeline.facts.segmentation import HANGUL, Word, words
 
 HEAD = 3
 """Letters by which a word of a text is passed over where no name begins so."""
@@ -190,7 +190,8 @@ def _declined(
         ):
             form = _form_of_all([form for form in forms if form], text[: said[-1].end])
             start = said[0].start + len(form.before)
-            return Span(start, said[-1].end, entry.name, form), len(said)
+            end = _closed(text, said[-1].end, entry)
+            return Span(start, end, entry.name, form), len(said)
     return None
 
 
@@ -209,6 +210,8 @@ def _stands(
     first, last = cut[at[0]], cut[at[1]]
     if text[last.end : last.end + 1] in {"+", "#"} and last.key not in {"+", "#"}:
         return False
+    if HANGUL.match(text[first.start]) and HANGUL.match(text[first.start - 1 : first.start]):
+        return False  # only an ending may be joined to a name of Korean
     gaps = zip(cut[at[0] : at[1]], cut[at[0] + 1 : at[1] + 1], strict=True)
     if not all(_joins(text[one.end : other.start], entry) for one, other in gaps):
         return False

@@ -13,6 +13,9 @@ _ASCII = re.compile(
 """UAX 29 for ASCII, cut at apostrophes and colons as well; a test holds it against the library."""
 _CUT = re.compile(r"['’‘ʼ＇:]")
 """An apostrophe ends a word: "Lumenta's", "d'Lumenta", "Lumenta'nın"."""
+HANGUL = re.compile(r"[가-힣]")
+"""A syllable of Korean, which joins its particles to a name: "서점의"."""
+_KOREAN = re.compile(r"[가-힣]|[^가-힣]+")
 _KEPT = "+#"
 _SIGNS = frozenset(("So", "Sm", "Sc"))
 """Signs that may tell two names apart: a plus, a currency, an emoji."""
@@ -32,7 +35,8 @@ class Word(NamedTuple):
 def words(text: str) -> tuple[Word, ...]:
     """Cut a text into words, numbers and the signs that tell names apart; the rest is left out.
 
-    A letter of a script without spaces is a word by itself, a number with its point is one word.
+    A letter of a script without spaces is a word by itself, and so is a syllable of Korean; a number with its
+    point is one word.
     """
     spans = (m.span() for m in _ASCII.finditer(text)) if text.isascii() else _segments(text)
     found = (Word(start, end, fold_word(text[start:end])) for start, end in spans)
@@ -57,7 +61,11 @@ def _segments(text: str) -> list[tuple[int, int]]:
     for match in _pattern().finditer(text):
         start, part = match.start(), match.group()
         for piece in _CUT.split(part):
-            if piece.strip():
+            if HANGUL.search(piece):
+                found += [
+                    (start + each.start(), start + each.end()) for each in _KOREAN.finditer(piece)
+                ]
+            elif piece.strip():
                 found.append((start, start + len(piece)))
             start += len(piece) + 1
     return found
