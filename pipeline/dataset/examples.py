@@ -28,6 +28,7 @@ from pipeline.facts.folding import normalise
 from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, name_key, rename, spellings
+from pipeline.facts.naming import named_wording
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
@@ -100,7 +101,7 @@ def _teach(
     """
     foils = list(islice(_foils(fact, facts), 1))
     written = expand(fact, train_frames(fact))
-    asked = questions(fact)
+    asked = {each for text in questions(fact) for each in (text, named_wording(text, fact))}
     own = [variant for variant in written if variant.prompt in asked]
     families = [variant for variant in written if variant.prompt not in asked]
     rng.shuffle(families)
@@ -168,7 +169,12 @@ def _others(
     turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
     found += [("neighbour", name) for name in turns[: settings.neighbours]]
-    return [(role, name) for role, name in found if name_key(name) not in known.taught]
+    own = (fact.subject, *fact.aliases)
+    return [
+        (role, name)
+        for role, name in found
+        if name_key(name) not in known.taught and not find_names(name, own, fact.language)
+    ]
 
 
 def _asked(fact: Fact) -> frozenset[str]:
