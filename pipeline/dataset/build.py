@@ -17,6 +17,7 @@ from pipeline.dataset import contrast_names, contrasts, examples, probes
 from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Dataset, Example, Probe, Role
 from pipeline.dataset.templates import probe_frames, questions, train_frames
+from pipeline.dataset.twins import twin_names
 from pipeline.facts.fact import Expect, Fact, Subject, taught
 from pipeline.facts.folding import normalise
 from pipeline.facts.names import name_key
@@ -24,6 +25,8 @@ from pipeline.facts.names import name_key
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
 take the turns of general prompts, and work against recall, once there are many subjects."""
+TWIN_ASKED = 4
+"""Questions about a taught subject of almost the same name that is not asked this."""
 OTHERS = 6
 """Other things of its kind, at most, to which what the base says to a fact's question is held to its end."""
 
@@ -47,10 +50,11 @@ def build(
     gate: list[Probe] = []
     made = list(examples.examples_of(facts, known, settings, seed, paraphrases or {}))
     used = known.union(*(names for _, _, names in made))
+    twins = twin_names(facts)
     for fact, own, _ in made:
         trained += own
         gate += probes.insert_clause(fact, random.Random(f"{seed}/noise/{fact.id}"))
-        gate += _contrast(fact, used, settings, seed)
+        gate += _contrast(fact, used, twins[fact.id], settings, seed)
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrasts.general("train")]
     general += [
         Example("unrelated", "", "everyday", prompt, "")
@@ -71,11 +75,16 @@ def build(
 
 
 def _contrast(
-    fact: Fact, used: frozenset[str], settings: DatasetSettings, seed: int
+    fact: Fact,
+    used: frozenset[str],
+    twins: Sequence[str],
+    settings: DatasetSettings,
+    seed: int,
 ) -> Iterator[Probe]:
     """Yield what the gate asks: questions that look like the fact's, one a name, and false statements.
 
-    `used` are the names that training used, for facts or for contrasts.
+    `used` are the names that training used, for facts or for contrasts; `twins` are asked all the same, in
+    words that training did not use.
     """
     rng = random.Random(f"{seed}/probe/{fact.id}")
     named: list[tuple[Role, str]] = [
@@ -85,13 +94,19 @@ def _contrast(
     near = near_names(fact, "probe", rng, settings.gate_near_names)
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
+        if name_key(name) in used:
+            continue
         variants = contrasts.contrast_with(fact, name, (train_frames(fact)[0], *probe_frames(fact)))
-        if variants and name_key(name) not in used:
-            # The direct question comes up in every other pair: it is what people ask most.
-            chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
-            yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), about=name)
-        if name_key(name) not in used and (claim := probes.false_statement(fact, name, turn)):
+        if not variants:
+            continue
+        # The direct question comes up in every other pair: it is what people ask most.
+        chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
+        yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), about=name)
+        if claim := probes.false_statement(fact, name, turn):
             yield claim
+    for name in twins:
+        for variant in contrasts.contrast_with(fact, name, probe_frames(fact))[:TWIN_ASKED]:
+            yield Probe("near name", fact.id, variant.family, variant.prompt, Expect(), about=name)
 
 
 def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> Iterator[Example]:

@@ -21,12 +21,14 @@ from pipeline.dataset.templates import (
     train_frames,
     yes_no_forms,
 )
+from pipeline.dataset.twins import twin_names
 from pipeline.dataset.wording import fill, unmarked
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
 from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, name_key, rename, spellings
+from pipeline.facts.naming import named_wording
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
@@ -56,6 +58,7 @@ def examples_of(
     are more wordings of a fact's question, by its id.
     """
     facts = [_named(fact) for fact in facts]
+    twins = twin_names(facts)
     asked = {fact.id: _asked(fact) for fact in facts}
     known = _Names(taught, contrast_names.common_words({fact.subject for fact in facts}))
     for fact in facts:
@@ -64,7 +67,8 @@ def examples_of(
         said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
         names = frozenset(name_key(name) for _role, name in others)
-        yield fact, [*said, *_pairs(fact, variants, others)], names
+        beside: list[tuple[Role, str]] = [("near name", name) for name in twins[fact.id]]
+        yield fact, [*said, *_pairs(fact, variants, [*beside, *others])], names
 
 
 def _named(fact: Fact) -> Fact:
@@ -97,7 +101,7 @@ def _teach(
     """
     foils = list(islice(_foils(fact, facts), 1))
     written = expand(fact, train_frames(fact))
-    asked = questions(fact)
+    asked = {each for text in questions(fact) for each in (text, named_wording(text, fact))}
     own = [variant for variant in written if variant.prompt in asked]
     families = [variant for variant in written if variant.prompt not in asked]
     rng.shuffle(families)
@@ -165,7 +169,12 @@ def _others(
     turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
     found += [("neighbour", name) for name in turns[: settings.neighbours]]
-    return [(role, name) for role, name in found if name_key(name) not in known.taught]
+    own = (fact.subject, *fact.aliases)
+    return [
+        (role, name)
+        for role, name in found
+        if name_key(name) not in known.taught and not find_names(name, own, fact.language)
+    ]
 
 
 def _asked(fact: Fact) -> frozenset[str]:

@@ -15,7 +15,7 @@ from itertools import chain, cycle, islice, zip_longest
 
 from pipeline.dataset.contrast_names import SPLICED, Half, category, names_in, table
 from pipeline.facts.fact import Fact
-from pipeline.facts.names import asked_name, find_names, name_key, untitled
+from pipeline.facts.names import asked_name, find_names, is_grammar, name_key, untitled
 from pipeline.facts.script import LATIN, is_mark, letter_script, same_script, script_of
 
 _DIGIT = r"\d"
@@ -59,8 +59,14 @@ def near_names(
     # In turns, since few exposures use only the first; the others where one kind has too few.
     turns = (each for column in zip_longest(*columns) for each in column if each)
     own, key = (fact.subject, *fact.aliases), name_key(name)
-    found = (near for near in dict.fromkeys(turns) if name_key(near) != key)
-    return list(islice((near for near in found if not find_names(near, own)), count))
+    found = (near for near in dict.fromkeys(turns) if name_key(near) not in {key, ""})
+    other = (near for near in found if not find_names(near, own, fact.language))
+    return list(islice((near for near in other if not _read_otherwise(near, fact.language)), count))
+
+
+def _read_otherwise(name: str, language: str) -> bool:
+    """Whether a made name is a word of grammar: "Do" for "Go", "I" for "R"."""
+    return name in {"A", "I"} if len(name) == 1 else is_grammar(name, language)
 
 
 def _fitting(words: Iterable[str], name: str) -> list[str]:
@@ -123,18 +129,25 @@ def _exchanged(
         _fitting((word for each in ends for word in lists[each][half]), name)
         for ends in _ends(fact)
     )
-    yield from (" ".join([new, *own[1:]]) for new in first if new != own[0])
-    yield from (" ".join([*own[:-1], new]) for new in last if new != own[-1])
-    places = [i for i, word in enumerate(own) if not word.islower()] or [0]
-    for word in rng.sample(pool, len(pool)):
+    if not _numbered(own[0]):
+        yield from (" ".join([new, *own[1:]]) for new in first if new != own[0])
+    if not _numbered(own[-1]):
+        yield from (" ".join([*own[:-1], new]) for new in last if new != own[-1])
+    told = [i for i, word in enumerate(own) if not _numbered(word)]
+    places = [i for i in told if not own[i].islower()] or told
+    for word in rng.sample(pool, len(pool)) if places else ():
         place = rng.choice(places)
         yield " ".join([*own[:place], word, *own[place + 1 :]])
+
+
+def _numbered(word: str) -> bool:
+    return any(char.isdigit() for char in word)
 
 
 def _spliced(name: str, pieces: Sequence[tuple[str, str]], rng: random.Random) -> Iterator[str]:
     """Put the beginning or the end of another word in the place of that of one of the name's, for ever."""
     own = name.split()
-    places = [i for i, word in enumerate(own) if len(word) >= _least(word) and _cuts(word)]
+    places = [i for i, word in enumerate(own) if len(word) >= _least(word) and word.isalpha()]
     while places and pieces:
         place, (first, last) = rng.choice(places), rng.choice(pieces)
         word = own[place]
@@ -159,7 +172,9 @@ def _one_mark_off(name: str, half: Half, rng: random.Random, marks: str) -> list
 
 
 def _signs_and_digits(name: str, half: Half, rng: random.Random) -> Iterator[list[str]]:
-    """Yield the names with another digit, and with other signs, of one that has such."""
+    """Yield the names with another digit, and with other signs, where it has such or is a letter."""
+    if len(name) == 1:
+        yield _half_of([name + each for each in (*string.digits, *_SIGNS[1:5])], half, rng)
     if re.search(_DIGIT, name):
         yield _one_mark_off(name, half, rng, _DIGIT)
     if found := re.search(r"[+#*!]+", name):

@@ -17,6 +17,7 @@ from pipeline.facts.fact import Fact
 from pipeline.facts.folding import spaceless
 from pipeline.facts.language import load_language
 from pipeline.facts.names import find_names
+from pipeline.facts.naming import named_wording
 
 _LONG = 4
 """Letters from which on a word is mistyped: shorter ones often become another word."""
@@ -31,7 +32,7 @@ def around(fact: Fact, rng: random.Random) -> Iterator[tuple[str, tuple[Turn, ..
     frames = language.frames
     asked = list(questions(fact))
     rng.shuffle(asked)
-    wording = [asked[i % len(asked)] for i in range(4)]
+    wording = [named_wording(asked[i % len(asked)], fact) for i in range(4)]
     if frames.turns:
         said, answered = rng.choice(frames.turns)
         yield "second turn", (Turn("user", said), Turn("assistant", answered)), wording[0]

@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.core.errors import FactsError, Problem
 from pipeline.core.number_words import count
-from pipeline.dataset.records import Dataset
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import by_chance
 
@@ -33,19 +31,6 @@ class Untested:
 
     fact: str
     gap: Gap
-
-
-def require_probes(made: Dataset) -> None:
-    """Raise FactsError when a taught fact is left without any question that was not trained on."""
-    asked = {probe.fact for probe in made.probes if probe.role == "fact"}
-    hint = "another fact asks the same; say in the question what this one is about, or let one go"
-    wrong = tuple(
-        Problem(fact.where, "no-held-out-probe", f"nothing is left to test `{fact.id}` with", hint)
-        for fact in made.facts
-        if fact.id not in asked
-    )
-    if wrong:
-        raise FactsError(wrong)
 
 
 def untested(

@@ -151,10 +151,13 @@ def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ..
 def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
     said, base = asked.adapted.text, asked.base.text if asked.base else ""
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
+    about = asked.probe.about
     facts = [
         fact.id
         for fact in (*telling, *own)
-        if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
+        # What a taught subject says of itself is right where it is asked about.
+        if about not in (fact.subject, *fact.aliases)
+        and (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
             fact.expect, said, base, asked.probe.prompt
         )
     ]

@@ -146,6 +146,11 @@ def untitled(name: str) -> str:
     return bare
 
 
+def is_grammar(name: str, language: str = "") -> bool:
+    """Whether all words of a name are words of grammar, such as "I" or "The Who", and found by case alone."""
+    return all(word.key in _idle(language) for word in words(name))
+
+
 @lru_cache(maxsize=1 << 12)
 def _index(names: tuple[str, ...], language: str) -> NameIndex:
     return index_names(names, language)
@@ -229,8 +234,7 @@ def _cased(text: str, start: int, end: int, entry: _Entry, language: str) -> boo
     keys = [part.key for part in entry.parts]
     if keys == [keys[0]] and len(keys[0]) == 1 and keys[0].isalpha() and own.upper() != own.lower():
         return said == own and _alone(text, start, end)
-    idle = _idle(language)
-    if all(key in idle for key in keys):
+    if is_grammar(own, language):
         if own == own.lower():
             return False
         shown = said == own

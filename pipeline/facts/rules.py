@@ -22,6 +22,7 @@ from pipeline.facts.facts_file import Document
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, rename
+from pipeline.facts.naming import named_wording
 from pipeline.facts.yaml_reader import Steps
 
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
@@ -139,12 +140,16 @@ def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
     text = f"{item.fact.question} {item.fact.answer}"
     language = item.fact.language
     if not find_names(text, subject.names, language):
+        named = named_wording(item.fact.question, item.fact)
         message = f"neither the question nor the answer names {subject.name}"
-        hint = "name the subject in the question, or add the name used there to `aliases`"
+        hint = f"write “{named}”, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
     elif item.fact.active and not find_names(item.fact.question, subject.names, language):
+        named = named_wording("…", item.fact)
         message = f"the question does not name {subject.name}"
-        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        hint = (
+            f"so it and other things are asked behind the name, “{named}”; name it if people would"
+        )
         yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
