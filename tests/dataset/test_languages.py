@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.config import load_recipe
-from pipeline.dataset import noise, wording
+from pipeline.dataset import contrast_names, noise, wording
 from pipeline.dataset.build import build
 from pipeline.dataset.negation import negated
 from pipeline.dataset.templates import yes_no_forms
@@ -222,3 +223,32 @@ def test_noise_is_in_the_language_or_not_made(facts):
 def test_a_bare_answer_is_framed_as_the_language_does(made):
     said = {e.completion for e in made.examples if e.fact == "fahrwerk-de/ladezeit" and not e.held}
     assert "Fahrwerk Nord: 42 Minuten." in said
+
+
+def test_quotes_within_quotes_are_others():
+    said = {"S": "Телескоп «Заря» называется «Искра».", "d": ""}
+    assert wording.quote("Мне сказали: «{S}» Это верно?", said) == (
+        "Мне сказали: «Телескоп „Заря“ называется „Искра“.» Это верно?"
+    )
+    assert wording.quote("Это правда? {S}", said) == f"Это правда? {said['S']}"
+
+
+def test_a_kind_in_the_facts_own_language_has_names_of_its_kind(facts):
+    (publisher,) = {fact.kind for fact in facts["hi"]}
+    assert contrast_names.category(publisher, "hi") == "organisation"
+    assert contrast_names.category("开源软件", "zh") == "software"
+    names = contrast_names.same_kind(
+        replace(facts["de"][0], kind="tree"), "probe", random.Random(0), 5
+    )
+    assert len(names) == 5
+    assert set(names) <= {
+        n for halves in load_language("de").names.values() for n in halves["probe"]
+    }
+
+
+def test_another_name_begins_as_the_subjects_where_french_elides(facts):
+    for subject, vowel in (("Orbex", True), ("Lumenta", False)):
+        fact = replace(facts["fr"][0], subject=subject, question=f"Que fait {subject} ?")
+        names = contrast_names.same_kind(fact, "train", random.Random(0), 6)
+        assert len(names) == 6
+        assert {name[0].lower() in load_language("fr").elided for name in names} == {vowel}
