@@ -54,6 +54,12 @@ def titles() -> frozenset[str]:
     return frozenset(_table()["titles"]["before"].split())
 
 
+@cache
+def particles() -> tuple[str, ...]:
+    """Read how that begins which Korean joins to a name."""
+    return tuple(_table()["particles"]["korean"].split())
+
+
 @lru_cache(maxsize=1 << 14)
 def roots(word: str, language: str) -> frozenset[str]:
     """Give all that a folded word could be a form of, and itself: two forms of one name share a root."""
