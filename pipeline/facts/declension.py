@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from pipeline.facts.script import same_script
+
 _LEAST = 3
 """Letters of a name that stay when an ending is cut off; two in a script without capitals."""
 _HISSING = ("s", "ß", "x", "z", "ce")
@@ -86,7 +88,7 @@ def form_of(name: str, said: str, language: str) -> Form | None:
 def decline(other: str, form: Form, language: str) -> str:
     """Put another name into a form, as far as its own ending is one that the language exchanges."""
     known = declension_of(language)
-    if known is None or not form.said:
+    if known is None or not form.said or not same_script(other, form.said):
         return other
     if form.own:
         fits = other.endswith(form.own) and _long(other.removesuffix(form.own))

@@ -168,13 +168,15 @@ def _declined(
     entries = {id(entry): entry for root in known for entry in index.first[root]}
     for entry in sorted(entries.values(), key=lambda each: -len(each.parts)):
         said = cut[at : at + len(entry.parts)]
-        if len(said) < len(entry.parts) or (entry.capital and not text[said[0].start].isupper()):
-            continue  # "марка" is no form of Марк
+        if len(said) < len(entry.parts):
+            continue
         pairs = zip(entry.parts, said, strict=True)
         forms = [form_of(part.key, word.key, index.language) for part, word in pairs]
         if None not in forms and stands(text, cut, (at, at + len(said) - 1), entry, index.language):
             form = _form_of_all([form for form in forms if form], text[: said[-1].end])
             start = said[0].start + len(form.before)
+            if entry.capital and not text[start].isupper():
+                continue  # "марка" is no form of Марк
             end = closing(text, said[-1].end, entry)
             return Span(start, end, entry.name, form), len(said)
     return None
