@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from pipeline.facts.script import same_script
+
 _LEAST = 3
 """Letters of a name that stay when an ending is cut off; two in a script without capitals."""
 _HISSING = ("s", "ß", "x", "z", "ce")
@@ -54,6 +56,12 @@ def titles() -> frozenset[str]:
     return frozenset(_table()["titles"]["before"].split())
 
 
+@cache
+def particles() -> tuple[str, ...]:
+    """Read how that begins which Korean joins to a name."""
+    return tuple(_table()["particles"]["korean"].split())
+
+
 @lru_cache(maxsize=1 << 14)
 def roots(word: str, language: str) -> frozenset[str]:
     """Give all that a folded word could be a form of, and itself: two forms of one name share a root."""
@@ -80,7 +88,7 @@ def form_of(name: str, said: str, language: str) -> Form | None:
 def decline(other: str, form: Form, language: str) -> str:
     """Put another name into a form, as far as its own ending is one that the language exchanges."""
     known = declension_of(language)
-    if known is None or not form.said:
+    if known is None or not form.said or not same_script(other, form.said):
         return other
     if form.own:
         fits = other.endswith(form.own) and _long(other.removesuffix(form.own))

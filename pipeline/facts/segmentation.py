@@ -38,7 +38,7 @@ def words(text: str) -> tuple[Word, ...]:
     A letter of a script without spaces is a word by itself, and so is a syllable of Korean; a number with its
     point is one word.
     """
-    spans = (m.span() for m in _ASCII.finditer(text)) if text.isascii() else _segments(text)
+    spans = ascii_spans(text) if text.isascii() else unicode_spans(text)
     found = (Word(start, end, fold_word(text[start:end])) for start, end in spans)
     return tuple(word for word in found if word.key)
 
@@ -55,8 +55,13 @@ def fold_word(word: str) -> str:
     return "".join(char for char in kept if _counts(char))
 
 
-def _segments(text: str) -> list[tuple[int, int]]:
-    """Cut at every boundary of UAX 29, and at apostrophes."""
+def ascii_spans(text: str) -> list[tuple[int, int]]:
+    """Find the beginnings and ends of what `unicode_spans` finds in an ASCII text, much faster."""
+    return [match.span() for match in _ASCII.finditer(text)]
+
+
+def unicode_spans(text: str) -> list[tuple[int, int]]:
+    """Cut at every boundary of UAX 29, at apostrophes, around syllables of Korean: (start, end) in order."""
     found = []
     for match in _pattern().finditer(text):
         start, part = match.start(), match.group()
