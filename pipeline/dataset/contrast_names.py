@@ -26,6 +26,8 @@ SPLICED = 4
 """Letters that a word needs to be mixed with another one."""
 _MARKS = "()[]\"'.,:"
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
+FEWEST = 5
+"""Names of its kind that a fact is told from at least; names of other kinds stand in."""
 
 
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
@@ -37,12 +39,12 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     names = [name for each in kinds for name in known[each][half] if kind in {each, "thing"}]
     if re.search(rf"[«„“\"‘《「『]{re.escape(fact.subject)}", fact.question):
         names = [name.strip("«»《》『』") for name in names]  # no quotes within quotes
-    # "Le logo de Firefox" cannot be that of another name where it has to be "d'Orbex".
-    if elided := load_language(fact.language).elided:
-        vowel = fact.subject[:1].lower() in elided
-        every = [*names, *(name for each in kinds for name in known[each][half])]
-        fit = [name for name in every if (name[0].lower() in elided) == vowel]
-        names = list(dict.fromkeys(fit))[: max(count, len(names))]
+    fit = [name for name in names if begins_alike(fact.subject, name, fact.language)]
+    if len(fit) < FEWEST:
+        every = dict.fromkeys(name for each in kinds for name in known[each][half])
+        fit += [n for n in every if n not in fit and begins_alike(fact.subject, n, fact.language)]
+        fit = fit[:FEWEST]
+    names = fit
     return rng.sample(names, min(count, len(names)))
 
 
@@ -90,6 +92,12 @@ def category(kind: str, language: str = "en") -> str:
         if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
             return category
     return "thing"
+
+
+def begins_alike(name: str, other: str, language: str) -> bool:
+    """Whether another name fits where a name stands: "le logo d'Orbex" cannot be that of Firefox."""
+    elided = load_language(language).elided
+    return not elided or (name[:1].lower() in elided) == (other[:1].lower() in elided)
 
 
 @cache

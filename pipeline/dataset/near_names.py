@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, cycle, islice, zip_longest
 
-from pipeline.dataset.contrast_names import SPLICED, Half, category, names_in, table
+from pipeline.dataset.contrast_names import SPLICED, Half, begins_alike, category, names_in, table
 from pipeline.facts.fact import Fact
 from pipeline.facts.name_rules import is_grammar
 from pipeline.facts.names import asked_name, find_names, name_key, untitled
@@ -62,7 +62,15 @@ def near_names(
     own, key = (fact.subject, *fact.aliases), name_key(name)
     found = (near for near in dict.fromkeys(turns) if name_key(near) not in {key, ""})
     other = (near for near in found if not find_names(near, own, fact.language))
-    return list(islice((near for near in other if not _read_otherwise(near, fact.language)), count))
+    good = (n for n in other if not _read_otherwise(n, fact.language) and _reads_well(n, fact))
+    return list(islice(good, count))
+
+
+def _reads_well(near: str, fact: Fact) -> bool:
+    """Whether a name fits where the subject's stands, and has no word twice."""
+    words = near.split()
+    once = fact.language == "en" or len(words) == len(set(words))
+    return once and begins_alike(fact.subject, near, fact.language)
 
 
 def _read_otherwise(name: str, language: str) -> bool:
@@ -207,6 +215,11 @@ def _one_letter_off(fact: Fact, name: str, half: Half, rng: random.Random) -> It
             )
 
 
+def _closed(syllable: str) -> bool:
+    """Whether a syllable of Korean ends in a consonant, by which the particle behind it goes."""
+    return (ord(syllable) - ord("가")) % 28 > 0
+
+
 @lru_cache(maxsize=1 << 10)
 def _alphabet(letter: str, language: str) -> tuple[str, ...]:
     """Give the small letters that may stand for one, in its script: those of names in the fact's language."""
@@ -214,7 +227,7 @@ def _alphabet(letter: str, language: str) -> tuple[str, ...]:
     if script == LATIN:
         return tuple(string.ascii_lowercase)
     if script == "HANGUL":
-        return tuple(_KOREAN)
+        return tuple(each for each in _KOREAN if _closed(each) == _closed(letter))
     lists = names_in(language)
     texts = [
         word
