@@ -79,7 +79,7 @@ def index_names(names: Iterable[str], language: str = "") -> NameIndex:
 
 def find_names(text: str, names: Iterable[str], language: str = "") -> tuple[Span, ...]:
     """Find all places where one of the names stands in a text, in their order; none overlaps another."""
-    return find_indexed(text, _index(tuple(names), language))
+    return _found(text, tuple(names), language)
 
 
 def find_indexed(text: str, index: NameIndex) -> tuple[Span, ...]:
@@ -136,6 +136,11 @@ def untitled(name: str) -> str:
     while (first := re.match(r"(\S+?)\.?\s+(?=\S)", bare)) and first[1].casefold() in titles():
         bare = bare[first.end() :]
     return bare
+
+
+@lru_cache(maxsize=1 << 14)  # check and generator ask the same again and again
+def _found(text: str, names: tuple[str, ...], language: str) -> tuple[Span, ...]:
+    return find_indexed(text, _index(names, language))
 
 
 @lru_cache(maxsize=1 << 12)
