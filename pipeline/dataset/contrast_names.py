@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.facts.fact import Fact
+from pipeline.facts.folding import tokens
 from pipeline.facts.language import load_language
 from pipeline.facts.script import same_script
 
@@ -31,6 +32,8 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     """Draw names of other things of the fact's kind; of all kinds where it is not known."""
     kind, known = category(fact.kind, fact.language), names_in(fact.language)
     kinds = [each for each in known if each != "near"]
+    if kind not in kinds:
+        kind = "thing"
     names = [name for each in kinds for name in known[each][half] if kind in {each, "thing"}]
     if re.search(rf"[«„“\"‘《「『]{re.escape(fact.subject)}", fact.question):
         names = [name.strip("«»《》『』") for name in names]  # no quotes within quotes
@@ -82,7 +85,7 @@ def category(kind: str, language: str = "en") -> str:
     for category, entry in table().items():
         if words & set(entry.get("kinds", ())):
             return category
-    own = load_language(language)
+    own, words = load_language(language), set(tokens(kind))
     for category, kinds in own.kinds.items():
         if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
             return category
@@ -104,7 +107,9 @@ def names_in(language: str) -> dict[str, Any]:
             return {**known, **own[category]}
         return {half: [n for n in known[half] if " " not in n] for half in ("train", "probe")}
 
-    found = {each: halves(each, known) for each, known in shipped.items() if each != "near"}
+    # A language that names things itself has no need of those that others name.
+    kinds = [each for each in shipped if each != "near" and (each in own or not own)]
+    found = {each: halves(each, shipped[each]) for each in kinds}
     near = {each: dict(own.get(each, known)) for each, known in shipped["near"].items()}
     return {**found, "near": near}
 

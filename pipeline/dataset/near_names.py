@@ -213,6 +213,8 @@ def _alphabet(letter: str, language: str) -> tuple[str, ...]:
     script = letter_script(letter)
     if script == LATIN:
         return tuple(string.ascii_lowercase)
+    if script == "HANGUL":
+        return tuple(_KOREAN)
     lists = names_in(language)
     texts = [
         word
@@ -226,3 +228,10 @@ def _alphabet(letter: str, language: str) -> tuple[str, ...]:
         near = (chr(ord(letter.lower()) + step) for step in range(-_FEW, _FEW + 1))
         own |= {char for char in near if char.isalpha() and letter_script(char) == script}
     return tuple(sorted(own))
+
+
+_KOREAN = (
+    "가강고구기나남노다대도동라로리림마모무미민바별보봄부비산새서"
+    "선소솔수숲시아연영우원유은이자정주진하한해호"
+)
+"""Syllables that names of Korean have: of eleven thousand most are never written."""

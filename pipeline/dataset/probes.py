@@ -87,4 +87,4 @@ def _stated(fact: Fact, name: str) -> Iterator[tuple[str, str]]:
         said = rename(fact.answer, own, name, fact.language)
         values = {"S": said, "d": wording.unmarked(said)}
         for frame in language.frames.stated:
-            yield frame.name, wording.fill(frame.prompt, values)
+            yield frame.name, wording.quote(frame.prompt, values)

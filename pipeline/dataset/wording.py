@@ -17,11 +17,24 @@ _MARKS = " \u00a0\u202f?.？。．؟।!！"
 """Signs at a question's end; a French one has a space before it, mostly one that does not break."""
 _OPENED = re.compile(r"^([\s¿¡\"«„“‘']*)(\w+)")
 _VERDICT = re.compile(r"^\W*([^\W\d_]+)\s*(?:[,.;:!،؛，。、！—–।-]|$)")
+_PAIRS = {"«": "«»", "“": "“”", "„": "„“", "「": "「」"}
+_NESTED = {"«»": "„“", "“”": "‘’", "„“": "‚‘", "「」": "『』"}
+"""Quotes by those that stand for them within themselves."""
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Put values into the placeholders of a template; braces inside a value stay as they are."""
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
+
+
+def quote(template: str, statement: Mapping[str, str]) -> str:
+    """Put a statement into a template; its own quotes change where the template quotes it by the same."""
+    values = dict(statement)
+    if opened := re.search(r"([«“„「])\s?\{[Sd]\}", template):
+        outer = _PAIRS[opened[1]]
+        inner = str.maketrans(outer, _NESTED[outer])
+        values = {hole: text.translate(inner) for hole, text in values.items()}
+    return fill(template, values)
 
 
 def lower_first(text: str, language: Language) -> str:
