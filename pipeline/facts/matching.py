@@ -1,25 +1,42 @@
-"""Matches an answer against its expectation; pure text, used by the checker and by the gate."""
+"""Matches an answer against its expectation; pure text, used by the checker and by the gate.
+
+An expectation is met item by item, each by any of its alternatives; `phrases` says how one is looked for, and
+docs/matching.md tells it for people.
+"""
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 
 from pipeline.facts.fact import Expect
-from pipeline.facts.folding import normalise
-from pipeline.facts.names import mentions
+from pipeline.facts.phrases import Phrase, compile_phrase, says
+from pipeline.facts.polarity import affirms
+from pipeline.facts.reading import Reading, read_answer
+from pipeline.facts.values import Amount, Range, same_value
+
+__all__ = ["affirms", "by_chance", "contains", "leaked_answer", "leaked_elsewhere", "mentioned"]
 
 YEAR = 4
 """Digits of a number that may be hit by chance."""
 
 
 def contains(answer: str, expect: Expect) -> bool:
-    """Whether every item of `expect` stands in `answer`, each by any one of its alternatives."""
-    return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
+    """Whether an answer says every item of `expect`, each by any one of its alternatives.
+
+    What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too.
+    """
+    return _says_all(answer, expect, strict=not expect.denial, bare=True)
+
+
+def mentioned(text: str, expect: Expect) -> bool:
+    """Whether every item of `expect` stands in a text, denied or not; "yes" and "no" alone stand nowhere."""
+    return _says_all(text, expect, strict=False, bare=False)
 
 
 def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:
     """Whether only the adapted model says what is expected: neither the base nor the question did."""
-    return contains(said, expect) and not contains(base, expect) and not contains(prompt, expect)
+    told = _says_all(said, expect, strict=not expect.denial, bare=False)
+    return told and not mentioned(base, expect) and not mentioned(prompt, expect)
 
 
 def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
@@ -32,17 +49,47 @@ def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
 
 
 def by_chance(expect: Expect) -> bool:
-    """Whether an expectation is met by a year or a smaller number alone."""
-    alternatives = [alternative for item in expect for alternative in item]
-    return all(each.isdecimal() and len(each) <= YEAR for each in alternatives)
+    """Whether an expectation is met by a year, a smaller number, yes or no alone."""
+    return all(_by_chance(phrase) for item in _compiled(expect) for phrase in item)
 
 
-_YES = re.compile(
-    r"(?:yes|yeah|yep|true|correct|right|indeed|certainly|that(?:'s| is) (?:right|correct|true)"
-    r"|it(?:'s| is) (?:right|correct|true)|you(?:'re| are) (?:right|correct))\b"
-)
+def _by_chance(phrase: Phrase) -> bool:
+    if phrase.kind == "yes or no" or (phrase.text.isdecimal() and len(phrase.text) <= YEAR):
+        return True
+    value = phrase.value
+    return isinstance(value, Amount) and value.plain and value.written.isdecimal() and len(value.written) <= YEAR
 
 
-def affirms(answer: str) -> bool:
-    """Whether an answer begins by confirming what it was asked."""
-    return _YES.match(normalise(answer).lstrip("\"'*_ ")) is not None
+@lru_cache(maxsize=1 << 15)
+def _compiled(expect: Expect) -> tuple[tuple[Phrase, ...], ...]:
+    return tuple(
+        tuple(compile_phrase(each, expect.language) for each in item) for item in expect.items
+    )
+
+
+def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
+    items = _compiled(expect)
+    reading = read_answer(text, expect.language)
+    for item in items:
+        for phrase in item:
+            if says(phrase, reading, strict=strict, bare=bare):
+                break
+        else:
+            if not _ends_of_range(item, items, reading):
+                return False
+    return True
+
+
+def _ends_of_range(
+    item: tuple[Phrase, ...], items: tuple[tuple[Phrase, ...], ...], reading: Reading
+) -> bool:
+    """Whether an item is an end of a range, both of whose ends are expected: 1914 and 1918 in "1914-1918"."""
+    if not any(isinstance(phrase.value, Amount) for phrase in item):
+        return False
+    wanted = [phrase.value for own in items for phrase in own if isinstance(phrase.value, Amount)]
+    return any(
+        isinstance(value, Range)
+        and all(any(same_value(each, end) for each in wanted) for end in (value.low, value.high))
+        and any(same_value(p.value, e) for p in item if p.value for e in (value.low, value.high))
+        for _, value in reading.values
+    )
