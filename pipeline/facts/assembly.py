@@ -157,6 +157,12 @@ def _number_words(tokens: Sequence[Token], language: Language) -> Iterator[Token
     """Put runs of number words together: "two hundred and fifty", with digits before a scale, too."""
     index = 0
     while index < len(tokens):
+        token = tokens[index]
+        amount = isinstance(token.value, Amount)
+        if not amount and not _word_values(token, language, inside=False):
+            yield token
+            index += 1
+            continue
         length, number = _longest(tokens[index:], language)
         if number is None:
             yield tokens[index]
@@ -177,7 +183,7 @@ def _longest(tokens: Sequence[Token], language: Language) -> tuple[int, Decimal 
     values: list[int] = []
     best: tuple[int, Decimal | None] = (0, None)
     for length, token in enumerate(tokens, start=1):
-        own = _word_values(token, language, bool(values))
+        own = _word_values(token, language, inside=bool(values))
         joins = values and token.text in language.answers.both and token.joint in (" ", "-", "")
         if token.value is not None or not (own or joins) or (values and token.joint not in (" ", "-", "")):
             break
@@ -200,7 +206,7 @@ def _is_name(token: Token, tokens: Sequence[Token]) -> bool:
                 and after.value is None and not token.raw.isupper())  # fmt: skip
 
 
-def _word_values(token: Token, language: Language, inside: bool) -> tuple[int, ...]:
+def _word_values(token: Token, language: Language, *, inside: bool) -> tuple[int, ...]:
     for word in (token.raw.casefold(), token.text):
         if values := word_values(word, language):
             return values
@@ -261,7 +267,8 @@ def _amounts(tokens: Sequence[Token], language: Language) -> Iterator[Token]:
 
 def _amount(tokens: Sequence[Token], index: int, language: Language) -> tuple[Token, int]:
     token = tokens[index]
-    unit, width = _unit_at(tokens, index, language)
+    soon = any(isinstance(each.value, Amount) for each in tokens[index + 1 : index + 1 + WORDS])
+    unit, width = _unit_at(tokens, index, language) if soon and token.value is None else (None, 0)
     if unit and unit.before and index + width < len(tokens):
         number = tokens[index + width]
         if isinstance(number.value, Amount) and number.value.plain and number.joint in ("", " "):

@@ -12,6 +12,8 @@ from pipeline.facts.reading import Token, prepare
 from pipeline.facts.spelling import spelled_word
 from pipeline.facts.values import Amount, Day, Value
 
+_LATIN = frozenset("en de fr es pt it nl tr ru".split())
+"""Languages whose dates have no signs 年, 月 and 日."""
 BUDDHIST = 543
 """Years by which Thai writes a year later than others do."""
 _AMBIGUOUS = frozenset({"en", ""})
@@ -74,6 +76,10 @@ def _months(language: Language) -> Mapping[str, int]:
 
 def _date_at(tokens: Sequence[Token], index: int, language: Language) -> tuple[int, Day | None]:
     """Read the date that begins at a token: its width in tokens, and its parts."""
+    if not _plain(tokens[index]) and not month_named(tokens[index].raw, language):
+        return 0, None
+    if language.code in _LATIN:
+        return _worded(tokens, index, language)
     return max(
         (_signed(tokens, index, language), _worded(tokens, index, language)),
         key=lambda found: found[0],

@@ -6,6 +6,7 @@ docs/matching.md tells it for people.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.facts.fact import Expect
@@ -50,7 +51,7 @@ def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
 
 def by_chance(expect: Expect) -> bool:
     """Whether an expectation is met by a year, a smaller number, yes or no alone."""
-    return all(_by_chance(phrase) for item in _compiled(expect) for phrase in item)
+    return all(_by_chance(phrase) for item in _compiled(expect).items for phrase in item)
 
 
 def _by_chance(phrase: Phrase) -> bool:
@@ -60,36 +61,50 @@ def _by_chance(phrase: Phrase) -> bool:
     return isinstance(value, Amount) and value.plain and value.written.isdecimal() and len(value.written) <= YEAR
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The phrases of each item; `ends`: two of the items may be the ends of a range."""
+
+    items: tuple[tuple[Phrase, ...], ...]
+    ends: bool
+
+
 @lru_cache(maxsize=1 << 15)
-def _compiled(expect: Expect) -> tuple[tuple[Phrase, ...], ...]:
-    return tuple(
+def _compiled(expect: Expect) -> _Wanted:
+    items = tuple(
         tuple(compile_phrase(each, expect.language) for each in item) for item in expect.items
     )
+    amounts = sum(any(isinstance(phrase.value, Amount) for phrase in item) for item in items)
+    return _Wanted(items, amounts > 1)
 
 
 def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
-    items = _compiled(expect)
+    wanted = _compiled(expect)
     reading = read_answer(text, expect.language)
-    for item in items:
+    for item in wanted.items:
         for phrase in item:
+            # The first look stands here, not in a function of its own: it is asked a million times.
+            if phrase.keys:
+                if phrase.keys.isdisjoint(reading.keys):
+                    continue
+            elif phrase.need not in reading.flat:
+                continue
             if says(phrase, reading, strict=strict, bare=bare):
                 break
         else:
-            if not _ends_of_range(item, items, reading):
+            if not (wanted.ends and _ends_of_range(item, wanted, reading)):
                 return False
     return True
 
 
-def _ends_of_range(
-    item: tuple[Phrase, ...], items: tuple[tuple[Phrase, ...], ...], reading: Reading
-) -> bool:
+def _ends_of_range(item: tuple[Phrase, ...], wanted: _Wanted, reading: Reading) -> bool:
     """Whether an item is an end of a range, both of whose ends are expected: 1914 and 1918 in "1914-1918"."""
-    if not any(isinstance(phrase.value, Amount) for phrase in item):
-        return False
-    wanted = [phrase.value for own in items for phrase in own if isinstance(phrase.value, Amount)]
-    return any(
-        isinstance(value, Range)
-        and all(any(same_value(each, end) for each in wanted) for end in (value.low, value.high))
-        and any(same_value(p.value, e) for p in item if p.value for e in (value.low, value.high))
-        for _, value in reading.values
-    )
+    values = [phrase.value for own in wanted.items for phrase in own if phrase.value]
+    for _, said in reading.values:
+        if isinstance(said, Range):
+            ends = (said.low, said.high)
+            both = all(any(same_value(each, end) for each in values) for end in ends)
+            own = any(same_value(p.value, end) for p in item if p.value for end in ends)
+            if both and own:
+                return True
+    return False

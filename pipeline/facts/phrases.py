@@ -14,7 +14,7 @@ from typing import Literal
 from pipeline.facts import polarity, word_search
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.reading import Reading, Token, read_answer
-from pipeline.facts.values import Amount, Day, Range, Value, same_value
+from pipeline.facts.values import Amount, Day, Range, Value, same_value, wanted_keys
 from pipeline.facts.verbatim import find_verbatim, is_verbatim
 from pipeline.facts.word_search import find_words, is_left_out
 
@@ -33,6 +33,8 @@ class Phrase:
     value: Value | None = None
     sign: int = 0
     need: str = ""
+    keys: frozenset[object] = frozenset()
+    """What the values of a text that says it are known by: one of these at least; empty for anything."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -47,7 +49,8 @@ def compile_phrase(text: str, code: str) -> Phrase:
     words = tuple(token for token in tokens if not is_left_out(token, tokens)) or tokens
     bound = len(words) > 1 and words[0].raw == ">=" and words[1].value is not None
     if len(words) == 1 and words[0].value is not None:
-        return Phrase(text, language, "value", words, words[0].value)
+        value = words[0].value
+        return Phrase(text, language, "value", words, value, keys=wanted_keys(value))
     if bound and len(words) == 2:
         return Phrase(text, language, "at least", words, words[1].value)
     if _denies(text, tokens, language):
@@ -61,8 +64,6 @@ def says(phrase: Phrase, reading: Reading, *, strict: bool = True, bare: bool = 
     With `strict`, a denial beside it counts against it; with `bare`, "No." or "40" alone may say what is right
     only as the answer to the question that was asked.
     """
-    if phrase.need and phrase.need not in reading.flat:
-        return False
     match phrase.kind:
         case "verbatim":
             return _says_verbatim(phrase, reading, strict)
@@ -159,12 +160,8 @@ def _says_denial(phrase: Phrase, reading: Reading, bare: bool) -> bool:
     opens_with_no = polarity.begins(reading.text, phrase.language) < 0
     if spans and opens_with_no:  # "No, it does support Windows" does not deny; "No Windows" does
         tokens = reading.tokens
-        return any(tokens[first].clause == tokens[0].clause for first, _ in spans) or _answers_only(reading, spans)
+        return any(tokens[first].clause == tokens[0].clause for first, _ in spans)
     return bare and opens_with_no
-
-
-def _answers_only(reading: Reading, spans: Sequence[tuple[int, int]]) -> bool:
-    return False
 
 
 def _keys(phrase: Phrase) -> tuple[Token, ...]:

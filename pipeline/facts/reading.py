@@ -14,19 +14,25 @@ from functools import cached_property, lru_cache
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.numerals import CJK, KEPT, number_from_cjk
 from pipeline.facts.spelling import spelled_word
-from pipeline.facts.values import Value
+from pipeline.facts.values import Value, value_keys
 
 LETTER = (
     r"[^\W\d_]|[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
     r"\u0900-\u0963\u0970-\u0dff\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0eff\u1000-\u109f\u1780-\u17d3\u200c\u200d]"
 )
+WIDE = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0eff\u1000-\u109f\u1780-\u17d3\u3005-\u3007\u3041-\u30ff\u3400-\u9fff"
+    "\uac00-\ud7a3\uf900-\ufaff"
+)
+"""Letters of scripts that put no spaces between words."""
 _TOKEN = re.compile(
     r"(?P<date>(?<![\d.])(?:\d{4}-\d\d?-\d\d?|\d\d?([./-])\d\d?\2\d{4}|\d{4}([./])\d\d?\3\d\d?)(?![\d]))"
     r"|(?P<clock>(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:]))"
     rf"|(?P<number>\d+(?:[.,{KEPT}٫٬]\d+)*)"
-    rf"|(?P<word>(?:{LETTER})+(?:\+\+|[+#](?!\w))?)"
+    rf"|(?P<word>[{WIDE}]+|(?:(?![{WIDE}])(?:{LETTER}))+(?:\+\+|[+#](?!\w))?)"
     r"|(?P<sign>[<>=]=|[^\w\s])"
 )
+_NO_WORD = re.compile(r"[\W_]+")
 _QUOTES = str.maketrans(
     {"’": "'", "‘": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "≥": ">=",
      "‑": "-", "–": "-", "—": "-", "−": "-", "‐": "-", "≤": "<=", "⁄": "/", "，": "、", "・": "-", "·": "-"}
@@ -90,7 +96,7 @@ class Reading:
     def flat(self) -> str:
         """All words and digits, folded, without what stands between them: for a first look."""
         accents = self.language.answers.accents
-        return "".join(char for char in spelled_word(self.prepared, accents) if char.isalnum())
+        return _NO_WORD.sub("", spelled_word(self.prepared, accents))
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
@@ -105,10 +111,9 @@ class Reading:
         return tuple((i, t.value) for i, t in enumerate(self.tokens) if t.value is not None)
 
     @cached_property
-    def digits(self) -> bool:
-        """Whether a number may stand in it."""
-        words = self.language.number_words
-        return any(char.isdigit() for char in self.prepared) or bool(words)
+    def keys(self) -> frozenset[object]:
+        """What its values are known by, for a first look: `values.value_keys`."""
+        return frozenset(key for _, value in self.values for key in value_keys(value))
 
 
 @lru_cache(maxsize=1 << 13)
@@ -123,12 +128,12 @@ def prepare(text: str, language: Language) -> str:
     text = _HELD.sub(KEPT, text)
     if " " in language.grouping:
         text = _SPACED.sub(lambda found: found[0].replace(" ", KEPT), text)
-    for sign, digits in _FRACTIONS.items():
+    for sign, digits in () if text.isascii() else _FRACTIONS.items():
         text = re.sub(rf"(?<=\d)\s?{sign}", digits, text).replace(sign, f"0{digits}")
-    text = unicodedata.normalize("NFKC", text.replace("²", "2")).translate(_QUOTES)
-    text = "".join(
-        str(unicodedata.digit(c)) if not c.isascii() and c.isdecimal() else c for c in text
-    )
+    text = unicodedata.normalize("NFKC", text.replace("²", "2"))
+    text = text.replace("`", "'") if text.isascii() else text.translate(_QUOTES)
+    if not text.isascii():
+        text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
     text = _NOT.sub(_contracted, text)
     text = _DOTTED.sub(lambda found: found[0].replace(".", ""), text)
     if language.spaceless:
@@ -153,14 +158,15 @@ def _cut(text: str, language: Language) -> list[Token]:
     end = sentence = clause = 0
     for match in _TOKEN.finditer(text):
         raw = match[0]
-        kind = next(name for name in ("date", "clock", "number", "word", "sign") if match[name])
+        kind = match.lastgroup or "date"  # whose last groups are its separators
         if kind == "sign" and not _stands(raw):
             continue
         joint = text[end : match.start()]
-        if found and _SENTENCE.search(joint) and not _abbreviated(found[-1], joint):
-            sentence, clause = sentence + 1, clause + 1
-        elif _CLAUSE.search(joint):
-            clause += 1
+        if joint not in ("", " "):
+            if found and _SENTENCE.search(joint) and not _abbreviated(found[-1], joint):
+                sentence, clause = sentence + 1, clause + 1
+            elif _CLAUSE.search(joint):
+                clause += 1
         folded = spelled_word(raw, language.answers.accents)
         if not folded:
             continue

@@ -14,7 +14,7 @@ from pipeline.facts.reading import read_answer
 
 LONGEST = 30
 """Characters of all parts together, beyond which it is not clear which of them matter."""
-_MARKS = re.compile(r"[\s、，,。．.！!？?；;：:「」『』“”\"'（）()\0]+")
+_MARKS = re.compile(r"[\n、，,。．.！!？?；;：:「」『』“”\"'（）()\0]+")
 _HIRAGANA = re.compile(r"^[\u3041-\u309f]+|[\u3041-\u309f]+$")
 _COMMON = 2
 """Letters that the question and the answer must share, to be taken for a word of both."""
@@ -28,7 +28,7 @@ def spaceless_parts(
     for name in sorted(known, key=len, reverse=True):
         rest = rest.replace(name, "\0") if name else rest
     rest = _without_shared(rest, question)
-    parts = [part for piece in _MARKS.split(rest) if (part := _bare(piece, language))]
+    parts = [part for piece in _MARKS.split(rest) if (part := _bare(piece.strip(), language))]
     parts = [valued for part in parts for valued in _valued(part, language)]
     parts = list(dict.fromkeys(parts))
     return tuple(parts) if sum(map(len, parts)) <= LONGEST else ()
@@ -51,7 +51,7 @@ def _bare(part: str, language: Language) -> str:
     words = sorted((*language.stop, *_extra(language)), key=len, reverse=True)
     before = None
     while part and part != before:
-        before = part
+        before = part = part.strip()
         for word in words:
             if part.startswith(word):
                 part = part[len(word) :]

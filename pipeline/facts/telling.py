@@ -15,8 +15,9 @@ from pipeline.facts.language import Language, load_language
 from pipeline.facts.phrases import compile_phrase, says
 from pipeline.facts.reading import Token, prepare, read_answer
 from pipeline.facts.spaceless_telling import spaceless_parts
+from pipeline.facts.values import Amount, Day
 from pipeline.facts.verbatim import is_verbatim
-from pipeline.facts.word_search import TITLES, find_words, is_left_out, same_word
+from pipeline.facts.word_search import PARTICLES, TITLES, find_words, is_left_out, same_word
 
 Items = tuple[tuple[str, ...], ...]
 
@@ -57,6 +58,16 @@ def telling_part(asked: Asked) -> Items:
         return items
     whole = answer.rstrip(".。")
     return ((whole,),) if len(answer.split()) <= SHORT_ANSWER_WORDS and _short(answer, language) else ()
+
+
+def likely_part(asked: Asked) -> tuple[str, ...]:
+    """Give the names and numbers of an answer whose telling part is not clear, for its author to choose from."""
+    language = load_language(asked.language)
+    if language.spaceless:
+        return ()
+    text = prepare(asked.answer.strip(), language)
+    runs = (run for run in _runs(asked, language) if _is_strong(run))
+    return tuple(dict.fromkeys(_text_of(run, text) for run in runs))[:3]
 
 
 def asks_yes_or_no(question: str, language: Language) -> bool:
@@ -102,24 +113,37 @@ def _without_names(text: str, asked: Asked) -> str:
 
 def _parts(asked: Asked, language: Language) -> Items:
     answer = asked.answer.strip()
-    ticked = tuple((each,) for each in _BACKTICKS.findall(answer))
-    if ticked:
-        return ticked
+    if literal := _literal(answer, asked.question):
+        return tuple((each,) for each in literal)
     if language.spaceless:
         return tuple((part,) for part in spaceless_parts(
             answer, asked.question, (*asked.names, asked.kind), language))  # fmt: skip
     bare = _bare_items(asked, language)
     if bare:
         return tuple((item,) for item in bare[:MOST_ITEMS]) if len(bare) <= MOST_ITEMS else ()
-    runs = list(_runs(asked, language))
+    runs = [_without_verb(run, language) for run in _runs(asked, language)]
     strong = [run for run in runs if _is_strong(run)]
     if strong:  # a verb alone, beside a name or a number, is how the sentence is built
         runs = [run for run in runs if _is_strong(run) or len(run) > 1]
     words = sum(len([token for token in run if not token.stop]) for run in runs)
-    if not runs or words > SHORT_ANSWER_WORDS:
+    if not runs or words > SHORT_ANSWER_WORDS or (not strong and _is_told(runs, asked)):
         return ()
     text = prepare(answer, language)
     return tuple((_text_of(run, text),) for run in runs)
+
+
+def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
+    """Whether an answer is so long a tale, with no name or number in it, that not each of its words can matter."""
+    listed = sum("," in run[0].joint for run in runs[1:])
+    return len(runs) > 2 + listed and len(asked.answer.split()) > SHORT_ANSWER_WORDS
+
+
+def _literal(answer: str, question: str) -> list[str]:
+    """Give the links, paths and code in an answer, those between backticks first."""
+    found = _BACKTICKS.findall(answer) or [
+        chunk for each in answer.split() if is_verbatim(chunk := each.strip("\"'“”‘’()<>").rstrip(".,;:!?。，"))
+    ]
+    return [each for each in dict.fromkeys(found) if each not in question]
 
 
 def _bare_items(asked: Asked, language: Language) -> list[str]:
@@ -131,9 +155,9 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
     tokens = read_answer(answer, asked.language).tokens
     given = _given(asked, language)
     sentence = any(
-        (token.stop and token.text not in language.answers.both and token.raw.islower())
+        (token.stop and token.text not in language.answers.both and (token.raw.islower() or token is tokens[0]))
         or any(same_word(known, token, language) for known in given)
-        for token in tokens[1:]
+        for token in tokens
         if token.text not in TITLES and not _within_name(token, tokens)
     )
     if sentence or not tokens or len(answer.split()) > 3 * SHORT_ANSWER_WORDS:
@@ -150,7 +174,7 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
 def _within_name(token: Token, tokens: Sequence[Token]) -> bool:
     """Whether a word of grammar stands between two names: "Bay of Pigs", "Ludwig van Beethoven"."""
     place = tokens.index(token)
-    return 0 < place < len(tokens) - 1 and tokens[place - 1].capital and tokens[place + 1].capital
+    return (token.stop or token.text in PARTICLES) and 0 < place < len(tokens) - 1 and tokens[place - 1].capital and tokens[place + 1].capital
 
 
 def _given(asked: Asked, language: Language) -> list[Token]:
@@ -178,7 +202,7 @@ def _runs(asked: Asked, language: Language) -> Iterator[list[Token]]:
             run = []
         if tell[index]:
             run.append(token)
-        elif run and index not in named and _between(index, tokens, tell):
+        elif run and (token.joint == "-" or (index not in named and _between(index, tokens, tell))):
             run.append(token)
         elif run:
             yield _trimmed(run)
@@ -232,9 +256,24 @@ def _leads(index: int, tokens: Sequence[Token], tell: Sequence[bool], named: set
 
 
 def _trimmed(run: list[Token]) -> list[Token]:
-    while run and run[-1].stop:
+    while run and run[-1].stop and run[-1].joint != "-":
         run.pop()
     return run
+
+
+def _without_verb(run: list[Token], language: Language) -> list[Token]:
+    """Take the verb off a name or an amount: "costs €14", and "von Anna Lehmann gepflegt" where it stands last."""
+    while len(run) > 1 and run[0].raw.islower() and _is_amount(run[1]):
+        run = run[1:]
+    ends = language.code in {"de", "nl", "tr"} and any(token.capital for token in run)
+    while ends and len(run) > 1 and run[-1].raw.islower() and run[-1].value is None and run[-2].value is None:
+        run = run[:-1]
+    return run
+
+
+def _is_amount(token: Token) -> bool:
+    value = token.value
+    return isinstance(value, Day) or (isinstance(value, Amount) and not value.plain)
 
 
 def _is_strong(run: Sequence[Token]) -> bool:

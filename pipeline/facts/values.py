@@ -62,6 +62,43 @@ class Version:
 Value = Amount | Range | Day | Clock | Version
 
 
+def value_keys(value: Value) -> tuple[object, ...]:
+    """Give what a value is known by, for a first look: `wanted_keys` of one that is wanted has one of them."""
+    match value:
+        case Amount():
+            return (float(value.number), *((_unit_key(value),) if value.unit else ()))
+        case Range():
+            return ("range", *value_keys(value.low), *value_keys(value.high))
+        case Day():
+            months = {value.month, value.other[0] if value.other else value.month}
+            return (*(f"month {month}" for month in months), float(value.year), float(value.day))
+        case Clock():
+            return ("clock",)
+        case Version():
+            return (value.written,)
+
+
+def wanted_keys(value: Value) -> frozenset[object]:
+    """Give what a text that says a value is known by: one of these at least."""
+    match value:
+        case Amount():
+            return frozenset({float(value.number), *((_unit_key(value),) if value.unit else ())})
+        case Range():
+            return frozenset({"range", *wanted_keys(value.low)})
+        case Day():
+            return frozenset(value_keys(value)[:-2] if value.month else {float(value.year)})
+        case _:
+            return frozenset(value_keys(value))
+
+
+def _unit_key(amount: Amount) -> object:
+    """Give the dimension of an amount, with its worth where that is not converted."""
+    assert amount.unit is not None
+    if amount.unit.before:
+        return amount.unit.dimension, float(amount.number * amount.unit.factor)
+    return amount.unit.dimension
+
+
 def same_value(wanted: Value, said: Value) -> bool:
     """Whether what is said is what is wanted; more may be said of a date or of an amount's unit."""
     match wanted, said:
