@@ -178,7 +178,7 @@ def _longest(tokens: Sequence[Token], language: Language) -> tuple[int, Decimal 
     first = tokens[0]
     if isinstance(first.value, Amount):
         return _scaled(tokens, first.value, language)
-    if first.value is not None or _is_name(first, tokens):
+    if first.value is not None or _is_name(first, tokens, language):
         return 0, None
     values: list[int] = []
     best: tuple[int, Decimal | None] = (0, None)
@@ -199,8 +199,10 @@ def _longest(tokens: Sequence[Token], language: Language) -> tuple[int, Decimal 
     return best
 
 
-def _is_name(token: Token, tokens: Sequence[Token]) -> bool:
-    """Whether a number word is a name among others: "Ann Seven", "Seven Oaks"."""
+def _is_name(token: Token, tokens: Sequence[Token], language: Language) -> bool:
+    """Whether a number word is part of a name: "in Seven Oaks"; at the start of a line nothing tells."""
+    if token.start == 0 or token.joint != " " or language.code == "de":
+        return False
     after = tokens[1] if len(tokens) > 1 else None
     return bool(token.capital and after and after.capital and after.joint == " " and len(after.text) > 1
                 and after.value is None and not token.raw.isupper())  # fmt: skip
@@ -329,6 +331,9 @@ def _ranges(tokens: Sequence[Token], language: Language) -> Iterator[Token]:
         low = tokens[index]
         for step in (1, 2):
             high = tokens[index + step] if index + step < len(tokens) else None
+            after = tokens[index + step + 1] if index + step + 1 < len(tokens) else None
+            if after and after.joint == "-" and after.value is not None:
+                continue  # 7070-7074-9 is the name of something
             if high and _spans(low, tokens[index + 1 : index + step + 1], language):
                 assert isinstance(low.value, Amount)
                 assert isinstance(high.value, Amount)

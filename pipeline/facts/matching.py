@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.facts.fact import Expect
-from pipeline.facts.phrases import Phrase, compile_phrase, says
+from pipeline.facts.phrases import Phrase, compile_phrase, denied_spans, says
 from pipeline.facts.polarity import affirms
 from pipeline.facts.reading import Reading, read_answer
 from pipeline.facts.values import Amount, Range, same_value
@@ -82,7 +82,7 @@ def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
     wanted = _compiled(expect)
     reading = read_answer(text, expect.language)
     for item in wanted.items:
-        for phrase in item:
+        for phrase in item if bare else _without_bare(item):
             # The first look stands here, not in a function of its own: it is asked a million times.
             if phrase.keys:
                 if phrase.keys.isdisjoint(reading.keys):
@@ -90,11 +90,35 @@ def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
             elif phrase.need not in reading.flat:
                 continue
             if says(phrase, reading, strict=strict, bare=bare):
+                if phrase.kind == "yes or no" and _takes_back(item, reading):
+                    continue
                 break
         else:
             if not (wanted.ends and _ends_of_range(item, wanted, reading)):
                 return False
     return True
+
+
+def _without_bare(item: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    """Give the alternatives that tell something to somebody who did not hear the question.
+
+    Of an answer of yes or no that is the last, which says the most: "No", "not open", "not open on Sundays".
+    """
+    return item[-1:] if any(phrase.kind == "yes or no" for phrase in item) else item
+
+
+def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
+    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support Windows"."""
+    for phrase in item:
+        if phrase.kind == "denial":
+            spans = denied_spans(phrase, reading)
+            first = reading.tokens[0].clause
+            if spans and not any(denied or reading.tokens[at].clause == first for at, denied in spans):
+                return True
+        elif phrase.kind == "words":
+            if says(phrase, reading, strict=False) and not says(phrase, reading):
+                return True
+    return False
 
 
 def _ends_of_range(item: tuple[Phrase, ...], wanted: _Wanted, reading: Reading) -> bool:

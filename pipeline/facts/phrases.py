@@ -6,6 +6,7 @@ phrases together to what has to be said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,10 +17,11 @@ from pipeline.facts.language import Language, load_language
 from pipeline.facts.reading import Reading, Token, read_answer
 from pipeline.facts.values import Amount, Day, Range, Value, same_value, wanted_keys
 from pipeline.facts.verbatim import find_verbatim, is_verbatim
-from pipeline.facts.word_search import find_words, is_left_out
+from pipeline.facts.word_search import find_words, is_left_out, same_word
 
-Kind = Literal["verbatim", "yes or no", "denial", "value", "at least", "words"]
-_MONEY = frozenset({"share"})
+Kind = Literal["verbatim", "digits", "yes or no", "denial", "value", "at least", "words"]
+PHONE = 7
+"""Digits of a number that is dialled or written down, not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def compile_phrase(text: str, code: str) -> Phrase:
     language = load_language(code)
     if is_verbatim(text):
         return Phrase(text, language, "verbatim", (), need=_need_of_text(text, language))
+    if digits := _digits_alone(text, code):
+        return Phrase(text, language, "digits", (), need=digits[:4])
     if sign := polarity.only_polarity(text, language):
         return Phrase(text, language, "yes or no", (), sign=sign)
     tokens = read_answer(text, code).tokens
@@ -67,6 +71,8 @@ def says(phrase: Phrase, reading: Reading, *, strict: bool = True, bare: bool = 
     match phrase.kind:
         case "verbatim":
             return _says_verbatim(phrase, reading, strict)
+        case "digits":
+            return _says_digits(phrase, reading)
         case "yes or no":
             return bare and polarity.begins(reading.text, phrase.language) == phrase.sign
         case "denial":
@@ -74,8 +80,9 @@ def says(phrase: Phrase, reading: Reading, *, strict: bool = True, bare: bool = 
         case "value" | "at least":
             return _says_value(phrase, reading, strict, bare)
         case _:
+            said = "".join(word.raw for word in phrase.words)
             return any(
-                not strict or not polarity.is_denied(reading, *span)
+                not strict or not polarity.is_denied(reading, *span, said)
                 for span in find_words(phrase.words, reading)
             )
 
@@ -83,9 +90,30 @@ def says(phrase: Phrase, reading: Reading, *, strict: bool = True, bare: bool = 
 def _denies(text: str, tokens: Sequence[Token], language: Language) -> bool:
     if language.spaceless:
         return polarity.text_denies(text, language)
-    return len(tokens) > 1 and any(
+    one_clause = len({token.clause for token in tokens}) == 1  # "Don't wait, migrate" is a saying
+    return one_clause and len(tokens) > 1 and any(
         polarity.denies(token, language) and not token.raw.isupper() for token in tokens
     )
+
+
+def _digits_alone(text: str, code: str) -> str:
+    """Give the digits of a phone number or the like, which may be grouped in any way; empty for others."""
+    digits = "".join(char for char in text if char.isdecimal())
+    if len(digits) < PHONE or not re.fullmatch(r"[+\d][\d\s()./-]*", text.strip()):
+        return ""
+    tokens = read_answer(text, code).tokens
+    return digits if len(tokens) > 1 else ""
+
+
+@lru_cache(maxsize=1 << 10)
+def _digits_pattern(text: str) -> re.Pattern[str]:
+    digits = [char for char in text if char.isdecimal()]
+    apart = r"[\s()./_-]*"
+    return re.compile(rf"(?<!\d)(?<!\d[ ./-]){apart.join(digits)}(?![\s./-]?\d)")
+
+
+def _says_digits(phrase: Phrase, reading: Reading) -> bool:
+    return _digits_pattern(phrase.text).search(reading.text) is not None
 
 
 def _need_of_text(text: str, language: Language) -> str:
@@ -152,16 +180,66 @@ def _in_parts(wanted: Value, reading: Reading) -> bool:
 
 def _says_denial(phrase: Phrase, reading: Reading, bare: bool) -> bool:
     """Whether a text denies what the phrase denies: with No in front, or in a clause of its own."""
-    keys = _keys(phrase)
-    spans = [span for span in _spans_of_all(keys, reading)]
-    denied = [polarity.is_denied(reading, *span) or _holds_denial(reading, span) for span in spans]
-    if spans and any(denied):
+    spans = denied_spans(phrase, reading)
+    if any(denied for _, denied in spans):
         return True
-    opens_with_no = polarity.begins(reading.text, phrase.language) < 0
-    if spans and opens_with_no:  # "No, it does support Windows" does not deny; "No Windows" does
+    if spans and polarity.begins(reading.text, phrase.language) < 0:
+        # "No, it does support Windows" does not deny; "No Windows" does.
         tokens = reading.tokens
         return any(tokens[first].clause == tokens[0].clause for first, _ in spans)
-    return bare and opens_with_no
+    if spans or not bare:
+        return False
+    return polarity.begins(reading.text, phrase.language) < 0 or _only_denies(phrase, reading)
+
+
+def denied_spans(phrase: Phrase, reading: Reading) -> list[tuple[int, bool]]:
+    """Give where what a phrase denies stands in a text, and whether it is denied there."""
+    if reading.language.spaceless and not any(word.raw[:1].isascii() for word in phrase.words):
+        return _spaceless_spans(phrase, reading)
+    inside = set(polarity.denials(reading))
+    return [
+        (first, polarity.is_denied(reading, first, end) or not inside.isdisjoint(range(first, end)))
+        for first, end in _spans_of_all(_keys(phrase), reading)
+    ]
+
+
+def _spaceless_spans(phrase: Phrase, reading: Reading) -> list[tuple[int, bool]]:
+    key = _spaceless_key(phrase)
+    found = []
+    for index, token in enumerate(reading.tokens):
+        if key and key in token.raw:
+            text = polarity.clause_text(reading, index, index + 1)
+            found.append((index, polarity.text_denies(text, reading.language)))
+    return found
+
+
+def _spaceless_key(phrase: Phrase) -> str:
+    """Give what is denied in a script without spaces: the object, behind a verb of two letters or before it."""
+    text = phrase.text
+    for word in sorted(phrase.language.answers.deny, key=len, reverse=True):
+        text = text.replace(word, "")
+    if phrase.language.code == "ja":
+        runs = re.findall(r"[^\u3041-\u309f\s。、]+", text)
+        return max(runs, key=len, default="")
+    return text[2:] if len(text) >= 4 and phrase.language.code == "zh" else text
+
+
+def _only_denies(phrase: Phrase, reading: Reading) -> bool:
+    """Whether an answer is a denial with no word that the phrase lacks: "It does not", "不支持"."""
+    if reading.language.spaceless:
+        text = reading.prepared.strip(" 。.!")
+        if not polarity.text_denies(text, reading.language):
+            return False
+        for word in sorted(reading.language.answers.deny, key=len, reverse=True):
+            text = text.replace(word, "")
+        return bool(text) and text in phrase.text
+    if not any(True for _ in polarity.denials(reading)):
+        return False
+    return all(
+        token.stop or polarity.denies(token, reading.language)
+        or any(same_word(word, token, reading.language) for word in phrase.words)
+        for token in reading.tokens
+    )  # fmt: skip
 
 
 def _keys(phrase: Phrase) -> tuple[Token, ...]:
@@ -188,7 +266,3 @@ def _spans_of_all(keys: Sequence[Token], reading: Reading) -> Iterator[tuple[int
         ]
         if all(same):
             yield min(s[0] for s in same if s), max(s[1] for s in same if s)
-
-
-def _holds_denial(reading: Reading, span: tuple[int, int]) -> bool:
-    return any(span[0] <= index < span[1] for index in polarity.denials(reading))

@@ -34,7 +34,7 @@ def begins(answer: str, language: Language) -> int:
         for word in words:
             if text.startswith(word):
                 rest = text[len(word) :]
-                if not rest or not rest[0].isalnum() or _runs_on(word, rest, language):
+                if not rest or not rest[0].isalnum() or (language.spaceless and len(word) > 1):
                     return sign
     return 0
 
@@ -47,13 +47,17 @@ def only_polarity(text: str, language: Language) -> int:
     return sign if sign and len(words) <= 1 and all(w.raw.casefold() in known for w in words[:1]) else 0
 
 
-def is_denied(reading: Reading, first: int, end: int) -> bool:
+def is_denied(reading: Reading, first: int, end: int, said: str = "") -> bool:
     """Whether a denial in the same clause denies what the tokens from `first` up to `end` say.
+
+    `said` is their text where it is less than theirs, in a script without spaces.
 
     Behind them a denial counts where a verb stands between ("Ann Lee is not …", not "MIT, not GPL").
     """
     if reading.language.spaceless:
-        return _denied_in_text(reading, first, end)
+        text = clause_text(reading, first, end)
+        own = said or reading.prepared[reading.tokens[first].start : reading.tokens[end - 1].end]
+        return text_denies(text.replace(own, "\0", 1), reading.language)
     tokens = reading.tokens
     for index in denials(reading):
         if tokens[index].clause != tokens[first].clause and tokens[index].clause != tokens[end - 1].clause:
@@ -99,15 +103,6 @@ def text_denies(text: str, language: Language) -> bool:
     return any(word in text for word in language.answers.deny)
 
 
-def _denied_in_text(reading: Reading, first: int, end: int) -> bool:
-    tokens = reading.tokens
-    text = clause_text(reading, first, end)
-    said = reading.prepared[tokens[first].start : tokens[end - 1].end]
-    return text_denies(text, reading.language) and not text_denies(said, reading.language) or (
-        text_denies(text.replace(said, " ", 1), reading.language)
-    )
-
-
 @lru_cache(maxsize=64)
 def _whole(language: Language, which: str) -> Sequence[str]:
     words = language.yes if which == "yes" else language.no
@@ -117,13 +112,3 @@ def _whole(language: Language, which: str) -> Sequence[str]:
     if which == "yes" and language.code == "en":
         kept += ["of course", "sure"]
     return tuple(sorted(kept, key=len, reverse=True))
-
-
-def _runs_on(word: str, rest: str, language: Language) -> bool:
-    """Whether a word may be followed by another without a space: 不是, いいえ."""
-    return language.spaceless and not rest[0].isascii() and len(word) > 0
-
-
-def leading_polarity(text: str) -> re.Match[str] | None:
-    """Find the first word and the mark behind it."""
-    return re.match(r"\W*[^\W\d_]+[,.!:;，。、،]?\s*", text)

@@ -40,12 +40,14 @@ _QUOTES = str.maketrans(
 _SENTENCE = re.compile(r"\.[\"')\]*_]*\s|[!?。\n।؟]|;\s")
 _CLAUSE = re.compile(r"[,;:、،：；()\[\]]|(?:^|\s)-\s")
 _FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
-_DOTTED = re.compile(rf"(?<!\w)(?:(?:{LETTER})\.){{2,}}(?!\w)")
+_DOTTED = re.compile(rf"(?<!\w)(?:(?:{LETTER})\.){{2,}}(?!\w)|(?:[ก-๎]{{1,3}}\.){{2,}}")
 _HELD = re.compile(r"(?<=\d)[\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
 _SPACED = re.compile(r"(?<![\d.,_'])[1-9]\d{0,2}(?: \d{3})+(?![\d])")
+_SPACED_TWICE = re.compile(r"(?<![\d.,_'])[1-9]\d{0,2}(?: \d{3}){2,}(?![\d])")
+_NUMBERED = re.compile(r"\b[Nn]o\. ?(?=\d)")
 _NOT = re.compile(r"(?i)\b(ca|wo|\w+?)n['’]?t\b(?<=['’]t)")
 _NUMERAL = re.compile(
-    rf"(?<![\d.])(?:[{CJK}]{{2,}}|[零一二两三四五六七八九十](?=[年月日号人个個名台円元岁歳才小公千米分秒周天週階層]))"
+    rf"(?<![\d.])(?:[{CJK}]+(?=千[米克瓦])|[{CJK}]{{2,}}|[零一二两三四五六七八九十](?=[年月日号人个個名台円元岁歳才小公千米分秒周天週階層]))"
 )
 _ABBREVIATION = frozenset(
     "dr mr mrs ms prof st jr sr inc ltd co corp vs no nr ca approx u v dipl ing sra sres mme dña".split()
@@ -126,8 +128,9 @@ def read_answer(text: str, language: str) -> Reading:
 def prepare(text: str, language: Language) -> str:
     """Write quotes, dashes, digits and contractions in one way; the case stays."""
     text = _HELD.sub(KEPT, text)
-    if " " in language.grouping:
-        text = _SPACED.sub(lambda found: found[0].replace(" ", KEPT), text)
+    spaced = _SPACED if " " in language.grouping else _SPACED_TWICE
+    text = spaced.sub(lambda found: found[0].replace(" ", KEPT), text)
+    text = _NUMBERED.sub("number ", text)  # a denial otherwise
     for sign, digits in () if text.isascii() else _FRACTIONS.items():
         text = re.sub(rf"(?<=\d)\s?{sign}", digits, text).replace(sign, f"0{digits}")
     text = unicodedata.normalize("NFKC", text.replace("²", "2"))

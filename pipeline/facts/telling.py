@@ -99,15 +99,42 @@ def _polar(asked: Asked, language: Language) -> tuple[str, ...]:
     rest = answer
     if sign and (comma := re.match(r"[^,.،，、:!]{1,20}[,.،，、:!]\s*", answer)):
         rest = answer[comma.end() :]
-    first = re.split(r"(?<=[^\d\W])[.。;；]\s*|[,，、،]\s", rest)[0]
-    return (*word, _without_names(first, asked) or first)
+    clause = re.split(r"(?<=[^\d\W])[.。;；]\s*|[,，、،]\s", rest)[0]
+    said = _without_names(clause, asked) or clause
+    return tuple(dict.fromkeys((*word, *_asked_part(said, asked, language), said)))
+
+
+def _asked_part(said: str, asked: Asked, language: Language) -> tuple[str, ...]:
+    """Cut off what a clause adds to the question: "is open on Sundays until noon" answers "… open on Sundays?"."""
+    if language.spaceless:
+        return ()
+    tokens = read_answer(said, asked.language).tokens
+    given = _given(asked, language)
+    known = [i for i, t in enumerate(tokens) if any(same_word(each, t, language) for each in given)]
+    if not known or known[-1] + 1 == len(tokens) or any(polarity.denies(t, language) for t in tokens):
+        return ()
+    return (prepare(said, language)[: tokens[known[-1]].end],)
 
 
 def _without_names(text: str, asked: Asked) -> str:
-    """Cut the subject's name off the beginning of a clause."""
-    for name in sorted(asked.names, key=len, reverse=True):
-        if text.casefold().startswith(name.casefold()):
-            return text[len(name) :].lstrip(" ，,はがも")
+    """Give a clause from behind the subject's name on, or up to it where nothing follows."""
+    language = load_language(asked.language)
+    reading = read_answer(text, asked.language)
+    if language.spaceless:
+        for name in sorted(asked.names, key=len, reverse=True):
+            text = text.replace(name, "").lstrip(" ，,はがも") if name else text
+        return text
+    spans = [
+        span for name in asked.names
+        for span in find_words(compile_phrase(name, asked.language).words, reading)
+    ]  # fmt: skip
+    if not spans:
+        return text
+    end = max(end for _, end in spans)
+    rest = reading.prepared[reading.tokens[end].start :] if end < len(reading.tokens) else ""
+    more = [token for token in reading.tokens[end:] if not token.stop]
+    if more and len(more) > sum(polarity.denies(token, language) for token in more):
+        return rest
     return text
 
 

@@ -85,14 +85,14 @@ def same_word(wanted: Token, said: Token, language: Language) -> bool:
     """Whether two tokens are one word, a name as it is and another word in any form."""
     if wanted.value is not None and said.value is not None:
         return wanted.text == said.text or same_value(wanted.value, said.value)
-    if wanted.text == said.text:
+    if wanted.text == said.text or wanted.raw.casefold() == said.raw.casefold():
         return True
     if wanted.value is not None or said.value is not None or len(said.text) < 3:
         return False
-    if wanted.capital and not language.answers.declined:
-        return False
     if _spelling(wanted.text) == _spelling(said.text):
         return True
+    if (wanted.capital and not language.answers.declined) or language.answers.accents == "arabic":
+        return False  # a name; Arabic letters do not tell whether it is one
     return not _stems(wanted.text, language).isdisjoint(_stems(said.text, language))
 
 
@@ -164,14 +164,16 @@ def _find_bag(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, i
     for first in range(len(tokens)):
         if not any(same_word(word, tokens[first], reading.language) for word in words):
             continue
-        window = [t for t in tokens[first : first + width] if t.sentence == tokens[first].sentence]
+        window: Sequence[Token] = [t for t in tokens[first : first + width] if t.sentence == tokens[first].sentence]
         places = [
             next((i for i, t in enumerate(window) if same_word(word, t, reading.language)), -1)
             for word in words
         ]
         if -1 not in places and len(set(places)) == len(places):
-            yield first, first + max(places) + 1
-            return
+            inside = window[: max(places) + 1]
+            if sum(not token.stop for token in inside) <= len(words) + 1:
+                yield first, first + max(places) + 1
+                return
 
 
 def _find_spaceless(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, int]]:
