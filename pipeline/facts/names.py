@@ -22,7 +22,6 @@ from pipeline.facts.declension import (
     roots,
     titles,
 )
-from pipeline.facts.fact import Fact
 from pipeline.facts.name_rules import Spelling, closing, stands
 from pipeline.facts.segmentation import Word, words
 
@@ -117,12 +116,6 @@ def rename(text: str, names: Iterable[str], other: str, language: str = "") -> s
         made += [text[at : span.start], decline(other, span.form, language)]
         at = span.end
     return "".join([*made, text[at:]])
-
-
-def asked_name(fact: Fact) -> str:
-    """Give the name by which a fact's question asks; the subject's where it has none."""
-    found = find_names(fact.question, (fact.subject, *fact.aliases), fact.language)
-    return found[0].name if found else fact.subject
 
 
 def name_key(name: str) -> str:
