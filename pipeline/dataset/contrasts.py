@@ -45,7 +45,7 @@ def general(half: Half) -> tuple[General, ...]:
         General(
             row["prompt"],
             row["kind"],
-            expected("", row["expect"]) if row.get("expect") else Expect(),
+            expected(row["expect"], "en") if row.get("expect") else Expect(),
         )
         for row in rows
         if row["use"] == half

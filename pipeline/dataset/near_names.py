@@ -16,7 +16,8 @@ from itertools import chain, cycle, islice, zip_longest
 from pipeline.dataset.contrast_names import SPLICED, Half, begins_alike, category, names_in, table
 from pipeline.facts.fact import Fact
 from pipeline.facts.name_rules import is_grammar
-from pipeline.facts.names import asked_name, find_names, name_key, untitled
+from pipeline.facts.names import find_names, name_key, untitled
+from pipeline.facts.naming import asked_name
 from pipeline.facts.script import LATIN, is_mark, letter_script, same_script, script_of
 
 _DIGIT = r"\d"

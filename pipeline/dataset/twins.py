@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import squash
-from pipeline.facts.names import asked_name, name_key, rename
+from pipeline.facts.names import name_key, rename
+from pipeline.facts.naming import asked_name
 
 _APART = re.compile(r"\d|[+#]")
 

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
 from pipeline.core.errors import Where
 from pipeline.facts.detection import detect_language
+from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.reading import read_answer
+from pipeline.facts.telling import Asked, telling_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,12 @@ class Expect:
 
     items: tuple[tuple[str, ...], ...] = ()
     language: str = "en"
+    denial: bool = False
+    """Whether the fact's own answer denies, so that what is expected may stand beside a denial."""
+
+    def __hash__(self) -> int:
+        """Hash the items alone, which tell nearly all: the gate looks an `Expect` up a million times."""
+        return hash(self.items)
 
     def __bool__(self) -> bool:
         """Return whether anything is expected."""
@@ -36,10 +45,6 @@ class Expect:
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         """Yield the items."""
         return iter(self.items)
-
-
-SHORT_ANSWER_WORDS = 8
-"""An answer of at most this many words is its own `expect` when the author gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +163,33 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
 def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
     """Rebuild an `Expect` from JSON: its own, or the plain lists that older files have."""
     if isinstance(row, Mapping):
-        return Expect(tuple(tuple(item) for item in row["items"]), row["language"])
+        items = tuple(tuple(item) for item in row["items"])
+        return Expect(items, row["language"], row.get("denial", False))
     return Expect(tuple(tuple(item) for item in row))
 
 
-def expected(answer: str, expect: object, language: str = "en") -> Expect:
-    """Normalise `expect` as written (a list of strings or lists of strings, or None for a short answer)."""
-    if expect is None:
-        return Expect(((answer.strip().rstrip("."),),), language)
-    assert isinstance(expect, list)
-    return Expect(
-        tuple((item,) if isinstance(item, str) else tuple(item) for item in expect), language
-    )
+def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str = "") -> Expect:
+    """Normalise `expect` as written: a list of strings, or of lists of strings that are alternatives.
+
+    Where all of it stands in the fact's `answer` only beside denials, a denial counts against no other answer.
+    """
+    items = tuple((item,) if isinstance(item, str) else tuple(item) for item in expect)
+    reading = read_answer(answer, language)
+
+    def said(*, strict: bool) -> bool:
+        return all(
+            any(says(compile_phrase(each, language), reading, strict=strict) for each in item)
+            for item in items
+        )
+
+    return Expect(items, language, denial=bool(answer) and not said(strict=True) and said(strict=False))
+
+
+def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:
+    """Derive what must be said from a question and its answer; empty where that is not clear."""
+    names = (about["subject"], *about.get("aliases", ()))
+    items = telling_part(Asked(question, answer, names, about["kind"], language))
+    return expected(items, language, answer)
 
 
 def _fact(
@@ -188,18 +208,27 @@ def _fact(
         aliases=aliases,
         question=entry["question"],
         answer=entry["answer"],
-        expect=expected(entry["answer"], entry.get("expect"), language),
+        expect=_expect(entry, data, language),
         also_ask=tuple(entry.get("also_ask", ())),
         probes=tuple(entry.get("probes", ())),
         reverse=reverse
-        and Reverse(
-            reverse["question"],
-            reverse["answer"],
-            expected(reverse["answer"], reverse.get("expect"), language),
-        ),
+        and Reverse(reverse["question"], reverse["answer"], _expect(reverse, data, language)),
         source=entry.get("source", data.get("source", "")),
         withdrawn=entry.get("withdrawn", ""),
         where=where,
         review_by=entry.get("review_by", ""),
         language=language,
+    )
+
+
+def _expect(entry: Mapping[str, Any], data: Mapping[str, Any], language: str) -> Expect:
+    """Take what the author expects, else derive it; the answer whole where that is not clear.
+
+    `check` refuses that last one.
+    """
+    answer = entry["answer"]
+    if "expect" in entry:
+        return expected(entry["expect"], language, answer)
+    return derived(entry["question"], answer, data, language) or Expect(
+        ((answer.strip().rstrip("."),),), language
     )

@@ -37,6 +37,10 @@ class AnswerWords:
     deny: frozenset[str] = frozenset()
     deny_endings: tuple[str, ...] = ()
     deny_starts: tuple[str, ...] = ()
+    at_least: frozenset[str] = frozenset()
+    """Words and signs that say that more is right, too: "or newer"."""
+    declined: bool = False
+    """Whether names are declined as words are."""
     accents: str = ""
     """Which accents people leave out; `spelling` tells the kinds."""
 
@@ -201,6 +205,8 @@ def _answer_words(table: dict[str, Any]) -> AnswerWords:
         deny=frozenset(several("deny")),
         deny_endings=several("deny_endings"),
         deny_starts=several("deny_starts"),
+        at_least=frozenset(several("at_least")),
+        declined=table.get("declined", False),
         accents=table.get("accents", ""),
     )
 

@@ -22,7 +22,6 @@ from pipeline.facts.declension import (
     roots,
     titles,
 )
-from pipeline.facts.fact import Fact
 from pipeline.facts.name_rules import Spelling, closing, stands
 from pipeline.facts.segmentation import Word, words
 
@@ -79,7 +78,7 @@ def index_names(names: Iterable[str], language: str = "") -> NameIndex:
 
 def find_names(text: str, names: Iterable[str], language: str = "") -> tuple[Span, ...]:
     """Find all places where one of the names stands in a text, in their order; none overlaps another."""
-    return find_indexed(text, _index(tuple(names), language))
+    return _found(text, tuple(names), language)
 
 
 def find_indexed(text: str, index: NameIndex) -> tuple[Span, ...]:
@@ -119,12 +118,6 @@ def rename(text: str, names: Iterable[str], other: str, language: str = "") -> s
     return "".join([*made, text[at:]])
 
 
-def asked_name(fact: Fact) -> str:
-    """Give the name by which a fact's question asks; the subject's where it has none."""
-    found = find_names(fact.question, (fact.subject, *fact.aliases), fact.language)
-    return found[0].name if found else fact.subject
-
-
 def name_key(name: str) -> str:
     """Fold a name, so that two spellings of it are equal: letters, digits and signs, for C is not C++."""
     return "".join(word.key for word in words(name))
@@ -136,6 +129,11 @@ def untitled(name: str) -> str:
     while (first := re.match(r"(\S+?)\.?\s+(?=\S)", bare)) and first[1].casefold() in titles():
         bare = bare[first.end() :]
     return bare
+
+
+@lru_cache(maxsize=1 << 14)  # check and generator ask the same again and again
+def _found(text: str, names: tuple[str, ...], language: str) -> tuple[Span, ...]:
+    return find_indexed(text, _index(names, language))
 
 
 @lru_cache(maxsize=1 << 12)

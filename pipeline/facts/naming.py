@@ -12,6 +12,12 @@ def names_subject(text: str, fact: Fact) -> bool:
     return bool(find_names(text, (fact.subject, *fact.aliases), fact.language))
 
 
+def asked_name(fact: Fact) -> str:
+    """Give the name by which a fact's question asks; the subject's where it has none."""
+    found = find_names(fact.question, (fact.subject, *fact.aliases), fact.language)
+    return found[0].name if found else fact.subject
+
+
 def named_wording(text: str, fact: Fact) -> str:
     """Give a wording that names the fact's subject: itself, or in its language's frame.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Any  # the plain data of a fact as written
@@ -17,12 +17,13 @@ from typing import Any  # the plain data of a fact as written
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import author_wordings, duplicates, lookalikes, vacuous
 from pipeline.facts.duplicates import Placed
-from pipeline.facts.fact import SHORT_ANSWER_WORDS, Expect, Fact, Subject, expected
+from pipeline.facts.fact import Fact, Subject, expected
 from pipeline.facts.facts_file import Document
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, rename
 from pipeline.facts.naming import named_wording
+from pipeline.facts.telling import Asked, likely_part, telling_part
 from pipeline.facts.yaml_reader import Steps
 
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
@@ -47,6 +48,12 @@ class _Item:
 
     def at(self, *steps: str | int) -> Where:
         return self.document.locate(("facts", self.index, *steps))
+
+    def asked(self, data: Mapping[str, Any]) -> Asked:
+        """Give the fact's question or its reverse, whose data these are, as it is asked."""
+        fact = self.fact
+        names = (fact.subject, *fact.aliases)
+        return Asked(data["question"], data["answer"], names, fact.kind, fact.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +164,19 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
     """Check `expect` against `answer`, in a fact or in its reverse."""
     if data is None:
         return
-    words = len(data["answer"].split())
+    asked = item.asked(data)
     if "expect" not in data:
-        if words > SHORT_ANSWER_WORDS:
+        if not telling_part(asked):
+            words = len(data["answer"].split())
             message = f"the answer has {words} words, and no `expect` says which of them matter"
             hint = "add `expect: [...]` with the words that every right answer contains"
+            if some := likely_part(asked):
+                hint += f", for example `expect: [{', '.join(some)}]`"
             yield Problem(item.at(*steps, "answer"), "no-expect", message, hint)
         return
-    for index, phrases in enumerate(expected(data["answer"], data["expect"])):
-        if not contains(data["answer"], Expect((phrases,))):
+    wanted = expected(data["expect"], item.fact.language, data["answer"])
+    for index, phrases in enumerate(wanted):
+        if not contains(data["answer"], replace(wanted, items=(phrases,))):
             quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
             message = f"`expect` asks for {quoted}, which the answer does not contain"
             hint = "use words just as they stand in the answer"

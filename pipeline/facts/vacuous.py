@@ -125,7 +125,7 @@ def _expects(asked: FactQuestion, given: Given, at: At) -> Iterator[Problem]:
     empty = [[not _tells(each, given) for each in item] for item in asked.expect]
     step: tuple[str | int, ...] = ("expect",) if asked.written else ("answer",)
     for index, (item, hollow) in enumerate(zip(asked.expect, empty, strict=True)):
-        if any(hollow) and not all(hollow):
+        if asked.written and any(hollow) and not all(hollow):
             message = f"the alternative “{item[hollow.index(True)]}” is enough, and proves nothing"
             hint = "take it out: an alternative is another way to write the same answer"
             yield Problem(at(*asked.steps, *step, index), "no-expect", message, hint)
@@ -134,7 +134,7 @@ def _expects(asked: FactQuestion, given: Given, at: At) -> Iterator[Problem]:
         said = f"`expect` asks for {quoted}, which" if asked.written else "the answer"
         message = f"{said} proves nothing: {_why(asked.expect, given)}"
         yield Problem(at(*asked.steps, *step), "no-expect", message, _MORE)
-    elif not any(map(any, empty)):
+    elif not any(map(all if not asked.written else any, empty)):
         yield from _by_chance(asked, at(*asked.steps, *step))
 
 
