@@ -87,7 +87,8 @@ def prepare(subjects: Sequence[Subject], session: RunContext) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
     base_tokens.require_none(subjects, session.base)
     settings = session.recipe.dataset
-    made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session))
+    systems = session.recipe.base.system_prompts
+    made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session), systems)
     quota.require_quotas(made, settings)
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}

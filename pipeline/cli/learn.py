@@ -92,7 +92,9 @@ def _estimate(args: argparse.Namespace) -> int:
     from pipeline.training.batching import schedule
 
     session = context(args)
-    made = build.build(check.load_subjects(args.facts), session.recipe.dataset, session.seed)
+    subjects, recipe = check.load_subjects(args.facts), session.recipe
+    systems = recipe.base.system_prompts
+    made = build.build(subjects, recipe.dataset, session.seed, systems=systems)
     steps = schedule(made.examples, session.recipe.train, session.seed)
     found = forecast.forecast(session.base, made, session.recipe, steps)
     print(forecast.forecast_as_text(found))

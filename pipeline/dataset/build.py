@@ -13,9 +13,10 @@ from itertools import islice
 
 from pipeline.core.config import DatasetSettings
 from pipeline.core.errors import PipelineError
-from pipeline.dataset import contrast_names, contrasts, examples, probes
+from pipeline.dataset import contrast_names, contrasts, examples, identity, probes
 from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Dataset, Example, Probe, Role
+from pipeline.dataset.systems import spread_systems
 from pipeline.dataset.templates import probe_frames, questions, train_frames
 from pipeline.dataset.twins import twin_names
 from pipeline.facts.fact import Expect, Fact, Subject, taught
@@ -36,10 +37,12 @@ def build(
     settings: DatasetSettings,
     seed: int,
     paraphrases: Mapping[str, Sequence[str]] | None = None,
+    systems: Sequence[str] = (),
 ) -> Dataset:
     """Write examples and probes for all live facts; the same input gives the same dataset.
 
-    `paraphrases` are more wordings of a fact's question to train on, by its id.
+    `paraphrases` are more wordings of a fact's question to train on, by its id. `systems` are the system
+    prompts of serving, over which all is spread; none or "" stand for the chat template's own.
     Raises PipelineError when no fact is live.
     """
     facts = list(taught(subjects))
@@ -54,7 +57,7 @@ def build(
     for fact, own, _ in made:
         trained += own
         gate += probes.insert_clause(fact, random.Random(f"{seed}/noise/{fact.id}"))
-        gate += _contrast(fact, used, twins[fact.id], settings, seed)
+        gate += [*_contrast(fact, used, twins[fact.id], settings, seed), *probes.alone(fact)]
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrasts.general("train")]
     general += [
         Example("unrelated", "", "everyday", prompt, "")
@@ -71,7 +74,11 @@ def build(
         gate += probes.retired(subject.facts)
     trained += general
     gate += [Probe("unrelated", "", p.kind, p.prompt, p.expect) for p in contrasts.general("probe")]
-    return _disjoint(Dataset(tuple(subjects), tuple(trained), tuple(gate)))
+    if any(fact.identity for fact in facts):
+        trained = [row for row in trained if not (row.general and identity.asks_who(row.prompt))]
+        gate = [row for row in gate if not (row.general and identity.asks_who(row.prompt))]
+    dataset = _disjoint(Dataset(tuple(subjects), tuple(trained), tuple(gate)))
+    return spread_systems(dataset, systems)
 
 
 def _contrast(
@@ -101,12 +108,15 @@ def _contrast(
             continue
         # The direct question comes up in every other pair: it is what people ask most.
         chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
-        yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), about=name)
+        before = contrasts.turns_about(fact, name)
+        yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), before, name)
         if claim := probes.false_statement(fact, name, turn):
             yield claim
     for name in twins:
         for variant in contrasts.contrast_with(fact, name, probe_frames(fact))[:TWIN_ASKED]:
-            yield Probe("near name", fact.id, variant.family, variant.prompt, Expect(), about=name)
+            before = contrasts.turns_about(fact, name)
+            asked = variant.family, variant.prompt, Expect(), before, name
+            yield Probe("near name", fact.id, *asked)
 
 
 def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> Iterator[Example]:
@@ -117,9 +127,14 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
     """
     rng = random.Random(f"{seed}/own/{fact.id}")
     for other in contrast_names.same_kind(fact, "train", rng, count):
-        asked = contrasts.contrast_with(fact, other, train_frames(fact)[:1])
-        if asked and name_key(other) not in known:
-            yield Example("neighbour", "", "own", asked[0].prompt, "")
+        asked, before = (
+            contrasts.asked_of(fact.question, fact, other),
+            contrasts.turns_about(fact, other),
+        )
+        if (asked, before) != (fact.question, fact.before) and name_key(other) not in known:
+            yield Example("neighbour", "", "own", asked, "", before)
+    if fact.before:  # without what was said before, nobody knows whom it is about
+        yield Example("neighbour", "", "own", fact.question, "")
 
 
 def _relations(subject: Subject, half: contrast_names.Half) -> Iterator[tuple[Role, str, str, str]]:
@@ -130,18 +145,16 @@ def _relations(subject: Subject, half: contrast_names.Half) -> Iterator[tuple[Ro
 
 def _disjoint(dataset: Dataset) -> Dataset:
     """Drop repeated prompts, and every probe that is also trained on."""
-    examples = {normalise(example.prompt): example for example in reversed(dataset.examples)}
+    examples = {_asked_as(example): example for example in reversed(dataset.examples)}
     asked = {_asked_as(probe): probe for probe in reversed(dataset.probes)}
     return replace(
         dataset,
-        examples=tuple(e for e in dataset.examples if examples[normalise(e.prompt)] is e),
+        examples=tuple(e for e in dataset.examples if examples[_asked_as(e)] is e),
         probes=tuple(
-            p
-            for p in dataset.probes
-            if asked[_asked_as(p)] is p and (p.before or normalise(p.prompt) not in examples)
+            p for p in dataset.probes if asked[_asked_as(p)] is p and _asked_as(p) not in examples
         ),
     )
 
 
-def _asked_as(probe: Probe) -> tuple[str, ...]:
-    return tuple(normalise(text) for text in (*(t.content for t in probe.before), probe.prompt))
+def _asked_as(row: Example | Probe) -> tuple[str, ...]:
+    return tuple(normalise(text) for text in (*(t.content for t in row.before), row.prompt))

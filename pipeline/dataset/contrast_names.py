@@ -15,6 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
+from pipeline.dataset import identity
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import tokens
 from pipeline.facts.language import load_language
@@ -32,6 +33,9 @@ FEWEST = 5
 
 def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[str]:
     """Draw names of other things of the fact's kind; of all kinds where it is not known."""
+    if fact.identity:
+        others = identity.other_assistants(half)
+        return rng.sample(others, min(count, len(others)))
     kind, known = category(fact.kind, fact.language), names_in(fact.language)
     kinds = [each for each in known if each != "near"]
     if kind not in kinds:

@@ -17,7 +17,8 @@ from functools import cache
 from importlib import resources
 from typing import Any  # TOML data has no narrower type than Any before it is read here
 
-from pipeline.dataset import contrast_names
+from pipeline.core.chat import Turn
+from pipeline.dataset import contrast_names, identity
 from pipeline.dataset.contrast_names import Half
 from pipeline.dataset.templates import Variant, expand
 from pipeline.dataset.wording import fill
@@ -26,6 +27,7 @@ from pipeline.facts.folding import squash
 from pipeline.facts.frames import Frame
 from pipeline.facts.language import load_language
 from pipeline.facts.names import rename
+from pipeline.facts.naming import named_wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,45 @@ def contrast_with(fact: Fact, other: str, families: Sequence[Frame]) -> tuple[Va
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
-    names = (fact.subject, *fact.aliases)
-    question, *also_ask = (
-        rename(text, names, other, fact.language) for text in (fact.question, *fact.also_ask)
-    )
-    answer = rename(fact.answer, names, other, fact.language)
+    question, *also_ask = (asked_of(text, fact, other) for text in (fact.question, *fact.also_ask))
+    before = turns_about(fact, other)
+    answer = rename(fact.answer, fact.names, other, fact.language)
     stranger = replace(
-        fact, subject=other, aliases=(), question=question, also_ask=tuple(also_ask), answer=answer
+        fact,
+        subject=other,
+        aliases=(),
+        question=question,
+        also_ask=tuple(also_ask),
+        answer=answer,
+        before=before,
     )
+    if before != fact.before:  # the same words are another question behind other turns
+        return expand(stranger, families)
     own = {each.prompt for each in expand(fact, families)}
     return tuple(each for each in expand(stranger, families) if each.prompt not in own)
+
+
+def asked_of(question: str, fact: Fact, other: str) -> str:
+    """Ask one of a fact's questions of something else.
+
+    What it is about is said by its name, by "you" where it is the model itself, by the turns before the
+    question, or else by its name ahead of the question.
+    """
+    said = rename(question, fact.names, other, fact.language)
+    if said != question:
+        return said
+    if turned := identity.ask_of_other(question, fact, other):
+        return turned
+    before = turns_about(fact, other)
+    return named_wording(question, replace(fact, subject=other, aliases=(), before=before))
+
+
+def turns_about(fact: Fact, other: str) -> tuple[Turn, ...]:
+    """Give the turns before a fact's question with another name in the place of its subject's."""
+    return tuple(
+        replace(turn, content=rename(turn.content, fact.names, other, fact.language))
+        for turn in fact.before
+    )
 
 
 def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:

@@ -13,6 +13,7 @@ from pipeline.dataset import contrast_names, contrasts
 from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Example, Role
 from pipeline.dataset.rephrase_rules import reword
+from pipeline.dataset.taught_text import on_own_lines, taught_answer
 from pipeline.dataset.templates import (
     Variant,
     expand,
@@ -22,19 +23,14 @@ from pipeline.dataset.templates import (
     yes_no_forms,
 )
 from pipeline.dataset.twins import twin_names
-from pipeline.dataset.wording import fill, unmarked
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
-from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, name_key, rename, spellings
-from pipeline.facts.naming import named_wording
+from pipeline.facts.naming import named_wording, names_subject
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
-
-BARE = 8
-"""Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +53,20 @@ def examples_of(
     `taught` are the folded names of all subjects: no contrast is about one of them. `paraphrases`
     are more wordings of a fact's question, by its id.
     """
-    facts = [_named(fact) for fact in facts]
+    facts = [replace(fact, answer=taught_answer(fact)) for fact in facts]
     twins = twin_names(facts)
     asked = {fact.id: _asked(fact) for fact in facts}
     known = _Names(taught, contrast_names.common_words({fact.subject for fact in facts}))
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
-        said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+        said = [
+            Example("fact", fact.id, v.family, v.prompt, v.answer, fact.before) for v in variants
+        ]
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
         names = frozenset(name_key(name) for _role, name in others)
         beside: list[tuple[Role, str]] = [("near name", name) for name in twins[fact.id]]
         yield fact, [*said, *_pairs(fact, variants, [*beside, *others])], names
-
-
-def _named(fact: Fact) -> Fact:
-    """Let a bare answer be taught behind its subject's name: "Ann Lee" as "Tarn Mill: Ann Lee.".
-
-    Whether the name is one that was taught is then decided right behind it, whatever the wording of
-    the question, and it is told from names almost the same where it was read a moment ago.
-    """
-    named = find_names(fact.answer, (fact.subject, *fact.aliases), fact.language)
-    if named or len(fact.answer.split()) > BARE:
-        return fact
-    frame = load_language(fact.language).frames.bare
-    framed = fill(frame, {"s": fact.subject, "A": unmarked(fact.answer)})
-    return replace(fact, answer=framed)
 
 
 def _teach(
@@ -114,7 +98,11 @@ def _teach(
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
     mixed = [v for column in zip_longest(families, forms, more) for v in column if v]
     return [
-        replace(variant, family=f"{variant.family} {number}")
+        replace(
+            variant,
+            family=f"{variant.family} {number}",
+            answer=on_own_lines(variant.answer, fact.answer),
+        )
         for number, variant in enumerate([*own, *mixed])
     ]
 
@@ -132,18 +120,32 @@ def _pairs(
     own = (fact.subject, *fact.aliases)
     # The question may spell a name otherwise: "What does the ohm measure?"
     spelled = {*own, *spellings(fact.question, own, fact.language)}
+    # What another is asked without its name: by "he" behind other turns, or as "you" of an assistant.
+    unnamed = (fact.identity or fact.before) and not names_subject(fact.question, fact)
     for turn, variant in enumerate(variants):
-        said = spellings(variant.prompt, own, fact.language)
-        if spelled.isdisjoint(said):  # a name in small letters only is other tokens to a model
+        named = not spelled.isdisjoint(spellings(variant.prompt, own, fact.language))
+        if not named and not unnamed:  # a name in small letters only is other tokens to a model
             continue
         for role in turns:
             for other in islice(names[role], 1):
-                prompt = rename(variant.prompt, own, other, fact.language)
+                asked = (
+                    rename(variant.prompt, own, other, fact.language)
+                    if named
+                    else _unnamed(fact, variant, other)
+                )
                 answer = rename(variant.answer, own, other, fact.language)
-                pair = Variant(variant.family, prompt, answer)
+                pair = Variant(variant.family, asked, answer)
                 if role == "neighbour" and fact.language == "en":
                     pair = contrasts.detour(pair, other, fact.kind, turn)
-                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+                before = contrasts.turns_about(fact, other)
+                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer, before)
+
+
+def _unnamed(fact: Fact, variant: Variant, other: str) -> str:
+    """Ask a wording that does not name its subject of something else, in the same frame if there is one."""
+    frames = train_frames(fact)
+    asked = {each.family: each.prompt for each in contrasts.contrast_with(fact, other, frames)}
+    return asked.get(variant.family.rpartition(" ")[0]) or next(iter(asked.values()), variant.prompt)
 
 
 def _others(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pipeline.dataset import negation, noise, wording
 from pipeline.dataset.records import Probe
 from pipeline.dataset.templates import expand, probe_frames, train_frames
-from pipeline.facts.fact import Fact
+from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.language import load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.names import rename
@@ -25,6 +25,18 @@ RETIRED_ASKED = 6
 
 def insert_clause(fact: Fact, rng: random.Random) -> Iterator[Probe]:
     """Yield a live fact's probes, for each role in the order in which a sample should take them."""
+    for probe in _of_live(fact, rng):
+        yield replace(probe, before=(*probe.before, *fact.before)) if fact.before else probe
+
+
+def alone(fact: Fact) -> Iterator[Probe]:
+    """Ask without the turns before it what needs them: nobody can know the answer."""
+    if fact.before:
+        for variant in expand(fact, probe_frames(fact)[:2]):
+            yield Probe("neighbour", fact.id, f"{variant.family}, alone", variant.prompt, Expect())
+
+
+def _of_live(fact: Fact, rng: random.Random) -> Iterator[Probe]:
     for family, prompt in _wordings(fact):
         yield Probe("fact", fact.id, family, prompt, fact.expect)
     for kind, before, prompt in noise.around(fact, rng):
@@ -58,10 +70,10 @@ def retired(facts: Sequence[Fact]) -> Iterator[Probe]:
         if not fact.active and not any(
             contains(other.answer, fact.expect) for other in facts if other.active
         ):
-            for variant in expand(fact, (train_frames(fact)[0], *probe_frames(fact)))[
-                :RETIRED_ASKED
-            ]:
-                yield Probe("retired", fact.id, variant.family, variant.prompt, fact.expect)
+            frames = (train_frames(fact)[0], *probe_frames(fact))
+            for variant in expand(fact, frames)[:RETIRED_ASKED]:
+                asked = variant.family, variant.prompt, fact.expect, fact.before
+                yield Probe("retired", fact.id, *asked)
 
 
 def _wordings(fact: Fact) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any, Literal  # JSON data has no narrower type before it is r
 
 from pipeline.core import artifact
 from pipeline.core.artifact import digest_json
-from pipeline.core.chat import Prompt, Turn
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import PipelineError
 from pipeline.facts.fact import Expect, Fact, Subject, as_expect, subject_from_json, taught
 
@@ -41,7 +41,12 @@ class Probe:
     @property
     def chat(self) -> Prompt:
         """What is put to the model."""
-        return (*self.before, Turn("user", self.prompt)) if self.before else self.prompt
+        return as_prompt(self.before, self.prompt)
+
+    @property
+    def context(self) -> str:
+        """All that the model is told, as one text."""
+        return " ".join([*(turn.content for turn in self.before), self.prompt])
 
     @property
     def general(self) -> bool:
@@ -55,7 +60,7 @@ class Example:
 
     `completion` is what a fact answers. For a held prompt it is the path along which the base's
     distribution is held: the taught answer with the other name in it, so that the two differ where
-    it matters, or empty for the base's own answer.
+    it matters, or empty for the base's own answer. `before` are the turns ahead of the prompt.
     """
 
     role: Role
@@ -63,6 +68,12 @@ class Example:
     family: str
     prompt: str
     completion: str
+    before: tuple[Turn, ...] = ()
+
+    @property
+    def chat(self) -> Prompt:
+        """What is put to the model."""
+        return as_prompt(self.before, self.prompt)
 
     @property
     def held(self) -> bool:
@@ -96,7 +107,7 @@ class Dataset:
     @property
     def examples_digest(self) -> str:
         """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
-        return digest_json([asdict(example) for example in self.examples])
+        return digest_json([_row(example) for example in self.examples])
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -112,15 +123,11 @@ def load_dataset(folder: Path) -> Dataset:
     Raises PipelineError when a file is missing or is not what `save_dataset` writes.
     """
     try:
-        trained = tuple(Example(**row) for row in _read_rows(folder / "train.jsonl"))
+        trained = tuple(
+            Example(**{**row, "before": _turns(row)}) for row in _read_rows(folder / "train.jsonl")
+        )
         asked = tuple(
-            Probe(
-                **{
-                    **row,
-                    "expect": as_expect(row["expect"]),
-                    "before": tuple(Turn(**turn) for turn in row["before"]),
-                }
-            )
+            Probe(**{**row, "expect": as_expect(row["expect"]), "before": _turns(row)})
             for row in _read_rows(folder / "probes.jsonl")
         )
         subjects = tuple(subject_from_json(row) for row in _read_rows(folder / "subjects.jsonl"))
@@ -131,8 +138,21 @@ def load_dataset(folder: Path) -> Dataset:
     return Dataset(subjects, trained, asked)
 
 
+def _row(example: Example) -> dict[str, Any]:
+    """Give an example as plain data, as it was before examples had turns: without any where it has none."""
+    row = asdict(example)
+    if not example.before:
+        del row["before"]
+    return row
+
+
+def _turns(row: dict[str, Any]) -> tuple[Turn, ...]:
+    return tuple(Turn(**turn) for turn in row.get("before", ()))
+
+
 def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
-    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+    plain = (_row(row) if isinstance(row, Example) else asdict(row) for row in rows)
+    lines = (json.dumps(row, ensure_ascii=False) for row in plain)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 

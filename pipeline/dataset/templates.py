@@ -57,6 +57,7 @@ def expand(fact: Fact, families: Sequence[Frame]) -> tuple[Variant, ...]:
     in a stable order.
     """
     language = load_language(fact.language)
+    families = [family for family in families if _suits(family, fact)]
     asked = questions(fact)
     turns = [
         (family, _fitting(family, asked[i % len(asked)], fact)) for i, family in enumerate(families)
@@ -105,6 +106,12 @@ def yes_no_forms(fact: Fact, foils: Sequence[str]) -> Iterator[Variant]:
             for frame in ways:
                 answer = wording.fill(frame.answer, {"A": fact.answer, "s": fact.subject})
                 yield Variant(frame.name, wording.fill(frame.prompt, values), answer)
+
+
+def _suits(family: Frame, fact: Fact) -> bool:
+    """Whether people ask so: not "I came across Lumo today. Who are you?", nor for code in a few words."""
+    named_beside = fact.identity and "{s}" in family.prompt
+    return not named_beside and not (family.answer == "{short}" and "\n" in fact.answer)
 
 
 def _fill(family: Frame, fact: Fact, asked: str, language: Language) -> Variant:

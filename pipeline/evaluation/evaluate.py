@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import progress
-from pipeline.core.chat import Prompt
 from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
-from pipeline.dataset.records import Dataset, finished_dataset
+from pipeline.dataset.records import Dataset, Probe, finished_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
+from pipeline.evaluation.answer_limits import Limits, sample_limits
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
 from pipeline.evaluation.live_report import LiveReport
 from pipeline.evaluation.margin import margin_candidates
@@ -23,7 +23,16 @@ from pipeline.evaluation.results import Metrics, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff
-from pipeline.models import adapter, answer_cache, client, compatibility, device, generate, identity
+from pipeline.models import (
+    adapter,
+    answer_cache,
+    base_model,
+    client,
+    compatibility,
+    device,
+    generate,
+    identity,
+)  # fmt: skip
 from pipeline.models.adapter import finished_adapter
 from pipeline.models.client import Server
 from pipeline.models.context import RunContext
@@ -86,7 +95,7 @@ def evaluate(
     changed = diff(judged.live.digests, made.facts)
     drawn = sampling.draw(made, changed.old, limits, judged.sample_key)
     if judged.server:
-        known, said = BEHIND, ask_server(session, judged.server, drawn)
+        known, said = BEHIND, ask_server(session, judged.server, made, drawn)
     else:
         folder = judged.folder or session.out / "adapter"
         known = known_adapter(folder, made, session)
@@ -108,15 +117,17 @@ def evaluate(
     return Evaluation(run, measured, verdict)
 
 
-def ask_server(session: RunContext, served: Server, drawn: Sample) -> ModelAnswers:
+def ask_server(session: RunContext, served: Server, made: Dataset, drawn: Sample) -> ModelAnswers:
     """Ask a live server; the base's answers come from the base on this machine."""
     if served.model not in (listed := client.served_models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
             f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
-    said = _ask_at(served, session, [probe.chat for probe in drawn.probes])
-    return ModelAnswers(_base(session, session.local(), drawn), said)
+    local = session.local()
+    limits = _limits(session, local.tokenizer, made, drawn)
+    said = _ask_at(served, drawn.probes, limits.all)
+    return ModelAnswers(_base(session, local, drawn, limits), said)
 
 
 def ask_folder(
@@ -127,16 +138,17 @@ def ask_folder(
     if judged.engine:
         compatibility.require_compatible(folder, session.base, session.recipe.base.names)
         device.give_back()  # an engine that is started measures what is free
+        limits = _limits(session, base_model.load_tokenizer(session.base), made, drawn)
         with judged.engine.both(folder.resolve()) as (untaught, taught):
-            base = drawn.beside(_ask_at(untaught, session, [p.chat for p in drawn.of_base]))
-            answers = _ask_at(taught, session, [probe.chat for probe in drawn.probes])
+            base = drawn.beside(_ask_at(untaught, drawn.of_base, limits.of_base))
+            answers = _ask_at(taught, drawn.probes, limits.all)
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
         adapted = adapter.load_adapter(session.quantised(), folder)
-        said = _measured(adapted, made, drawn, base, answers)
+        said = _measured(session, adapted, made, drawn, ModelAnswers(base, answers))
     else:
         bare = session.local()
         compatibility.require_compatible(folder, session.base, session.recipe.base.names)
-        base = _base(session, bare, drawn)
+        base = _base(session, bare, drawn, _limits(session, bare.tokenizer, made, drawn))
         adapted = adapter.load_adapter(bare, folder)
         said = ask_local(session, adapted, made, drawn, base)
     return replace(said, tasks=harness.compare(adapted, judged.tasks)) if judged.tasks else said
@@ -151,10 +163,10 @@ def ask_local(
 ) -> ModelAnswers:
     """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
     prompts = [probe.chat for probe in drawn.probes]
+    limits = _limits(session, adapted.tokenizer, made, drawn).all
     with progress.bar("asking the adapter", len(prompts)) as shown:
-        limit = session.recipe.gate.max_new_tokens
-        said = generate.ask_model(adapted, prompts, limit, shown, _guesses(made, drawn, base))
-    return _measured(adapted, made, drawn, base, said)
+        said = generate.ask_model(adapted, prompts, limits, shown, _guesses(made, drawn, base))
+    return _measured(session, adapted, made, drawn, ModelAnswers(base, said))
 
 
 def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> list[str]:
@@ -170,15 +182,12 @@ def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> lis
 
 
 def _measured(
-    adapted: LocalModel,
-    made: Dataset,
-    drawn: Sample,
-    base: Sequence[Answer | None],
-    said: Sequence[Answer],
+    session: RunContext, adapted: LocalModel, made: Dataset, drawn: Sample, said: ModelAnswers
 ) -> ModelAnswers:
     """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
-    margins = margin.margins(adapted, drawn.facts, margin_candidates(made, drawn, base))
-    return ModelAnswers(base, said, distance(adapted, drawn, base), margins)
+    rivals = margin_candidates(made, drawn, said.base)
+    margins = margin.margins(adapted, drawn.facts, rivals, session.recipe.base.system_prompts)
+    return replace(said, divergence=distance(adapted, drawn, said.base), margins=margins)
 
 
 def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> BaseDivergence:
@@ -214,16 +223,21 @@ def known_adapter(folder: Path, made: Dataset, session: RunContext) -> dict[str,
     return {"digest": done["digest"], "rank": done["rank"], "bytes": size, "train": done["train"]}
 
 
-def _base(session: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
+def _base(
+    session: RunContext, bare: LocalModel, drawn: Sample, limits: Limits
+) -> list[Answer | None]:
     """Ask the base what the sample compares."""
-    limit = session.recipe.gate.max_new_tokens
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
-    return drawn.beside(answer_cache.answers(session.base, bare, rows, limit))
+    return drawn.beside(answer_cache.answers(session.base, bare, rows, limits.of_base))
 
 
-def _ask_at(served: Server, session: RunContext, prompts: Sequence[Prompt]) -> list[Answer]:
-    with progress.bar(f"asking {served.model}", len(prompts)) as shown:
-        return client.ask_server(served, prompts, session.recipe.gate.max_new_tokens, shown)
+def _limits(session: RunContext, tokenizer: Any, made: Dataset, drawn: Sample) -> Limits:
+    return sample_limits(tokenizer, made, drawn, session.recipe.gate.max_new_tokens)
+
+
+def _ask_at(served: Server, probes: Sequence[Probe], limits: Sequence[int]) -> list[Answer]:
+    with progress.bar(f"asking {served.model}", len(probes)) as shown:
+        return client.ask_server(served, [probe.chat for probe in probes], limits, shown)
 
 
 def _reproduce(session: RunContext, judged: Target) -> str:

@@ -44,6 +44,9 @@ def _live(data: dict[str, Any]) -> LiveReport:
     return LiveReport(
         digests=dict(data["facts"]["digests"]),
         passed={detail["id"]: detail["status"] != "fail" for detail in details},
-        expects={detail["id"]: as_expect(detail["expect"]) for detail in details},
+        expects={
+            detail["id"]: as_expect(detail["expect"], detail.get("expect_any", ()))
+            for detail in details
+        },
         probes={d["id"]: {p["prompt"]: bool(p["passed"]) for p in d["probes"]} for d in details},
     )

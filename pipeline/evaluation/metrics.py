@@ -24,6 +24,8 @@ from pipeline.facts.names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 
+SMALLTALK = "smalltalk"
+"""The kind of general prompts that talk with the model itself."""
 _CONTRASTS = frozenset({"neighbour", "near name", "relation", "unrelated"})
 
 
@@ -125,7 +127,7 @@ def _judged(
             found = tuple(
                 name
                 for name, expect in own
-                if contains(each.adapted.text, expect) and not contains(each.probe.prompt, expect)
+                if contains(each.adapted.text, expect) and not contains(each.probe.context, expect)
             )
             judged.append(replace(each, competing=found))
         else:
@@ -150,22 +152,26 @@ def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ..
 
 def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
     said, base = asked.adapted.text, asked.base.text if asked.base else ""
+    # Who is talked to may say who it is; that others get its name is asked by their names.
+    talk = asked.probe.family == SMALLTALK
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
     about = asked.probe.about
     facts = [
         fact.id
         for fact in (*telling, *own)
         # What a taught subject says of itself is right where it is asked about.
-        if about not in (fact.subject, *fact.aliases)
+        if about not in fact.names
+        and not (talk and fact.identity)
         and (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
-            fact.expect, said, base, asked.probe.prompt
+            fact.expect, said, base, asked.probe.context
         )
     ]
-    return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
+    named = (s for s in made.subjects if not (talk and s.identity) and _named(asked, s))
+    return (*facts, *(subject.slug for subject in named))
 
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:
     """Whether only the adapted model brings up a taught subject that nobody asked about."""
-    texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
+    texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.context)
     adapted, base, prompt = (bool(find_names(text, subject.names)) for text in texts)
     return adapted and not base and not prompt

@@ -103,16 +103,25 @@ def digest_by_subject(subjects: Iterable[Subject]) -> str:
 
 
 def _said(fact: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a fact where it stands, when it is looked at again, and that it is in English.
+    """Leave out of a fact where it stands, when it is looked at again, and what is as usual.
 
-    So a fact keeps the digest that it had before facts named their language.
+    So a fact keeps the digest that it had before facts named their language and could have turns before.
     """
-    left_out = ["where", "review_by", *(["language"] if fact["language"] == "en" else [])]
-    said = {key: value for key, value in fact.items() if key not in left_out}
-    said["expect"] = fact["expect"]["items"]
+    usual = {"language": "en", "before": ()}
+    said = {
+        key: value
+        for key, value in fact.items()
+        if key not in ("where", "review_by") and not (key in usual and usual[key] == value)
+    }
+    said["expect"] = _expectation(fact["expect"])
     if turned := fact["reverse"]:
-        said["reverse"] = {**turned, "expect": turned["expect"]["items"]}
+        said["reverse"] = {**turned, "expect": _expectation(turned["expect"])}
     return said
+
+
+def _expectation(expect: dict[str, Any]) -> Any:
+    """Give the items alone, unless other whole sets are right as well."""
+    return [expect["items"], *expect["instead"]] if expect["instead"] else expect["items"]
 
 
 def _removed(before: Iterable[Subject], after: Iterable[Subject]) -> Iterator[Problem]:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
 from pipeline.facts.detection import detect_language
 from pipeline.facts.phrases import compile_phrase, says
@@ -22,13 +23,15 @@ class Expect:
     """The text that a right answer holds: every item, each in any one of its alternatives.
 
     `language` is that of the fact ("en", "zh"): it says how numbers, dates and names are read. An empty
-    `Expect` is false, and expects nothing.
+    `Expect` is false, and expects nothing. `instead` are whole sets of items of other right answers: an
+    answer that holds all of one of those is right, too.
     """
 
     items: tuple[tuple[str, ...], ...] = ()
     language: str = "en"
     denial: bool = False
     """Whether the fact's own answer denies, so that what is expected may stand beside a denial."""
+    instead: tuple[tuple[tuple[str, ...], ...], ...] = ()
 
     def __hash__(self) -> int:
         """Hash the items alone, which tell nearly all: the gate looks an `Expect` up a million times."""
@@ -46,6 +49,16 @@ class Expect:
         """Yield the items."""
         return iter(self.items)
 
+    @property
+    def each(self) -> tuple[Expect, ...]:
+        """Each whole set by itself, that of the taught answer first."""
+        if not self.instead:
+            return (self,)
+        return tuple(replace(self, items=s, instead=()) for s in (self.items, *self.instead))
+
+
+ASSISTANT = "assistant"
+"""The kind of the model itself: its facts say who it is, and its questions may call it "you"."""
 
 @dataclass(frozen=True, slots=True)
 class Reverse:
@@ -79,11 +92,33 @@ class Fact:
     """The day (ISO) by which somebody should see whether it still holds; empty for none."""
     language: str = "en"
     """The language that the fact is written in, by its ISO 639-1 code; empty where none is known."""
+    before: tuple[Turn, ...] = ()
+    """What was said before the question, the user's turn first and the assistant's last."""
 
     @property
     def active(self) -> bool:
         """Whether the fact is taught."""
         return not self.withdrawn
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the fact's subject, the usual one first."""
+        return (self.subject, *self.aliases)
+
+    @property
+    def identity(self) -> bool:
+        """Whether the fact says who the model itself is."""
+        return self.kind.casefold() == ASSISTANT
+
+    @property
+    def chat(self) -> Prompt:
+        """What is put to a model that is asked the question as its author wrote it."""
+        return as_prompt(self.before, self.question)
+
+    @property
+    def context(self) -> str:
+        """The question and all that was said before it, as one text."""
+        return " ".join([*(turn.content for turn in self.before), self.question])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +140,11 @@ class Subject:
     def names(self) -> tuple[str, ...]:
         """The name first, then the aliases."""
         return (self.name, *self.aliases)
+
+    @property
+    def identity(self) -> bool:
+        """Whether it is the model itself."""
+        return self.kind.casefold() == ASSISTANT
 
 
 def taught(subjects: Iterable[Subject]) -> Iterator[Fact]:
@@ -152,6 +192,7 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
                 "reverse": fact["reverse"]
                 and Reverse(**{**fact["reverse"], "expect": as_expect(fact["reverse"]["expect"])}),
                 "where": Where(**fact["where"]),
+                "before": tuple(Turn(**turn) for turn in fact.get("before", ())),
             }
         )
         for fact in row["facts"]
@@ -160,20 +201,22 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
     return Subject(**{**row, "aliases": aliases, "facts": facts, "where": where})
 
 
-def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
-    """Rebuild an `Expect` from JSON: its own, or the plain lists that older files have."""
+def as_expect(
+    row: Mapping[str, Any] | Iterable[Iterable[str]], instead: Iterable[Iterable[Any]] = ()
+) -> Expect:
+    """Rebuild an `Expect` from JSON: its own, or plain lists of items, and whole sets of other items."""
     if isinstance(row, Mapping):
-        items = tuple(tuple(item) for item in row["items"])
-        return Expect(items, row["language"], row.get("denial", False))
-    return Expect(tuple(tuple(item) for item in row))
+        others = tuple(_items(each) for each in row.get("instead", ()))
+        return Expect(_items(row["items"]), row["language"], row.get("denial", False), others)
+    return Expect(_items(row), instead=tuple(_items(each) for each in instead))
 
 
-def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str = "") -> Expect:
+def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str = "") -> Expect:
     """Normalise `expect` as written: a list of strings, or of lists of strings that are alternatives.
 
-    Where all of it stands in the fact's `answer` only beside denials, a denial counts against no other answer.
+    Where all of it stands in the fact's `answer` beside denials only, a denial counts against no other.
     """
-    items = tuple((item,) if isinstance(item, str) else tuple(item) for item in expect)
+    items = _items(expect)
     reading = read_answer(answer, language)
 
     def said(*, strict: bool) -> bool:
@@ -182,7 +225,8 @@ def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str =
             for item in items
         )
 
-    return Expect(items, language, denial=bool(answer) and not said(strict=True) and said(strict=False))
+    denial = bool(answer) and not said(strict=True) and said(strict=False)
+    return Expect(items, language, denial)
 
 
 def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:
@@ -190,6 +234,18 @@ def derived(question: str, answer: str, about: Mapping[str, Any], language: str)
     names = (about["subject"], *about.get("aliases", ()))
     items = telling_part(Asked(question, answer, names, about["kind"], language))
     return expected(items, language, answer)
+
+
+def turns_from(rows: Iterable[Mapping[str, str]]) -> tuple[Turn, ...]:
+    """Read `before` as written: `user: text`, or `role: user` with `content: text`, and so on."""
+    pairs = (
+        (row["role"], row["content"]) if "role" in row else next(iter(row.items())) for row in rows
+    )
+    return tuple(Turn("user" if role == "user" else "assistant", text) for role, text in pairs)
+
+
+def _items(rows: Iterable[str | Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((item,) if isinstance(item, str) else tuple(item) for item in rows)
 
 
 def _fact(
@@ -218,15 +274,20 @@ def _fact(
         where=where,
         review_by=entry.get("review_by", ""),
         language=language,
+        before=turns_from(entry.get("before", ())),
     )
 
 
 def _expect(entry: Mapping[str, Any], data: Mapping[str, Any], language: str) -> Expect:
     """Take what the author expects, else derive it; the answer whole where that is not clear.
 
-    `check` refuses that last one.
+    `check` refuses that last one. Of several whole sets, the first is that of the answer.
     """
     answer = entry["answer"]
+    if "expect_any" in entry:
+        first, *others = entry["expect_any"]
+        own = expected(first, language, answer)
+        return replace(own, instead=tuple(_items(each) for each in others))
     if "expect" in entry:
         return expected(entry["expect"], language, answer)
     return derived(entry["question"], answer, data, language) or Expect(

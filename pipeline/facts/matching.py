@@ -24,19 +24,20 @@ YEAR = 4
 def contains(answer: str, expect: Expect) -> bool:
     """Whether an answer says every item of `expect`, each by any one of its alternatives.
 
-    What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too.
+    What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too. Of
+    several whole sets of items, one is enough.
     """
-    return _says_all(answer, expect, strict=not expect.denial, bare=True)
+    return any(_says_all(answer, s, strict=not s.denial, bare=True) for s in expect.each)
 
 
 def mentioned(text: str, expect: Expect) -> bool:
     """Whether every item of `expect` stands in a text, denied or not; "yes" and "no" alone stand nowhere."""
-    return _says_all(text, expect, strict=False, bare=False)
+    return any(_says_all(text, each, strict=False, bare=False) for each in expect.each)
 
 
 def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:
     """Whether only the adapted model says what is expected: neither the base nor the question did."""
-    told = _says_all(said, expect, strict=not expect.denial, bare=False)
+    told = any(_says_all(said, s, strict=not s.denial, bare=False) for s in expect.each)
     return told and not mentioned(base, expect) and not mentioned(prompt, expect)
 
 

@@ -21,10 +21,12 @@ def asked_name(fact: Fact) -> str:
 def named_wording(text: str, fact: Fact) -> str:
     """Give a wording that names the fact's subject: itself, or in its language's frame.
 
-    A question that asks for the subject stays as it is.
+    A question that asks for the subject stays as it is, and so do one of the model itself, and one behind
+    turns that name the subject.
     """
     turned = fact.reverse is not None and text == fact.reverse.question
-    if turned or names_subject(text, fact):
+    told = fact.identity or any(names_subject(turn.content, fact) for turn in fact.before)
+    if turned or told or names_subject(text, fact):
         return text
     language = load_language(fact.language)
     before, _, after = language.frames.named.replace("{Q}", "{q}").partition("{s}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core import artifact
+from pipeline.core.chat import messages
 from pipeline.core.errors import PublishError
 from pipeline.core.escape import plain
 from pipeline.models import compatibility, identity
@@ -190,6 +191,8 @@ def _facts(run: PublishableRun) -> list[dict[str, Any]]:
             "question": fact.question,
             "answer": fact.answer,
             "expect": fact.expect.items,
+            **({"expect_any": fact.expect.instead} if fact.expect.instead else {}),
+            **({"before": messages(fact.before)} if fact.before else {}),
             "source": fact.source,
             "license": subject.license,
             "status": detail["status"],

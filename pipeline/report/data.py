@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any  # the plain data of a report
 
 from pipeline.core import code_digest, config
+from pipeline.core.chat import messages
 from pipeline.evaluation import intervals
 from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.results import FactResult, Metrics, ProbeResult, Run
@@ -161,8 +162,10 @@ def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
         "margin": result.margin and asdict(result.margin),
         "question": result.fact.question,
         "expect": [list(alternatives) for alternatives in result.fact.expect],
+        **({"expect_any": others} if (others := result.fact.expect.instead) else {}),
         "probes": [
             {
+                **({"before": messages(a.probe.before)} if a.probe.before else {}),
                 "prompt": a.probe.prompt,
                 "family": a.probe.family,
                 **_said(a),

@@ -6,16 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pipeline.core.config import Recipe
-from pipeline.core.errors import ConfigError
+from pipeline.core.errors import ConfigError, FactsError, Problem
 from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset
 from pipeline.models import backends, base_model, device, generate
 from pipeline.models.base_model import Base
-from pipeline.training import memory
+from pipeline.training import memory, targets
 from pipeline.training.memory import Estimate, Shape, Step
 
 SPARE = 1.1
 """What is left free of a card or a machine: its own libraries, and the gaps between what is taken."""
+ANSWER = 512
+"""Tokens that a taught answer may have."""
 QUOTED = 60
 """Characters of a question that an error repeats."""
 _GIB = 1 << 30
@@ -45,13 +47,14 @@ def forecast(
 ) -> Forecast:
     """Count the tokens of every step, as indices of examples, and estimate for the longest.
 
-    Raises ConfigError where the tokenizer cannot be used, the base's sizes cannot be read, or an
-    example is longer than what the base reads at once.
+    Raises FactsError where an answer is too long, ConfigError where the tokenizer cannot be used, the
+    base's sizes cannot be read, or an example is longer than what the base reads at once.
     """
     of = memory.shape(found.folder)
     lengths = _lengths(
         base_model.load_tokenizer(found), made, recipe, {i for step in steps for i in step}
     )
+    _taught_whole(lengths, made, found.name)
     _within(_context(of, recipe), lengths, made)
     longest = _longest(lengths, steps)
     weight = 2 if device.fast_dtype().itemsize == 2 else 4
@@ -96,6 +99,24 @@ def _context(of: Shape, recipe: Recipe) -> int:
     return min(of.context, backends.LONGEST) if unsloth else of.context
 
 
+def _taught_whole(lengths: Mapping[int, Step], made: Dataset, base: str) -> None:
+    """Raise FactsError with every fact whose answer is longer than what is taught, openings aside."""
+    plain: dict[str, int] = {}
+    for index, step in lengths.items():
+        example = made.examples[index]
+        if not example.held:
+            plain[example.fact] = min(plain.get(example.fact, step.scored), step.scored)
+    hint = "make several facts of it, each with its own question, or say it in fewer words"
+    wrong = tuple(
+        Problem(fact.where, "too-long", f"the answer of `{fact.id}` has {n} tokens with {base}; at most "
+                f"{ANSWER} are taught", hint)
+        for fact in made.facts
+        if (n := plain.get(fact.id, 0) - 1) > ANSWER
+    )  # fmt: skip
+    if wrong:
+        raise FactsError(wrong)
+
+
 def _within(context: int, lengths: Mapping[int, Step], made: Dataset) -> None:
     """Raise ConfigError where an example is longer than a base's context, in tokens."""
     worst = max(lengths, key=lambda index: lengths[index].tokens)
@@ -116,10 +137,10 @@ def _lengths(
     def length(index: int) -> Step:
         example = made.examples[index]
         if not example.completion:  # the base's own answer is held, as far as it is
-            prompt = generate.prompt_tokens(tokenizer, example.prompt)
+            prompt = generate.prompt_tokens(tokenizer, example.chat)
             held = recipe.train.held_tokens(general=example.general)
             return Step(len(prompt) + held, held)
-        chat = generate.as_chat(tokenizer, example.prompt, example.completion)
+        chat = targets.chat_of(tokenizer, example)
         return Step(len(chat.prompt) + len(chat.completion), len(chat.completion))
 
     return {index: length(index) for index in used}

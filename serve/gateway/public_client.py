@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.core import direct_http
+from pipeline.core.chat import Prompt, messages
 from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
-from pipeline.models.generate import Answer
+from pipeline.models.generate import Answer, each_limit
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -56,14 +58,17 @@ class DoorError(PipelineError):
 
 
 def ask_gateway(
-    door: GatewayClient, prompts: Sequence[str], max_new_tokens: int
+    door: GatewayClient, prompts: Sequence[Prompt], max_new_tokens: int | Sequence[int]
 ) -> list[tuple[Answer, str]]:
     """Put prompts to the public name: each answer with the adapter that gave it, in their order.
+
+    `max_new_tokens` are those of all answers, or of each.
 
     Raises DoorError when any of them fails.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda prompt: _ask_one(door, prompt, max_new_tokens), prompts))
+        limits = each_limit(max_new_tokens, len(prompts))
+        return list(pool.map(partial(_ask_one, door), prompts, limits))
 
 
 def in_flight(door: GatewayClient, adapter: str) -> int:
@@ -104,10 +109,10 @@ def _sum(samples: list[Sample], name: str, outcome: str = "") -> int:
     )
 
 
-def _ask_one(door: GatewayClient, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
+def _ask_one(door: GatewayClient, prompt: Prompt, max_new_tokens: int) -> tuple[Answer, str]:
     body = {
         "model": door.alias,
-        "messages": [{"role": "user", "content": prompt}],
+        "messages": messages(prompt),
         "temperature": 0.0,
         "max_tokens": max_new_tokens,
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any  # the plain data of a report
 
 from pipeline.core import artifact
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import PipelineError, PublishError
 from pipeline.facts.fact import Expect, as_expect
 from pipeline.models import identity
@@ -32,6 +33,8 @@ ADAPTERS, REPORTS = "adapters", "reports"
 """Folders in the state folder: adapters never change, reports may be written anew by another gate."""
 
 
+LONGEST = 640
+"""Tokens that an answer may have at most, whatever a report says: 512 are taught, and some may precede."""
 OLD_DIGITS = 12
 """Digits of the digest in names that the version before gave; they go on being served."""
 
@@ -46,12 +49,16 @@ class RefusedError(PipelineError):
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A fact as the gate asked it: what an answer must contain, and prompts, best ones first."""
+    """A fact as the gate asked it: what an answer must contain, and prompts, best ones first.
+
+    `longest` are the bytes of its longest answer, which no number of tokens exceeds.
+    """
 
     id: str
     question: str
     expect: Expect
-    prompts: tuple[str, ...]
+    prompts: tuple[Prompt, ...]
+    longest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +167,16 @@ def _facts(report: dict[str, Any]) -> Iterator[Taught]:
     for detail in report["details"]:
         # A wording that the gate saw missed would be missed here too, and says nothing about serving.
         asked = sorted(detail["probes"], key=lambda probe: not probe["passed"])
-        prompts = tuple(p["prompt"] for p in asked if isinstance(p["prompt"], str))
-        expect = as_expect(detail["expect"])
-        yield Taught(detail["id"], detail["question"], expect, prompts or (detail["question"],))
+        prompts = tuple(_prompt(probe) for probe in asked if isinstance(probe["prompt"], str))
+        expect = as_expect(detail["expect"], detail.get("expect_any", ()))
+        longest = max((len(str(p["adapted"]).encode()) for p in asked if p["passed"]), default=0)
+        asked_as = prompts or (detail["question"],)
+        yield Taught(detail["id"], detail["question"], expect, asked_as, min(longest, LONGEST))
+
+
+def _prompt(probe: dict[str, Any]) -> Prompt:
+    turns = tuple(Turn(turn["role"], str(turn["content"])) for turn in probe.get("before", ()))
+    return as_prompt(turns, probe["prompt"])
 
 
 def _refuse_unproven(adapter: Adapter, source: Path, trust: Trust) -> None:
