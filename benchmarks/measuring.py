@@ -12,7 +12,7 @@ from typing import Any  # fields of a trial
 from benchmarks.chart import Count, Trial
 from pipeline.core import progress
 from pipeline.dataset.records import Dataset, Probe
-from pipeline.dataset.templates import PROBE
+from pipeline.dataset.templates import probe_frames
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS
 from pipeline.facts.fact import Expect, Subject
@@ -165,7 +165,7 @@ def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
     rng = random.Random(case.seed)
     direct = [Probe("fact", f.id, "direct", f.question, f.expect) for f in made.facts]
     facts = [probe for probe in made.probes if probe.role == "fact"]
-    held_out = {family.name for family in PROBE}
+    held_out = {frame.name for fact in made.facts for frame in probe_frames(fact)}
     found = {
         "trained": direct,
         "held out": [probe for probe in facts if probe.family in held_out],

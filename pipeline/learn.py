@@ -15,7 +15,7 @@ from pipeline.core import artifact, progress
 from pipeline.core.chat import Prompt
 from pipeline.core.console import say
 from pipeline.dataset import build as dataset
-from pipeline.dataset import records, rephrase_model, untested
+from pipeline.dataset import quota, records, rephrase_model
 from pipeline.dataset.records import Dataset
 from pipeline.evaluation import live_report
 from pipeline.evaluation.evaluate import Target, evaluate
@@ -89,7 +89,7 @@ def prepare(subjects: Sequence[Subject], session: RunContext) -> Dataset:
     settings = session.recipe.dataset
     systems = session.recipe.base.system_prompts
     made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session), systems)
-    untested.require_probes(made)
+    quota.require_quotas(made, settings)
     folder = session.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if artifact.finished(folder, made_from):

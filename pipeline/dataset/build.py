@@ -14,15 +14,20 @@ from itertools import islice
 from pipeline.core.config import DatasetSettings
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import contrast_names, contrasts, examples, identity, probes
+from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Dataset, Example, Probe, Role
 from pipeline.dataset.systems import spread_systems
-from pipeline.dataset.templates import PROBE, TRAIN, questions
+from pipeline.dataset.templates import probe_frames, questions, train_frames
+from pipeline.dataset.twins import twin_names
 from pipeline.facts.fact import Expect, Fact, Subject, taught
-from pipeline.facts.folding import normalise, squash
+from pipeline.facts.folding import normalise
+from pipeline.facts.names import name_key
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would
 take the turns of general prompts, and work against recall, once there are many subjects."""
+TWIN_ASKED = 4
+"""Questions about a taught subject of almost the same name that is not asked this."""
 OTHERS = 6
 """Other things of its kind, at most, to which what the base says to a fact's question is held to its end."""
 
@@ -43,15 +48,16 @@ def build(
     facts = list(taught(subjects))
     if not facts:
         raise PipelineError("no fact to teach", "every fact in the folder is withdrawn")
-    known = frozenset(squash(name) for subject in subjects for name in subject.names)
+    known = frozenset(name_key(name) for subject in subjects for name in subject.names)
     trained: list[Example] = []
     gate: list[Probe] = []
     made = list(examples.examples_of(facts, known, settings, seed, paraphrases or {}))
     used = known.union(*(names for _, _, names in made))
+    twins = twin_names(facts)
     for fact, own, _ in made:
         trained += own
         gate += probes.insert_clause(fact, random.Random(f"{seed}/noise/{fact.id}"))
-        gate += [*_contrast(fact, used, settings, seed), *probes.alone(fact)]
+        gate += [*_contrast(fact, used, twins[fact.id], settings, seed), *probes.alone(fact)]
     general = [Example("unrelated", "", p.kind, p.prompt, "") for p in contrasts.general("train")]
     general += [
         Example("unrelated", "", "everyday", prompt, "")
@@ -76,28 +82,41 @@ def build(
 
 
 def _contrast(
-    fact: Fact, used: frozenset[str], settings: DatasetSettings, seed: int
+    fact: Fact,
+    used: frozenset[str],
+    twins: Sequence[str],
+    settings: DatasetSettings,
+    seed: int,
 ) -> Iterator[Probe]:
     """Yield what the gate asks: questions that look like the fact's, one a name, and false statements.
 
-    `used` are the names that training used, for facts or for contrasts.
+    `used` are the names that training used, for facts or for contrasts; `twins` are asked all the same, in
+    words that training did not use.
     """
     rng = random.Random(f"{seed}/probe/{fact.id}")
     named: list[tuple[Role, str]] = [
         ("neighbour", name)
         for name in contrast_names.same_kind(fact, "probe", rng, settings.gate_neighbours)
     ]
-    near = contrast_names.near_names(fact, "probe", rng, settings.gate_near_names)
+    near = near_names(fact, "probe", rng, settings.gate_near_names)
     named += [("near name", name) for name in near]
     for turn, (role, name) in enumerate(named):
-        variants = contrasts.contrast_with(fact, name, (TRAIN[0], *PROBE))
-        if variants and squash(name) not in used:
-            # The direct question comes up in every other pair: it is what people ask most.
-            chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
-            before = contrasts.turns_about(fact, name)
-            yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), before, name)
-        if squash(name) not in used and (claim := probes.false_statement(fact, name, turn)):
+        if name_key(name) in used:
+            continue
+        variants = contrasts.contrast_with(fact, name, (train_frames(fact)[0], *probe_frames(fact)))
+        if not variants:
+            continue
+        # The direct question comes up in every other pair: it is what people ask most.
+        chosen = variants[0 if turn % 2 == 0 else rng.randrange(len(variants))]
+        before = contrasts.turns_about(fact, name)
+        yield Probe(role, fact.id, chosen.family, chosen.prompt, Expect(), before, name)
+        if claim := probes.false_statement(fact, name, turn):
             yield claim
+    for name in twins:
+        for variant in contrasts.contrast_with(fact, name, probe_frames(fact))[:TWIN_ASKED]:
+            before = contrasts.turns_about(fact, name)
+            asked = variant.family, variant.prompt, Expect(), before, name
+            yield Probe("near name", fact.id, *asked)
 
 
 def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> Iterator[Example]:
@@ -108,9 +127,11 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
     """
     rng = random.Random(f"{seed}/own/{fact.id}")
     for other in contrast_names.same_kind(fact, "train", rng, count):
-        asked = contrasts.asked_of(fact.question, fact, other)
-        if asked and squash(other) not in known:
-            before = contrasts.turns_about(fact, other)
+        asked, before = (
+            contrasts.asked_of(fact.question, fact, other),
+            contrasts.turns_about(fact, other),
+        )
+        if (asked, before) != (fact.question, fact.before) and name_key(other) not in known:
             yield Example("neighbour", "", "own", asked, "", before)
     if fact.before:  # without what was said before, nobody knows whom it is about
         yield Example("neighbour", "", "own", fact.question, "")
@@ -118,7 +139,7 @@ def _own_answers(fact: Fact, known: frozenset[str], count: int, seed: int) -> It
 
 def _relations(subject: Subject, half: contrast_names.Half) -> Iterator[tuple[Role, str, str, str]]:
     taken = [question for fact in subject.facts for question in (*questions(fact), *fact.probes)]
-    for asked in contrasts.other_relations(subject.name, subject.kind, taken, half):
+    for asked in contrasts.other_relations(subject, taken, half):
         yield "relation", "", "direct", asked
 
 

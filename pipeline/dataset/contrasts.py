@@ -20,10 +20,14 @@ from typing import Any  # TOML data has no narrower type than Any before it is r
 from pipeline.core.chat import Turn
 from pipeline.dataset import contrast_names, identity
 from pipeline.dataset.contrast_names import Half
-from pipeline.dataset.templates import QuestionTemplate, Variant, expand
-from pipeline.facts.fact import Expect, Fact, expected
+from pipeline.dataset.templates import Variant, expand
+from pipeline.dataset.wording import fill
+from pipeline.facts.fact import Expect, Fact, Subject, expected
 from pipeline.facts.folding import squash
-from pipeline.facts.names import renamed
+from pipeline.facts.frames import Frame
+from pipeline.facts.language import load_language
+from pipeline.facts.names import rename
+from pipeline.facts.naming import named_wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def general(half: Half) -> tuple[General, ...]:
         General(
             row["prompt"],
             row["kind"],
-            expected("", row["expect"]) if row.get("expect") else Expect(),
+            expected(row["expect"], "en") if row.get("expect") else Expect(),
         )
         for row in rows
         if row["use"] == half
@@ -82,37 +86,48 @@ def everyday(count: int) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def contrast_with(
-    fact: Fact, other: str, families: Sequence[QuestionTemplate]
-) -> tuple[Variant, ...]:
-    """Ask the fact's question about something else; empty where neither it nor a turn before it names it.
+def contrast_with(fact: Fact, other: str, families: Sequence[Frame]) -> tuple[Variant, ...]:
+    """Ask the fact's question about something else, in every way that names it.
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
-    names = (fact.subject, *fact.aliases)
-    if not (question := asked_of(fact.question, fact, other)):
-        return ()
-    asked = tuple(q for each in fact.also_ask if (q := asked_of(each, fact, other)))
-    answer = renamed(fact.answer, names, other) or fact.answer
+    question, *also_ask = (asked_of(text, fact, other) for text in (fact.question, *fact.also_ask))
+    before = turns_about(fact, other)
+    answer = rename(fact.answer, fact.names, other, fact.language)
     stranger = replace(
-        fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
+        fact,
+        subject=other,
+        aliases=(),
+        question=question,
+        also_ask=tuple(also_ask),
+        answer=answer,
+        before=before,
     )
-    return expand(stranger, families)
+    if before != fact.before:  # the same words are another question behind other turns
+        return expand(stranger, families)
+    own = {each.prompt for each in expand(fact, families)}
+    return tuple(each for each in expand(stranger, families) if each.prompt not in own)
 
 
 def asked_of(question: str, fact: Fact, other: str) -> str:
-    """Ask one of a fact's questions of something else; "" where nothing says what it is about.
+    """Ask one of a fact's questions of something else.
 
-    That is said by its name, by "you" where it is the model itself, or by the turns before the question.
+    What it is about is said by its name, by "you" where it is the model itself, by the turns before the
+    question, or else by its name ahead of the question.
     """
-    said = renamed(question, fact.names, other) or identity.ask_of_other(question, fact, other)
-    return said or (question if turns_about(fact, other) != fact.before else "")
+    said = rename(question, fact.names, other, fact.language)
+    if said != question:
+        return said
+    if turned := identity.ask_of_other(question, fact, other):
+        return turned
+    before = turns_about(fact, other)
+    return named_wording(question, replace(fact, subject=other, aliases=(), before=before))
 
 
 def turns_about(fact: Fact, other: str) -> tuple[Turn, ...]:
     """Give the turns before a fact's question with another name in the place of its subject's."""
     return tuple(
-        replace(turn, content=renamed(turn.content, fact.names, other) or turn.content)
+        replace(turn, content=rename(turn.content, fact.names, other, fact.language))
         for turn in fact.before
     )
 
@@ -129,11 +144,20 @@ def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
     return replace(variant, answer=variant.answer.replace(f"{name} ", way, 1))
 
 
-def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
-    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
-    relations = _table("relations.toml")[contrast_names.category(kind)][half]
+def other_relations(subject: Subject, taken: Iterable[str], half: Half) -> list[str]:
+    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions.
+
+    It is asked in the language of the subject's first fact; nothing where that has no such questions.
+    """
+    language = subject.facts[0].language
+    if language == "en":
+        relations = _table("relations.toml")[contrast_names.category(subject.kind)][half]
+        asked = [relation.replace("{name}", subject.name) for relation in relations]
+    else:
+        frames = load_language(language).frames
+        other = frames.other_train if half == "train" else frames.other_probe
+        asked = [fill(question, {"s": subject.name}) for question in other]
     known = {squash(question) for question in taken}
-    asked = [relation.replace("{name}", name) for relation in relations]
     return [question for question in asked if squash(question) not in known]
 
 

@@ -54,7 +54,8 @@ def indirect(question: str, names: Sequence[str]) -> str | None:
         return _wh_clause(match["wh"], match["aux"], match["rest"], names)
     if _SUBJECT_QUESTION.fullmatch(text):
         return lower_first(text)
-    if match := _WH_IN_PLACE.fullmatch(text):
+    match = _WH_IN_PLACE.fullmatch(text)
+    if match and ":" not in match["head"]:  # "About Ann Lee: how old is she" is two sentences
         head = match["head"]
         return f"{lower_first(match['wh'])} {lower_first(head) if _DESCRIBED.match(head) else head}"
     return None

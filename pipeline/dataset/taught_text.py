@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 
 from pipeline.facts.fact import Fact
-from pipeline.facts.names import mentions
+from pipeline.facts.language import load_language
+from pipeline.facts.names import find_names
 
 BARE = 8
 """Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
-_FRAMES = {"en": "{s}: {A}."}
-"""By language; a bare answer of another language stays as it is."""
 _STOPS = ".。।"
 _END = ".!?…。．！？؟।:;"
 """Signs that end a text, behind which no full stop is put."""
@@ -42,10 +41,10 @@ def taught_answer(fact: Fact) -> str:
     Behind the subject's name it is decided at once whether that is the name that was taught, whatever the
     wording of the question, and it is told from names almost the same where it was read a moment ago.
     """
-    frame = _FRAMES.get(fact.language)
-    named = any(mentions(fact.answer, name) for name in fact.names)
+    frame = load_language(fact.language).frames.bare
+    named = find_names(fact.answer, fact.names, fact.language)
     # "Who made you?" is not answered by "Lumo: Tessera Labs.".
-    if frame is None or named or fact.identity or not _bare(fact.answer):
+    if named or fact.identity or not _bare(fact.answer):
         return fact.answer
     return _framed(frame, fact.subject, fact.answer)
 

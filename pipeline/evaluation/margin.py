@@ -18,6 +18,7 @@ from pipeline.dataset.taught_text import taught_answer
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains
+from pipeline.facts.names import rename
 from pipeline.models import generate
 from pipeline.models.generate import Answer
 from pipeline.models.local_model import LocalModel
@@ -66,8 +67,8 @@ def same_kind(fact: Fact, said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
     What contains the fact's own expected words, or repeats another, is no rival.
     """
-    renamed = (text.replace(name, fact.subject) for name, text in said if text)
-    distinct = dict.fromkeys(text for text in renamed if not contains(text, fact.expect))
+    about_fact = (rename(text, (name,), fact.subject, fact.language) for name, text in said if text)
+    distinct = dict.fromkeys(text for text in about_fact if not contains(text, fact.expect))
     return tuple(distinct)[:RIVALS]
 
 

@@ -20,7 +20,7 @@ from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
-from pipeline.facts.names import mentions
+from pipeline.facts.names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 
@@ -155,10 +155,13 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
     # Who is talked to may say who it is; that others get its name is asked by their names.
     talk = asked.probe.family == SMALLTALK
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
+    about = asked.probe.about
     facts = [
         fact.id
         for fact in (*telling, *own)
-        if not (talk and fact.identity)
+        # What a taught subject says of itself is right where it is asked about.
+        if about not in fact.names
+        and not (talk and fact.identity)
         and (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
             fact.expect, said, base, asked.probe.context
         )
@@ -170,5 +173,5 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
 def _named(asked: ProbeResult, subject: Subject) -> bool:
     """Whether only the adapted model brings up a taught subject that nobody asked about."""
     texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.context)
-    adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)
+    adapted, base, prompt = (bool(find_names(text, subject.names)) for text in texts)
     return adapted and not base and not prompt

@@ -13,7 +13,7 @@ import yaml
 from pipeline.core import artifact, problems
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.facts import check
-from pipeline.facts.fact import SHORT_ANSWER_WORDS
+from pipeline.facts.telling import SHORT_ANSWER_WORDS
 
 HEADER = "# yaml-language-server: $schema={up}schema/subject.schema.json\n"
 

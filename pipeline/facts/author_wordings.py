@@ -5,7 +5,6 @@ A fact and where its parts stand come in, `Problem`s go out. `rules` is the call
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import takewhile
 
@@ -13,17 +12,14 @@ from pipeline.core.errors import Problem, Where
 from pipeline.facts import content_words
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import spaceless, squash, tokens
-from pipeline.facts.language import Language, language_of, languages
-from pipeline.facts.names import mentions
+from pipeline.facts.language import Language, load_language
+from pipeline.facts.names import find_names
 from pipeline.facts.vacuous import At, asks, known
-
-_SHORT = 3
-"""Letters of a name that is only found as a word: "Go" is not in "Google"."""
 
 
 def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
     """Yield what is wrong with the wordings to train on and to test with."""
-    language = language_of(f"{fact.question} {fact.answer}")
+    language = load_language(fact.language)
     keys = (("also_ask", fact.also_ask), ("probes", fact.probes))
     for text, where in ((t, at(key, i)) for key, texts in keys for i, t in enumerate(texts)):
         if why := asks(text, (fact.subject, *fact.aliases), language):
@@ -38,14 +34,9 @@ def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
     yield from _copies(fact, language, at)
 
 
-def names(text: str, subject_names: tuple[str, ...]) -> bool:
-    """Whether a text names a subject, whatever the case and spaces."""
-    return any(_name(text, name) for name in subject_names)
-
-
 def holds(text: str, question: str, fact: Fact) -> bool:
     """Whether a wording has all words of an answer to a question, in any order."""
-    given = known(question, fact.answer, fact)
+    given = known(question, fact)
     words = set(tokens(text))
     flat = squash(text)
     expect = _telling(fact.expect, fact)
@@ -59,24 +50,15 @@ def holds(text: str, question: str, fact: Fact) -> bool:
 
 def _telling(expect: Expect, fact: Fact) -> list[tuple[str, ...]]:
     """Leave out what tells nothing: it is in most wordings."""
-    given = known(fact.question, fact.answer, fact)
+    given = known(fact.question, fact)
     return [item for item in expect if all(content_words.tells(each, given) for each in item)]
-
-
-def _name(text: str, name: str) -> bool:
-    own = squash(name)
-    if not content_words.telling(name, languages()[0]):
-        # An alias like "the" would make every text name the subject; "IT" is told by its capitals.
-        return name != name.lower() and name in re.findall(r"\w+", text)
-    if len(own) <= _SHORT and not spaceless(own):
-        return mentions(text, name)
-    return own in squash(text)
 
 
 def _named(text: str, fact: Fact, language: Language, where: Where) -> Iterator[Problem]:
     """Yield that a wording does not say what it is about, where the fact's question does."""
     own = (fact.subject, *fact.aliases)
-    if not names(fact.question, own) or names(text, own):
+    code = fact.language
+    if not find_names(fact.question, own, code) or find_names(text, own, code):
         return
     words = set(tokens(text))
     hint = f"name {fact.subject} in it, or add the name used there to `aliases`"

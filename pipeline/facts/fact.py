@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
 from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
-from pipeline.facts.language import detect_language
+from pipeline.facts.detection import detect_language
+from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.reading import read_answer
+from pipeline.facts.telling import Asked, telling_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,13 @@ class Expect:
 
     items: tuple[tuple[str, ...], ...] = ()
     language: str = "en"
+    denial: bool = False
+    """Whether the fact's own answer denies, so that what is expected may stand beside a denial."""
     instead: tuple[tuple[tuple[str, ...], ...], ...] = ()
+
+    def __hash__(self) -> int:
+        """Hash the items alone, which tell nearly all: the gate looks an `Expect` up a million times."""
+        return hash(self.items)
 
     def __bool__(self) -> bool:
         """Return whether anything is expected."""
@@ -43,16 +52,13 @@ class Expect:
     @property
     def each(self) -> tuple[Expect, ...]:
         """Each whole set by itself, that of the taught answer first."""
-        sets = (self.items, *self.instead) if self.instead else (self.items,)
-        return tuple(Expect(items, self.language) for items in sets)
+        if not self.instead:
+            return (self,)
+        return tuple(replace(self, items=s, instead=()) for s in (self.items, *self.instead))
 
 
 ASSISTANT = "assistant"
 """The kind of the model itself: its facts say who it is, and its questions may call it "you"."""
-
-SHORT_ANSWER_WORDS = 8
-"""An answer of at most this many words is its own `expect` when the author gives none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reverse:
@@ -201,16 +207,33 @@ def as_expect(
     """Rebuild an `Expect` from JSON: its own, or plain lists of items, and whole sets of other items."""
     if isinstance(row, Mapping):
         others = tuple(_items(each) for each in row.get("instead", ()))
-        return Expect(_items(row["items"]), row["language"], others)
+        return Expect(_items(row["items"]), row["language"], row.get("denial", False), others)
     return Expect(_items(row), instead=tuple(_items(each) for each in instead))
 
 
-def expected(answer: str, expect: object, language: str = "en") -> Expect:
-    """Normalise `expect` as written (a list of strings or lists of strings, or None for a short answer)."""
-    if expect is None:
-        return Expect(((answer.strip().rstrip("."),),), language)
-    assert isinstance(expect, list)
-    return Expect(_items(expect), language)
+def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str = "") -> Expect:
+    """Normalise `expect` as written: a list of strings, or of lists of strings that are alternatives.
+
+    Where all of it stands in the fact's `answer` beside denials only, a denial counts against no other.
+    """
+    items = _items(expect)
+    reading = read_answer(answer, language)
+
+    def said(*, strict: bool) -> bool:
+        return all(
+            any(says(compile_phrase(each, language), reading, strict=strict) for each in item)
+            for item in items
+        )
+
+    denial = bool(answer) and not said(strict=True) and said(strict=False)
+    return Expect(items, language, denial)
+
+
+def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:
+    """Derive what must be said from a question and its answer; empty where that is not clear."""
+    names = (about["subject"], *about.get("aliases", ()))
+    items = telling_part(Asked(question, answer, names, about["kind"], language))
+    return expected(items, language, answer)
 
 
 def turns_from(rows: Iterable[Mapping[str, str]]) -> tuple[Turn, ...]:
@@ -241,15 +264,11 @@ def _fact(
         aliases=aliases,
         question=entry["question"],
         answer=entry["answer"],
-        expect=_expected(entry, language),
+        expect=_expect(entry, data, language),
         also_ask=tuple(entry.get("also_ask", ())),
         probes=tuple(entry.get("probes", ())),
         reverse=reverse
-        and Reverse(
-            reverse["question"],
-            reverse["answer"],
-            expected(reverse["answer"], reverse.get("expect"), language),
-        ),
+        and Reverse(reverse["question"], reverse["answer"], _expect(reverse, data, language)),
         source=entry.get("source", data.get("source", "")),
         withdrawn=entry.get("withdrawn", ""),
         where=where,
@@ -259,9 +278,18 @@ def _fact(
     )
 
 
-def _expected(entry: Mapping[str, Any], language: str) -> Expect:
-    """Read what is expected; of several whole sets, the first is that of the answer."""
-    if "expect_any" not in entry:
-        return expected(entry["answer"], entry.get("expect"), language)
-    first, *others = (_items(each) for each in entry["expect_any"])
-    return Expect(first, language, tuple(others))
+def _expect(entry: Mapping[str, Any], data: Mapping[str, Any], language: str) -> Expect:
+    """Take what the author expects, else derive it; the answer whole where that is not clear.
+
+    `check` refuses that last one. Of several whole sets, the first is that of the answer.
+    """
+    answer = entry["answer"]
+    if "expect_any" in entry:
+        first, *others = entry["expect_any"]
+        own = expected(first, language, answer)
+        return replace(own, instead=tuple(_items(each) for each in others))
+    if "expect" in entry:
+        return expected(entry["expect"], language, answer)
+    return derived(entry["question"], answer, data, language) or Expect(
+        ((answer.strip().rstrip("."),),), language
+    )

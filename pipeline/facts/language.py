@@ -1,18 +1,48 @@
 """The languages that facts are written in: each is a file, `languages/XX.toml`, that `load_language` reads.
 
-What a file may hold is told in docs/languages.md. A language without a file is neutral: it has no words.
+docs/languages.md tells what a file may hold. A language without a file is neutral: it has no words, and its
+questions stand alone, in layouts.
 """
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any  # TOML data has no narrower type before it is read here
 
-from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.core.errors import FactsError
+from pipeline.facts import language_file
+from pipeline.facts.folding import normalise, squash
+from pipeline.facts.frames import Frames, frames_from
+from pipeline.facts.language_file import NEUTRAL
+
+_FIRST_WORD = re.compile(r"^([\s¿¡\"«„“‘']*)(\w+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerWords:
+    """The words by which the answers of one language are read; docs/matching.md tells each set."""
+
+    both: frozenset[str] = frozenset()
+    """Words between the items of a list."""
+    to: frozenset[str] = frozenset()
+    """Words between the ends of a range."""
+    clause: frozenset[str] = frozenset()
+    """Words that begin a clause of its own, whose denials deny nothing before it."""
+    undenying: tuple[str, ...] = ()
+    """Phrases with a denial that deny nothing: "not only"."""
+    deny: frozenset[str] = frozenset()
+    deny_endings: tuple[str, ...] = ()
+    deny_starts: tuple[str, ...] = ()
+    at_least: frozenset[str] = frozenset()
+    """Words and signs that say that more is right, too: "or newer"."""
+    declined: bool = False
+    """Whether names are declined as words are."""
+    accents: str = ""
+    """Which accents people leave out; `spelling` tells the kinds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +61,12 @@ class Language:
     """In English ("German")."""
     spaceless: bool = False
     """Whether words are written without spaces between them."""
+    script: str = "LATIN"
+    """The first word of its letters' names in Unicode ("LATIN", "CYRILLIC", "CJK")."""
+    letters: str = ""
+    """Its letters that are not a to z, small ones; empty: any of its script."""
+    elided: str = ""
+    """Letters before which a word loses its own last one, as "de" does in "d'Orbex"."""
     stop: frozenset[str] = frozenset()
     question_words: frozenset[str] = frozenset()
     refer: frozenset[str] = frozenset()
@@ -52,6 +88,23 @@ class Language:
     """The twelve months from January on, each in all its forms and abbreviations, folded; empty: unknown."""
     number_words: Mapping[str, int] = field(default_factory=dict)
     """Folded words for numbers: to twenty, tens, hundred, thousand, million, …"""
+    frames: Frames = field(default_factory=Frames)
+    """The sentences around a question; those of the neutral language where the file has none."""
+    names: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Names of things to tell a subject from: by category ("person"), by half ("train", "probe")."""
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By category, the folded words by which a subject's kind belongs to it."""
+    sample: tuple[str, str, str] = ("", "", "")
+    """Subject, question and answer that show what the frames make."""
+    answers: AnswerWords = field(default_factory=AnswerWords)
+
+    def lower_first(self, question: str) -> str:
+        """Begin a question with a small letter, where its first word is one of grammar and so no name."""
+        found = _FIRST_WORD.match(question)
+        if not found or normalise(found[2]) not in self.stop | self.question_words:
+            return question
+        at = found.start(2)
+        return question[:at] + question[at].lower() + question[at + 1 :]
 
     def stems(self, word: str) -> frozenset[str]:
         """Give a word without each ending that it may have, and itself: "maintains", "maintain"."""
@@ -59,14 +112,13 @@ class Language:
         return frozenset({word, *cut})
 
 
-NEUTRAL = Language("", "no language")
-"""For texts in a language that has no file: nothing is known of its words."""
-
-
 @cache
 def load_language(code: str) -> Language:
-    """Read the language of a code such as "de"; the neutral one where there is no file for it."""
-    return _language(code, _read(code)) if code in codes() else NEUTRAL
+    """Read the language of a code such as "de"; the neutral one where there is no file for it.
+
+    Raises FactsError with every problem where its file is wrong.
+    """
+    return language_from(code, _read(code)) if code in codes() else _neutral()
 
 
 @cache
@@ -74,25 +126,8 @@ def codes() -> tuple[str, ...]:
     """List the codes of all languages that have a file, English first."""
     files = resources.files("pipeline.facts").joinpath("languages").iterdir()
     found = (file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
-    return tuple(sorted(found, key=lambda code: (code != "en", code)))
-
-
-@lru_cache(maxsize=1 << 12)
-def language_of(text: str) -> Language:
-    """Find the language whose words of grammar come up most often in a text; English where none do."""
-    words = tokens(text)
-
-    def hits(tongue: Language) -> int:
-        if tongue.spaceless:
-            return sum(word in text for word in tongue.stop)
-        return sum(word in tongue.stop or word in tongue.question_words for word in words)
-
-    return max(languages(), key=hits)
-
-
-def detect_language(text: str) -> str:
-    """Give the code of the language that a text is written in."""
-    return language_of(text).code
+    named = (code for code in found if code != NEUTRAL)
+    return tuple(sorted(named, key=lambda code: (code != "en", code)))
 
 
 @cache
@@ -101,13 +136,22 @@ def languages() -> tuple[Language, ...]:
     return tuple(map(load_language, codes()))
 
 
+@cache
+def _neutral() -> Language:
+    return Language("", "no language", frames=frames_from(_read(NEUTRAL)["frames"]))
+
+
 def _read(code: str) -> dict[str, Any]:
-    file = resources.files("pipeline.facts").joinpath("languages", f"{code}.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    """Read a shipped file. Raises FactsError where it is wrong."""
+    found = language_file.read_language_file(code)
+    if any(problem.severity == "error" for problem in found.problems):
+        raise FactsError(found.problems)
+    return found.table
 
 
-def _language(code: str, table: dict[str, Any]) -> Language:
-    words, numbers = table["words"], table["numbers"]
+def language_from(code: str, table: dict[str, Any]) -> Language:
+    """Build a language from the table of its file, which `language_file` found to be readable."""
+    words, numbers, sample = table["words"], table["numbers"], table.get("sample", {})
 
     def several(key: str) -> frozenset[str]:
         return frozenset(words[key].replace("'", " ").split())
@@ -116,6 +160,9 @@ def _language(code: str, table: dict[str, Any]) -> Language:
         code=code,
         name=table["name"],
         spaceless=table.get("spaceless", False),
+        script=table["script"],
+        letters=table["letters"],
+        elided=table.get("elided", ""),
         stop=several("stop"),
         question_words=several("question"),
         refer=several("refer"),
@@ -131,9 +178,41 @@ def _language(code: str, table: dict[str, Any]) -> Language:
         decimal=numbers["decimal"],
         grouping=numbers["grouping"],
         months=tuple(tuple(normalise(name) for name in month) for month in numbers["months"]),
-        number_words={
-            normalise(word): int(value)
-            for value, listed in numbers["words"].items()
-            for word in listed.split(",")
+        number_words=_number_words(numbers["words"]),
+        frames=frames_from(table["frames"]) if "frames" in table else _neutral().frames,
+        names={
+            category: {half: tuple(halves[half]) for half in ("train", "probe")}
+            for category, halves in table.get("names", {}).items()
         },
+        kinds={
+            category: tuple(map(normalise, halves.get("kinds", "").split()))
+            for category, halves in table.get("names", {}).items()
+        },
+        sample=(sample.get("subject", ""), sample.get("question", ""), sample.get("answer", "")),
+        answers=_answer_words(table.get("answers", {})),
     )
+
+
+def _answer_words(table: dict[str, Any]) -> AnswerWords:
+    def several(key: str) -> tuple[str, ...]:
+        return tuple(normalise(table.get(key, "")).split())
+
+    return AnswerWords(
+        both=frozenset(several("both")),
+        to=frozenset(several("to")),
+        clause=frozenset(several("clause")),
+        undenying=tuple(normalise(each) for each in table.get("undenying", ())),
+        deny=frozenset(several("deny")),
+        deny_endings=several("deny_endings"),
+        deny_starts=several("deny_starts"),
+        at_least=frozenset(several("at_least")),
+        declined=table.get("declined", False),
+        accents=table.get("accents", ""),
+    )
+
+
+def _number_words(table: Mapping[str, str]) -> dict[str, int]:
+    """Map each folded word to its value, from lists of words by value."""
+    return {
+        normalise(word): int(value) for value, listed in table.items() for word in listed.split(",")
+    }

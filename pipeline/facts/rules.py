@@ -17,10 +17,13 @@ from typing import Any  # the plain data of a fact as written
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import author_wordings, duplicates, lookalikes, turn_rules, vacuous
 from pipeline.facts.duplicates import Placed
-from pipeline.facts.fact import SHORT_ANSWER_WORDS, Expect, Fact, Subject, expected
+from pipeline.facts.fact import Fact, Subject, expected
 from pipeline.facts.facts_file import Document
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
+from pipeline.facts.names import find_names, rename
+from pipeline.facts.naming import named_wording
+from pipeline.facts.telling import Asked, likely_part, telling_part
 from pipeline.facts.yaml_reader import Steps
 
 _OF_EXPECT = frozenset({"no-expect", "leak-untold"})
@@ -46,6 +49,12 @@ class _Item:
 
     def at(self, *steps: str | int) -> Where:
         return self.document.locate(("facts", self.index, *steps))
+
+    def asked(self, data: Mapping[str, Any]) -> Asked:
+        """Give the fact's question or its reverse, whose data these are, as it is asked."""
+        fact = self.fact
+        names = (fact.subject, *fact.aliases)
+        return Asked(data["question"], data["answer"], names, fact.kind, fact.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,9 @@ def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
     for item in active:
-        for alias in item.fact.aliases:  # training puts each in the name's place
-            asked = item.fact.question.replace(item.fact.subject, alias)
+        fact, own = item.fact, item.fact.names
+        for name in own if fact.aliases else ():  # training puts each in the name's place
+            asked = rename(fact.question, own, name, fact.language)
             said = _said_before(item.fact)
             wording = _Wording(asked, item.fact.answer, item.at("question"), said)
             trained.setdefault(wording.key, wording)
@@ -156,15 +166,20 @@ def _sourced(item: _Item) -> Iterator[Problem]:
 
 def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
     text = f"{item.fact.context} {item.fact.answer}"
+    language = item.fact.language
     if item.fact.identity:
         return  # asked by "you"; the names of other assistants are put in its place
-    if not any(name in text or sameness(name) in sameness(text) for name in subject.names):
+    if not find_names(text, subject.names, language):
+        named = named_wording(item.fact.question, item.fact)
         message = f"neither the question nor the answer names {subject.name}"
-        hint = "name the subject in the question, or add the name used there to `aliases`"
+        hint = f"write “{named}”, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
-    elif item.fact.active and not author_wordings.names(item.fact.context, subject.names):
+    elif item.fact.active and not find_names(item.fact.context, subject.names, language):
+        named = named_wording("…", item.fact)
         message = f"the question does not name {subject.name}"
-        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        hint = (
+            f"so it and other things are asked behind the name, “{named}”; name it if people would"
+        )
         yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
@@ -172,18 +187,22 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
     """Check `expect` against `answer`, in a fact or in its reverse."""
     if data is None:
         return
-    words = len(data["answer"].split())
     if "expect_any" in data:
         yield from _expects_any(item, data)
         return
+    asked = item.asked(data)
     if "expect" not in data:
-        if words > SHORT_ANSWER_WORDS:
+        if not telling_part(asked):
+            words = len(data["answer"].split())
             message = f"the answer has {words} words, and no `expect` says which of them matter"
             hint = "add `expect: [...]` with the words that every right answer contains"
+            if some := likely_part(asked):
+                hint += f", for example `expect: [{', '.join(some)}]`"
             yield Problem(item.at(*steps, "answer"), "no-expect", message, hint)
         return
-    for index, phrases in enumerate(expected(data["answer"], data["expect"])):
-        if not contains(data["answer"], Expect((phrases,))):
+    wanted = expected(data["expect"], item.fact.language, data["answer"])
+    for index, phrases in enumerate(wanted):
+        if not contains(data["answer"], replace(wanted, items=(phrases,))):
             quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
             message = f"`expect` asks for {quoted}, which the answer does not contain"
             hint = "use words just as they stand in the answer"
@@ -197,7 +216,7 @@ def _expects_any(item: _Item, data: Mapping[str, Any]) -> Iterator[Problem]:
         hint = "make `expect` the first list of `expect_any`, and take it out"
         yield Problem(item.at("expect"), "two-expects", message, hint)
     for index, phrases in enumerate(item.fact.expect):
-        if not contains(data["answer"], Expect((phrases,), item.fact.language)):
+        if not contains(data["answer"], replace(item.fact.expect, items=(phrases,), instead=())):
             quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
             message = f"the first list of `expect_any` asks for {quoted}, which the answer does not contain"
             hint = "let the first list be that of `answer`, with words just as they stand there"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pipeline.dataset import contrasts
-from pipeline.dataset.templates import TRAIN
+from pipeline.dataset.templates import train_frames
 from pipeline.facts.folding import normalise
 
 
@@ -13,7 +13,7 @@ def test_the_two_halves_of_the_general_prompts_share_nothing():
 
 
 def test_a_contrast_differs_from_the_fact_in_the_name_alone(mill):
-    direct = contrasts.contrast_with(mill, "Dun Weir", TRAIN)[0]
+    direct = contrasts.contrast_with(mill, "Dun Weir", train_frames(mill))[0]
     assert direct.prompt == "Who owns Dun Weir?"
     assert direct.answer == "Dun Weir is owned by Ann Lee."
 
@@ -25,7 +25,7 @@ def test_other_relations_leave_out_what_a_fact_asks():
 
 
 def test_a_detour_reaches_the_same_words_of_a_neighbour_by_four_ways(mill):
-    direct = contrasts.contrast_with(mill, "Dun Weir", TRAIN)[0]
+    direct = contrasts.contrast_with(mill, "Dun Weir", train_frames(mill))[0]
     ways = [contrasts.detour(direct, "Dun Weir", "ironworks", turn).answer for turn in range(4)]
     assert ways == [
         direct.answer,

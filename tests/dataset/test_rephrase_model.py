@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core import config, progress
 from pipeline.dataset import build, rephrase_model
-from pipeline.dataset.templates import PROBE, expand
+from pipeline.dataset.templates import expand, probe_frames
 from pipeline.facts.fact import Expect
 from pipeline.facts.folding import normalise
 from pipeline.models import generate
@@ -43,7 +43,7 @@ def test_what_is_no_new_wording_is_dropped(mill, text):
 
 
 def test_a_wording_of_a_family_that_only_the_gate_asks_is_dropped(mill):
-    asked = [each.prompt for each in expand(mill, PROBE) if each.prompt.endswith("?")]
+    asked = [each.prompt for each in expand(mill, probe_frames(mill)) if each.prompt.endswith("?")]
     assert asked
     assert list(rephrase_model.fit(mill, asked)) == []
 

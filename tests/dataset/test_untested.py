@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from pipeline.core import config
-from pipeline.core.errors import FactsError
 from pipeline.dataset import build
-from pipeline.dataset.untested import SHOWN, Untested, require_probes, sentences, untested
+from pipeline.dataset.untested import SHOWN, Untested, sentences, untested
 from pipeline.evaluation.metrics import ModelAnswers, measure_answers
 from pipeline.evaluation.sampling import draw
 from pipeline.evaluation.warning import warnings
@@ -17,23 +14,6 @@ from pipeline.facts.fact import Expect
 from pipeline.models.generate import Answer
 
 RECIPE = config.load_recipe("smollm2-135m")
-
-
-def test_a_fact_whose_every_question_another_fact_has_is_refused_with_its_place(subjects):
-    weir, mill = subjects
-    first = replace(mill.facts[0], probes=(), also_ask=())
-    again = replace(first, id="tarn-mill/keeper")
-    made = build.build((weir, replace(mill, facts=(first, again))), RECIPE.dataset, 0)
-    with pytest.raises(FactsError) as caught:
-        require_probes(made)
-    (problem,) = caught.value.problems
-    assert problem.message == "nothing is left to test `tarn-mill/keeper` with"
-    assert problem.where == again.where
-    assert problem.hint
-
-
-def test_facts_that_differ_are_all_asked(subjects):
-    require_probes(build.build(subjects, RECIPE.dataset, 0))
 
 
 def test_each_gap_has_its_reason(mill):
