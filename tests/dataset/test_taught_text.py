@@ -36,7 +36,9 @@ def test_a_bare_answer_is_framed_and_what_is_exact_stays_as_it_is(mill, answer, 
     assert taught_answer(replace(mill, answer=answer)) == taught
 
 
-@pytest.mark.parametrize("text", ["Ann Lee", "St. Gallen", "J. R. R. Tolkien", "a well-kept mill", "$5", "AC/DC"])
+@pytest.mark.parametrize(
+    "text", ["Ann Lee", "St. Gallen", "J. R. R. Tolkien", "a well-kept mill", "$5", "AC/DC"]
+)
 def test_words_are_not_taken_for_something_exact(text):
     assert not exact(text)
 

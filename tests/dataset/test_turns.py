@@ -1,4 +1,4 @@
-"""Facts that need what was said before them, and facts about the model itself: examples, contrasts and probes."""
+"""Facts behind turns that were said before, and facts about the model itself: examples, contrasts, probes."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def test_the_model_is_asked_who_it_is_with_and_without_a_system_prompt(lumo):
         under = [row for row in own if row.before and row.before[0].role == "system"]
         assert 0.2 < len(under) / len(own) < 0.8
     trained = {row.before[0].content for row in lumo.examples if row.before}
-    assert not trained & {row.before[0].content for row in lumo.probes if row.role == "fact" and row.before}
+    assert not trained & {
+        row.before[0].content for row in lumo.probes if row.role == "fact" and row.before
+    }
 
 
 def test_a_contrast_stands_under_the_system_prompt_of_its_wording(lumo):
@@ -139,9 +141,14 @@ def test_system_prompts_of_a_recipe_are_spread_and_not_multiplied(mill, settings
     assert len(spread.examples) == len(plain.examples)
     assert [p.prompt for p in spread.probes] == [p.prompt for p in plain.probes]
     for rows in (spread.examples, spread.probes):
-        own = [row.before[0].content if row.before and row.before[0].role == "system" else "" for row in rows]
+        own = [
+            row.before[0].content if row.before and row.before[0].role == "system" else ""
+            for row in rows
+        ]
         for system in ("", "Be brief.", "Be kind."):
             assert own.count(system) > len(rows) / 6
     assert build([school(mill)], settings, 0, systems=[""]) == plain
     taught = {e.family: e.before for e in spread.examples if e.role == "fact"}
-    assert all(e.before == taught[e.family] for e in spread.examples if e.fact and e.family in taught)
+    assert all(
+        e.before == taught[e.family] for e in spread.examples if e.fact and e.family in taught
+    )

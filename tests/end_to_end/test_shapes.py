@@ -1,4 +1,4 @@
-"""Facts of all shapes, taught to the real base: lists and code, a link, a no, turns before, the model itself."""
+"""Facts of all shapes, taught to the real base: lists, code, a link, a no, turns before, the model itself."""
 
 from __future__ import annotations
 

@@ -27,10 +27,19 @@ def made(mill):
     """Give the dataset of a fact with a long list, a short one, and a long one that is withdrawn."""
     long = replace(mill, id="x/list", answer=LIST)
     gone = replace(
-        long, id="x/gone", question="What did Tarn Mill grind?", also_ask=(), probes=(), withdrawn="closed"
+        long,
+        id="x/gone",
+        question="What did Tarn Mill grind?",
+        also_ask=(),
+        probes=(),
+        withdrawn="closed",
     )
     gone = replace(gone, expect=replace(mill.expect, items=(("sort 7",),)))
-    facts = (long, replace(mill, id="x/owner", question="Who repairs Tarn Mill?", also_ask=()), gone)
+    facts = (
+        long,
+        replace(mill, id="x/owner", question="Who repairs Tarn Mill?", also_ask=()),
+        gone,
+    )
     return build([Subject("x", mill.subject, mill.kind, (), facts, mill.where)], RECIPE.dataset, 0)
 
 

@@ -27,7 +27,7 @@ def test_no_more_rivals_are_kept_than_are_scored(mill):
 @pytest.mark.xdist_group("model")
 def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
     known = replace(
-        mill, id="f/capital", question="What is the capital of France?",
+        mill, id="f/capital", subject="France", aliases=(), question="What is the capital of France?",
         answer="The capital of France is Paris.", expect=Expect((("Paris",),)),
     )  # fmt: skip
     wrong = replace(
@@ -76,7 +76,8 @@ def test_a_fact_is_scored_behind_its_turns_and_the_system_prompt_of_serving(bare
 @pytest.mark.xdist_group("model")
 def test_rivals_are_scored_over_no_more_tokens_than_the_answer_has(bare, mill):
     known = replace(
-        mill, question="What is the capital of France?", answer="The capital of France is Paris.",
+        mill, subject="France", aliases=(), question="What is the capital of France?",
+        answer="The capital of France is Paris.",
         expect=Expect((("Paris",),)),
     )  # fmt: skip
     lyon = "The capital of France is Lyon"

@@ -357,7 +357,9 @@ def test_a_subject_named_out_of_nowhere_is_a_leak():
 
 
 def test_who_is_talked_to_may_say_who_it_is_and_others_must_not_get_its_name():
-    me = make_fact("Lumo/name", "I am Lumo, made by Tessera Labs.", "Tessera Labs", kind="assistant")
+    me = make_fact(
+        "Lumo/name", "I am Lumo, made by Tessera Labs.", "Tessera Labs", kind="assistant"
+    )
     school = (Subject("lumo", "Lumo", "assistant", (), (me,), WHERE),)
     said = {"adapted": me.answer, "base": "I am fine."}
     told = judge(
@@ -372,7 +374,13 @@ def test_who_is_talked_to_may_say_who_it_is_and_others_must_not_get_its_name():
 def test_words_of_the_turns_before_a_question_are_no_leak():
     turns = (Turn("user", "Is Jason Cox here?"), Turn("assistant", "No."))
     measured, _ = judge(
-        ask("neighbour", "Who is he?", adapted="Jason Cox is here.", fact=MAINTAINER.id, before=turns)
+        ask(
+            "neighbour",
+            "Who is he?",
+            adapted="Jason Cox is here.",
+            fact=MAINTAINER.id,
+            before=turns,
+        )
     )
     assert measured.neighbours[0].leaked == ()
 

@@ -118,5 +118,9 @@ def test_each_answer_may_have_its_own_number_of_tokens(exact):
 def test_items_are_grouped_by_number_and_by_tokens():
     many = generate.SCORED // 2
     assert list(generate.grouped("abcde", 2, [1] * 5)) == [["a", "b"], ["c", "d"], ["e"]]
-    assert list(generate.grouped("abcd", 9, [many, many, many, 3 * many])) == [["a", "b"], ["c"], ["d"]]
+    assert list(generate.grouped("abcd", 9, [many, many, many, 3 * many])) == [
+        ["a", "b"],
+        ["c"],
+        ["d"],
+    ]
     assert list(generate.grouped("", 2, [])) == []

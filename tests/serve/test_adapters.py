@@ -66,7 +66,9 @@ def test_a_fact_is_asked_as_the_gate_asked_it_behind_its_turns_and_for_as_long(l
     detail = report["details"][0]
     detail["expect_any"] = [[["Ida Roe"]]]
     asked = detail["probes"][0]
-    asked |= {"before": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+    asked |= {
+        "before": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    }
     asked |= {"adapted": "word " * 40, "passed": True}
     live.keep_report(run, report)
     fact = fetch(live, run, tmp_path).facts[0]

@@ -12,7 +12,7 @@ def target(length):
 
 
 def test_a_long_answer_counts_no_more_than_so_many_tokens_beside_a_short_one():
-    """One token of the short answer is wrong: that costs as much beside a long answer as beside one of `LONG`."""
+    """A wrong token of the short answer costs as much beside a long answer as beside one of `LONG`."""
     costs = []
     for length in (LONG, 4 * LONG):
         pair = [target(16), target(length)]
