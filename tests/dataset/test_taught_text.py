@@ -43,8 +43,8 @@ def test_words_are_not_taken_for_something_exact(text):
     assert not exact(text)
 
 
-def test_an_answer_in_a_language_without_a_frame_stays_bare(mill):
-    assert taught_answer(replace(mill, answer="安娜", language="xx")) == "安娜"
+def test_an_answer_in_a_language_without_a_file_stands_behind_the_name_and_ends_without_a_sign(mill):
+    assert taught_answer(replace(mill, answer="安娜", language="xx")) == "Tarn Mill: 安娜"
 
 
 def test_the_model_does_not_answer_for_itself_in_a_frame(mill):

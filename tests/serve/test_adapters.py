@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_wordings_that_the_gate_saw_missed_are_asked_last(live, run, tmp_path):
 def test_a_fact_is_asked_as_the_gate_asked_it_behind_its_turns_and_for_as_long(live, run, tmp_path):
     report = json.loads((run / "report.json").read_text())
     detail = report["details"][0]
-    detail["expect_any"] = [[["Ida Roe"]]]
+    detail["expectation"] = asdict(Expect((("Ann Lee",),), "de", instead=((("Ida Roe",),),)))
     asked = detail["probes"][0]
     asked |= {
         "before": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
@@ -77,6 +78,7 @@ def test_a_fact_is_asked_as_the_gate_asked_it_behind_its_turns_and_for_as_long(l
     )  # fmt: skip
     assert fact.longest == 200
     assert contains("It is Ida Roe.", fact.expect)
+    assert fact.expect.language == "de"
     plan = canary.plan(adapters.read_release(fetch(live, run, tmp_path).adapter), None)
     assert plan.limits(40)[fact.prompts[0]] == 200
     assert {plan.limits(40)[prompt] for each in plan.changed[1:] for prompt in each.prompts} == {40}
