@@ -19,6 +19,7 @@ from pipeline.evaluation.intervals import Rate
 from pipeline.evaluation.results import FactResult, Metrics, ProbeResult, Run
 from pipeline.evaluation.verdict import Verdict, provable
 from pipeline.facts.change import FactsDiff, fact_digest, facts_digest
+from pipeline.facts.fact import Expect
 from pipeline.report.summary import FORMS
 
 
@@ -162,7 +163,7 @@ def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
         "margin": result.margin and asdict(result.margin),
         "question": result.fact.question,
         "expect": [list(alternatives) for alternatives in result.fact.expect],
-        "expectation": asdict(result.fact.expect),
+        "expectation": _expectation(result.fact.expect),
         "probes": [
             {
                 **({"before": messages(a.probe.before)} if a.probe.before else {}),
@@ -176,6 +177,16 @@ def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
             }
             for a in result.asked
         ],
+    }
+
+
+def _expectation(expect: Expect) -> dict[str, Any]:
+    """Write the whole of an expectation, as `as_expect` reads it."""
+    return {
+        "items": [list(item) for item in expect.items],
+        "language": expect.language,
+        "denial": expect.denial,
+        "instead": [[list(item) for item in items] for items in expect.instead],
     }
 
 
