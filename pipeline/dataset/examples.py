@@ -145,7 +145,9 @@ def _unnamed(fact: Fact, variant: Variant, other: str) -> str:
     """Ask a wording that does not name its subject of something else, in the same frame if there is one."""
     frames = train_frames(fact)
     asked = {each.family: each.prompt for each in contrasts.contrast_with(fact, other, frames)}
-    return asked.get(variant.family.rpartition(" ")[0]) or next(iter(asked.values()), variant.prompt)
+    return asked.get(variant.family.rpartition(" ")[0]) or next(
+        iter(asked.values()), variant.prompt
+    )
 
 
 def _others(
