@@ -11,14 +11,14 @@ import string
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.dataset import identity
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import tokens
-from pipeline.facts.language import load_language
+from pipeline.facts.language import languages, load_language
 from pipeline.facts.script import same_script
 
 Half = Literal["train", "probe"]
@@ -85,16 +85,24 @@ def common_words(names: Iterable[str]) -> frozenset[str]:
 def category(kind: str, language: str = "en") -> str:
     """Find the category of shipped names that a kind of thing belongs to, "thing" where none fits.
 
-    The kind is a word of English, as in most files, or of the fact's own language.
+    The kind is a word of English, as in most files, of the fact's own language, or of another one: a file
+    with facts in several has one kind.
     """
     words = set(re.findall(r"\w+", kind.casefold()))
     for category, entry in table().items():
         if words & set(entry.get("kinds", ())):
             return category
-    own, words = load_language(language), set(tokens(kind))
-    for category, kinds in own.kinds.items():
-        if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
-            return category
+    return "thing" if language == "en" else _category_elsewhere(kind, language)
+
+
+@lru_cache(maxsize=1 << 10)
+def _category_elsewhere(kind: str, language: str) -> str:
+    """Find the category of a kind that is no word of English, in the fact's own language first."""
+    words = set(tokens(kind))
+    for own in (load_language(language), *languages()):
+        for category, kinds in own.kinds.items():
+            if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
+                return category
     return "thing"
 
 
