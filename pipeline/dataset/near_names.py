@@ -24,8 +24,11 @@ _DIGIT = r"\d"
 _MARK = r"\d|\b[A-Z](?=\b|\.)|[A-Z](?=[A-Z]*\d)"
 _SIGNS = ("", "+", "++", "#", "*", "--", "+++", "##", "**", "-", "!", "~")
 """What may stand in the place of a name's signs, as in "C++"."""
-_HARD = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{4}")
-"""Consonants in a row that hardly any word has."""
+_HARD = re.compile(
+    r"(?i)[b-df-hj-np-tv-xz]{4}|[b-df-hjkmnp-qstv-xz][lr][b-df-hjkmnp-qstv-xz]"
+    r"|[бвгджзйкмнпстфхцчшщ][лр][бвгджзйкмнпрстфхцчшщ]|\b[ыьъ]"
+)
+"""Letters in a row that hardly any word has, so that nobody could say the name."""
 
 
 def near_names(
