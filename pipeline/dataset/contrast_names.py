@@ -43,10 +43,10 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     names = [name for each in kinds for name in known[each][half] if kind in {each, "thing"}]
     if re.search(rf"[«„“\"‘《「『]{re.escape(fact.subject)}", fact.question):
         names = [name.strip("«»《》『』") for name in names]  # no quotes within quotes
-    fit = [name for name in names if begins_alike(fact.subject, name, fact.language)]
+    fit = [name for name in names if fits_in_place(fact.subject, name, fact.language)]
     if len(fit) < FEWEST:
         every = dict.fromkeys(name for each in kinds for name in known[each][half])
-        fit += [n for n in every if n not in fit and begins_alike(fact.subject, n, fact.language)]
+        fit += [n for n in every if n not in fit and fits_in_place(fact.subject, n, fact.language)]
         fit = fit[:FEWEST]
     names = fit
     return rng.sample(names, min(count, len(names)))
@@ -106,10 +106,10 @@ def _category_elsewhere(kind: str, language: str) -> str:
     return "thing"
 
 
-def begins_alike(name: str, other: str, language: str) -> bool:
+def fits_in_place(name: str, other: str, language: str) -> bool:
     """Whether another name fits where a name stands: "le logo d'Orbex" cannot be that of Firefox."""
-    elided = load_language(language).elided
-    return not elided or (name[:1].lower() in elided) == (other[:1].lower() in elided)
+    alike = load_language(language).alike
+    return not alike or bool(re.search(alike, name)) == bool(re.search(alike, other))
 
 
 @cache

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, cycle, islice, zip_longest
 
-from pipeline.dataset.contrast_names import SPLICED, Half, begins_alike, category, names_in, table
+from pipeline.dataset.contrast_names import SPLICED, Half, category, fits_in_place, names_in, table
 from pipeline.dataset.letters import letters_like
 from pipeline.facts.fact import Fact
 from pipeline.facts.name_rules import is_grammar
@@ -74,9 +74,10 @@ def _reads_well(near: str, fact: Fact) -> bool:
     """Whether a name fits where the subject's stands, can be said, and has no word twice."""
     if fact.language == "en":
         return True
-    words, said = near.split(), _HARD.search(fact.subject) or not _HARD.search(near)
+    words = near.split()
+    hard, own = ({m[0].lower() for m in _HARD.finditer(n)} for n in (near, fact.subject))
     once = len(words) == len(set(words))
-    return bool(said) and once and begins_alike(fact.subject, near, fact.language)
+    return hard <= own and once and fits_in_place(fact.subject, near, fact.language)
 
 
 def _read_otherwise(name: str, language: str) -> bool:
