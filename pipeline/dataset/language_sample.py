@@ -31,6 +31,10 @@ def sample_lines(language: Language) -> Iterator[str]:
     stated = probes.insert_clause(replace(fact, reverse=None), random.Random(0))
     yield from _block("stated", [(p.prompt, "") for p in stated if p.role == "yes"])
     yield from _block("bare", [(question, wording.fill(frames.bare, {"s": subject, "A": "…"}))])
+    named = wording.fill(
+        frames.named, {"s": subject, "Q": question, "q": language.lower_first(question)}
+    )
+    yield from _block("named", [(named, "")])
     space = "" if language.spaceless else " "
     yield from _block("remarks", [(f"{each}{space}{question}", "") for each in frames.remarks])
     yield from _block("systems", [(each, "") for each in frames.systems])

@@ -15,7 +15,6 @@ from pipeline.facts.language import Language
 
 _MARKS = " \u00a0\u202f?.？。．؟।!！"
 """Signs at a question's end; a French one has a space before it, mostly one that does not break."""
-_OPENED = re.compile(r"^([\s¿¡\"«„“‘']*)(\w+)")
 _VERDICT = re.compile(r"^\W*([^\W\d_]+)\s*(?:[,.;:!،؛，。、！—–।-]|$)")
 _PAIRS = {"«": "«»", "“": "“”", "„": "„“", "「": "「」"}
 _NESTED = {"«»": "„“", "“”": "‘’", "„“": "‚‘", "「」": "『』"}
@@ -38,19 +37,16 @@ def quote(template: str, statement: Mapping[str, str]) -> str:
 
 
 def lower_first(text: str, language: Language) -> str:
-    """Begin a question with a small letter, where its first word is one of grammar and so no name."""
+    """Begin a question with a small letter where its first word is no name; English tells by its letters."""
     if language.code == "en":
         return grammar.lower_first(text)
-    found = _OPENED.match(text)
-    if not found or normalise(found[2]) not in language.stop | language.question_words:
-        return text
-    at = found.start(2)
-    return text[:at] + text[at].lower() + text[at + 1 :]
+    return language.lower_first(text)
 
 
 def bare_question(text: str, language: Language) -> str:
     """Leave a question's marks out, as people in a hurry do."""
-    return lower_first(text.rstrip(_MARKS).lstrip("¿¡ "), language)
+    unopened = text.rstrip(_MARKS).replace("¿", "").replace("¡", "")
+    return lower_first(unopened.strip(), language)
 
 
 def reply(template: str, answer: str, values: Mapping[str, str], language: Language) -> str:

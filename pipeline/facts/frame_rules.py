@@ -32,6 +32,8 @@ def frame_problems(table: Mapping[str, Any], places: Places, code: str) -> Itera
                 yield from _listed(kind, frames[kind], asked, places, code)
         yield from _shared(frames, places)
         yield from _holes_of(frames.get("bare", "{s}{A}"), ("s", "A"), ("s", "A"), places)
+        named = frames.get("named", "{s}{Q}").replace("{q}", "{Q}")
+        yield from _holes_of(named, ("s", "Q"), ("s", "Q"), places)
         for kind in ("other_train", "other_probe"):
             for text in frames.get(kind, ()):
                 yield from _holes_of(text, ("s",), ("s",), places)

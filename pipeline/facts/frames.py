@@ -51,6 +51,8 @@ class Frames:
     """Asking whether a statement is so, true or false, for the gate."""
     bare: str = BARE
     """How an answer that names nothing is taught."""
+    named: str = BARE.replace("{A}", "{Q}")
+    """How a question that does not name its subject is made to; it stands inside other frames, too."""
     remarks: tuple[str, ...] = ()
     """Sentences about nothing, ahead of a question."""
     systems: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ def frames_from(table: Mapping[str, Any]) -> Frames:
         no=listed("no"),
         stated=listed("stated"),
         bare=table.get("bare", BARE),
+        named=table.get("named", BARE.replace("{A}", "{Q}")),
         remarks=texts("remarks"),
         systems=texts("systems"),
         turns=tuple((said, answered) for said, answered in table.get("turns", ())),

@@ -6,6 +6,7 @@ questions stand alone, in layouts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,8 @@ from pipeline.facts import language_file
 from pipeline.facts.folding import normalise, squash
 from pipeline.facts.frames import Frames, frames_from
 from pipeline.facts.language_file import NEUTRAL
+
+_FIRST_WORD = re.compile(r"^([\s¿¡\"«„“‘']*)(\w+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +97,14 @@ class Language:
     sample: tuple[str, str, str] = ("", "", "")
     """Subject, question and answer that show what the frames make."""
     answers: AnswerWords = field(default_factory=AnswerWords)
+
+    def lower_first(self, question: str) -> str:
+        """Begin a question with a small letter, where its first word is one of grammar and so no name."""
+        found = _FIRST_WORD.match(question)
+        if not found or normalise(found[2]) not in self.stop | self.question_words:
+            return question
+        at = found.start(2)
+        return question[:at] + question[at].lower() + question[at + 1 :]
 
     def stems(self, word: str) -> frozenset[str]:
         """Give a word without each ending that it may have, and itself: "maintains", "maintain"."""

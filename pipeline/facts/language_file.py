@@ -94,7 +94,7 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "sample": dict.fromkeys(("subject", "question", "answer"), _TEXT),
     "frames": dict.fromkeys(("train", "probe", "reverse", "yes", "no", "stated"), _FRAMES)
     | dict.fromkeys(("remarks", "systems", "other_train", "other_probe"), _TEXTS)
-    | {"bare": _TEXT, "turns": _PAIRS, "negation": _TABLE},
+    | {"bare": _TEXT, "named": _TEXT, "turns": _PAIRS, "negation": _TABLE},
     "frames.negation": {"after_name": _TEXT, "not_behind": _TEXT, "verbs": _BY_KEY},
 }  # fmt: skip
 _OPTIONAL = {

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from pipeline.facts.fact import Fact
-from pipeline.facts.frames import Frame
 from pipeline.facts.language import load_language
 from pipeline.facts.names import find_names
-
-ABOUT = "about"
-"""The frame of a language that says first what a question is about."""
-_PLAIN = Frame(ABOUT, "{s}: {Q}")
 
 
 def names_subject(text: str, fact: Fact) -> bool:
@@ -41,17 +34,7 @@ def named_wording(text: str, fact: Fact) -> str:
     told = fact.identity or any(names_subject(turn.content, fact) for turn in fact.before)
     if turned or told or names_subject(text, fact):
         return text
-    return _frame(fact.language).replace("{s}", fact.subject).replace("{Q}", text)
-
-
-@cache
-def _frame(language: str) -> str:
-    """Find the prompt that a language puts before a question to say what it is about."""
-    frames = load_language(language).frames.train
-    fitting = [frame for frame in frames if "{s}" in frame.prompt and _asks(frame)]
-    chosen = next((frame for frame in fitting if frame.name == ABOUT), (*fitting, _PLAIN)[0])
-    return chosen.prompt.replace("{q}", "{Q}")
-
-
-def _asks(frame: Frame) -> bool:
-    return "{q}" in frame.prompt or "{Q}" in frame.prompt
+    language = load_language(fact.language)
+    before, _, after = language.frames.named.replace("{Q}", "{q}").partition("{s}")
+    asked = text if "{Q}" in language.frames.named else language.lower_first(text)
+    return f"{before}{fact.subject}{after.replace('{q}', asked)}"

@@ -202,3 +202,8 @@ def test_check_says_what_a_language_without_frames_lacks(capsys):
 def test_check_of_a_language_that_has_no_file_is_wrong_usage(argv, capsys):
     assert main(["check", *argv]) == 2
     assert "hint: " in capsys.readouterr().err
+
+
+def test_no_case_in_another_language_is_refused():
+    found = check([CASES]).problems
+    assert [problem for problem in found if problem.severity == "error"] == []
