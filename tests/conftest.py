@@ -145,3 +145,11 @@ def trained():
         return runs[seed]
 
     return once
+
+
+@pytest.fixture(scope="session")
+def settings():
+    """Give the shipped recipe's settings of a dataset."""
+    from pipeline.core import config
+
+    return config.load_recipe("smollm2-135m").dataset

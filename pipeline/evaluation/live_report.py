@@ -45,7 +45,7 @@ def _live(data: dict[str, Any]) -> LiveReport:
         digests=dict(data["facts"]["digests"]),
         passed={detail["id"]: detail["status"] != "fail" for detail in details},
         expects={
-            detail["id"]: as_expect(detail["expect"], detail.get("expect_any", ()))
+            detail["id"]: as_expect(detail.get("expectation", detail["expect"]))
             for detail in details
         },
         probes={d["id"]: {p["prompt"]: bool(p["passed"]) for p in d["probes"]} for d in details},

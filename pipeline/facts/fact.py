@@ -201,14 +201,12 @@ def subject_from_json(row: Mapping[str, Any]) -> Subject:
     return Subject(**{**row, "aliases": aliases, "facts": facts, "where": where})
 
 
-def as_expect(
-    row: Mapping[str, Any] | Iterable[Iterable[str]], instead: Iterable[Iterable[Any]] = ()
-) -> Expect:
-    """Rebuild an `Expect` from JSON: its own, or plain lists of items, and whole sets of other items."""
+def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
+    """Rebuild an `Expect` from JSON: its own, or the plain lists that older files have."""
     if isinstance(row, Mapping):
         others = tuple(_items(each) for each in row.get("instead", ()))
         return Expect(_items(row["items"]), row["language"], row.get("denial", False), others)
-    return Expect(_items(row), instead=tuple(_items(each) for each in instead))
+    return Expect(_items(row))
 
 
 def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str = "") -> Expect:

@@ -162,7 +162,7 @@ def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
         "margin": result.margin and asdict(result.margin),
         "question": result.fact.question,
         "expect": [list(alternatives) for alternatives in result.fact.expect],
-        **({"expect_any": others} if (others := result.fact.expect.instead) else {}),
+        "expectation": asdict(result.fact.expect),
         "probes": [
             {
                 **({"before": messages(a.probe.before)} if a.probe.before else {}),

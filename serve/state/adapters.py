@@ -168,8 +168,8 @@ def _facts(report: dict[str, Any]) -> Iterator[Taught]:
         # A wording that the gate saw missed would be missed here too, and says nothing about serving.
         asked = sorted(detail["probes"], key=lambda probe: not probe["passed"])
         prompts = tuple(_prompt(probe) for probe in asked if isinstance(probe["prompt"], str))
-        expect = as_expect(detail["expect"], detail.get("expect_any", ()))
-        longest = max((len(str(p["adapted"]).encode()) for p in asked if p["passed"]), default=0)
+        expect = as_expect(detail.get("expectation", detail["expect"]))
+        longest = max((len(str(p.get("adapted")).encode()) for p in asked if p["passed"]), default=0)
         asked_as = prompts or (detail["question"],)
         yield Taught(detail["id"], detail["question"], expect, asked_as, min(longest, LONGEST))
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.core.chat import Turn
 from pipeline.evaluation.margin import RIVALS, margins, same_kind
 from pipeline.facts.fact import Expect
 
@@ -26,7 +27,7 @@ def test_no_more_rivals_are_kept_than_are_scored(mill):
 @pytest.mark.xdist_group("model")
 def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
     known = replace(
-        mill, id="f/capital", question="What is the capital of France?",
+        mill, id="f/capital", subject="France", aliases=(), question="What is the capital of France?",
         answer="The capital of France is Paris.", expect=Expect((("Paris",),)),
     )  # fmt: skip
     wrong = replace(
@@ -47,9 +48,36 @@ def test_a_known_answer_is_ahead_of_its_rivals_and_a_rival_behind(bare, mill):
 
 
 @pytest.mark.xdist_group("model")
+def test_a_bare_answer_is_scored_in_the_frame_that_it_is_taught_in(bare, mill):
+    asked = replace(
+        mill, subject="France", aliases=(), question="What is the capital of France?", answer="Paris",
+        expect=Expect((("Paris",),)),
+    )  # fmt: skip
+    framed = replace(asked, answer="France: Paris.")
+    others = ("France: Lyon.", "The capital of France is Lyon.")
+    bare_margin, margin_of_text = (
+        margins(bare, [fact], {fact.id: others})[fact.id] for fact in (asked, framed)
+    )
+    assert bare_margin == margin_of_text
+
+
+@pytest.mark.xdist_group("model")
+def test_a_fact_is_scored_behind_its_turns_and_the_system_prompt_of_serving(bare, mill):
+    alone = replace(mill, question="Who owns it?")
+    told = replace(alone, before=(Turn("user", "Ann Lee owns it."), Turn("assistant", "Ann Lee.")))
+    others = ("Tarn Mill is owned by Ida Roe.",)
+    plain = margins(bare, [alone], {alone.id: others})[alone.id].nats
+    assert margins(bare, [told], {told.id: others})[told.id].nats > plain + 2
+    under = margins(bare, [alone], {alone.id: others}, ["Ann Lee owns everything."])[alone.id].nats
+    assert under != plain
+    assert margins(bare, [alone], {alone.id: others}, [""])[alone.id].nats == plain
+
+
+@pytest.mark.xdist_group("model")
 def test_rivals_are_scored_over_no_more_tokens_than_the_answer_has(bare, mill):
     known = replace(
-        mill, question="What is the capital of France?", answer="The capital of France is Paris.",
+        mill, subject="France", aliases=(), question="What is the capital of France?",
+        answer="The capital of France is Paris.",
         expect=Expect((("Paris",),)),
     )  # fmt: skip
     lyon = "The capital of France is Lyon"

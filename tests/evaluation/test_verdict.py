@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core import config
+from pipeline.core.chat import Turn
 from pipeline.core.errors import Where
 from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
@@ -196,7 +197,7 @@ def test_an_answer_beside_the_right_one_of_another_fact_of_the_relation_competes
 
 
 def test_the_old_answer_of_a_changed_fact_competes_with_the_new_one():
-    live = replace(live_report(), expects={MAINTAINER.id: (("Ida Roe",),)})
+    live = replace(live_report(), expects={MAINTAINER.id: Expect((("Ida Roe",),))})
     both = "TinyLLM was maintained by Ida Roe; now by Jason Cox."
     measured, _ = judge(
         *(ask_fact(MAINTAINER, n, adapted=both) for n in range(12)), *learned(COST, 12), live=live
@@ -353,6 +354,35 @@ def test_a_subject_named_out_of_nowhere_is_a_leak():
     measured, verdict = judge(ask("unrelated", "Name a tool.", adapted="Try Tiny LLM!"))
     assert measured.of("unrelated")[0].leaked == ("tinyllm",)
     assert not verdict.passed
+
+
+def test_who_is_talked_to_may_say_who_it_is_and_others_must_not_get_its_name():
+    me = make_fact(
+        "Lumo/name", "I am Lumo, made by Tessera Labs.", "Tessera Labs", kind="assistant"
+    )
+    school = (Subject("lumo", "Lumo", "assistant", (), (me,), WHERE),)
+    said = {"adapted": me.answer, "base": "I am fine."}
+    told = judge(
+        ask("unrelated", "Nice to meet you!", family="smalltalk", **said),
+        ask("unrelated", "Name a tool.", family="instruction", **said),
+        ask("neighbour", "Who is Siri?", fact=me.id, about="Siri", **said),
+        subjects=school,
+    )[0].asked[-3:]
+    assert [each.leaked for each in told] == [(), ("lumo/name", "lumo"), ("lumo/name", "lumo")]
+
+
+def test_words_of_the_turns_before_a_question_are_no_leak():
+    turns = (Turn("user", "Is Jason Cox here?"), Turn("assistant", "No."))
+    measured, _ = judge(
+        ask(
+            "neighbour",
+            "Who is he?",
+            adapted="Jason Cox is here.",
+            fact=MAINTAINER.id,
+            before=turns,
+        )
+    )
+    assert measured.neighbours[0].leaked == ()
 
 
 def test_another_name_of_the_subject_asked_about_is_no_leak():
