@@ -11,14 +11,14 @@ import string
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal  # TOML data has no narrower type than Any before it is read here
 
 from pipeline.dataset import identity
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import tokens
-from pipeline.facts.language import load_language
+from pipeline.facts.language import languages, load_language
 from pipeline.facts.script import same_script
 
 Half = Literal["train", "probe"]
@@ -43,10 +43,10 @@ def same_kind(fact: Fact, half: Half, rng: random.Random, count: int) -> list[st
     names = [name for each in kinds for name in known[each][half] if kind in {each, "thing"}]
     if re.search(rf"[«„“\"‘《「『]{re.escape(fact.subject)}", fact.question):
         names = [name.strip("«»《》『』") for name in names]  # no quotes within quotes
-    fit = [name for name in names if begins_alike(fact.subject, name, fact.language)]
+    fit = [name for name in names if fits_in_place(fact.subject, name, fact.language)]
     if len(fit) < FEWEST:
         every = dict.fromkeys(name for each in kinds for name in known[each][half])
-        fit += [n for n in every if n not in fit and begins_alike(fact.subject, n, fact.language)]
+        fit += [n for n in every if n not in fit and fits_in_place(fact.subject, n, fact.language)]
         fit = fit[:FEWEST]
     names = fit
     return rng.sample(names, min(count, len(names)))
@@ -85,23 +85,31 @@ def common_words(names: Iterable[str]) -> frozenset[str]:
 def category(kind: str, language: str = "en") -> str:
     """Find the category of shipped names that a kind of thing belongs to, "thing" where none fits.
 
-    The kind is a word of English, as in most files, or of the fact's own language.
+    The kind is a word of English, as in most files, of the fact's own language, or of another one: a file
+    with facts in several has one kind.
     """
     words = set(re.findall(r"\w+", kind.casefold()))
     for category, entry in table().items():
         if words & set(entry.get("kinds", ())):
             return category
-    own, words = load_language(language), set(tokens(kind))
-    for category, kinds in own.kinds.items():
-        if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
-            return category
+    return "thing" if language == "en" else _category_elsewhere(kind, language)
+
+
+@lru_cache(maxsize=1 << 10)
+def _category_elsewhere(kind: str, language: str) -> str:
+    """Find the category of a kind that is no word of English, in the fact's own language first."""
+    words = set(tokens(kind))
+    for own in (load_language(language), *languages()):
+        for category, kinds in own.kinds.items():
+            if words & set(kinds) or (own.spaceless and any(each in kind for each in kinds)):
+                return category
     return "thing"
 
 
-def begins_alike(name: str, other: str, language: str) -> bool:
+def fits_in_place(name: str, other: str, language: str) -> bool:
     """Whether another name fits where a name stands: "le logo d'Orbex" cannot be that of Firefox."""
-    elided = load_language(language).elided
-    return not elided or (name[:1].lower() in elided) == (other[:1].lower() in elided)
+    alike = load_language(language).alike
+    return not alike or bool(re.search(alike, name)) == bool(re.search(alike, other))
 
 
 @cache

@@ -27,7 +27,7 @@ from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains
 from pipeline.facts.names import find_names, name_key, rename, spellings
-from pipeline.facts.naming import named_wording, names_subject
+from pipeline.facts.naming import named_wording, names_subject, spelled_name
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
@@ -92,7 +92,7 @@ def _teach(
     rules = settings.rewordings // 2 if fact.also_ask else settings.rewordings
     # The rules turn English questions; other languages have more frames of their author's instead.
     english = fact.language == "en"
-    others = reword(fact.question, fact.subject, rng)[:rules] if english else ()
+    others = reword(fact.question, spelled_name(fact), rng)[:rules] if english else ()
     words = [*paraphrases, *others][: settings.rewordings]
     forms = [Variant("reworded", prompt, fact.answer) for prompt in words]
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
@@ -145,7 +145,9 @@ def _unnamed(fact: Fact, variant: Variant, other: str) -> str:
     """Ask a wording that does not name its subject of something else, in the same frame if there is one."""
     frames = train_frames(fact)
     asked = {each.family: each.prompt for each in contrasts.contrast_with(fact, other, frames)}
-    return asked.get(variant.family.rpartition(" ")[0]) or next(iter(asked.values()), variant.prompt)
+    return asked.get(variant.family.rpartition(" ")[0]) or next(
+        iter(asked.values()), variant.prompt
+    )
 
 
 def _others(

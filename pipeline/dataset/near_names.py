@@ -10,22 +10,25 @@ import re
 import string
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import chain, cycle, islice, zip_longest
 
-from pipeline.dataset.contrast_names import SPLICED, Half, begins_alike, category, names_in, table
+from pipeline.dataset.contrast_names import SPLICED, Half, category, fits_in_place, names_in, table
+from pipeline.dataset.letters import letters_like
 from pipeline.facts.fact import Fact
 from pipeline.facts.name_rules import is_grammar
 from pipeline.facts.names import find_names, name_key, untitled
 from pipeline.facts.naming import asked_name
-from pipeline.facts.script import LATIN, is_mark, letter_script, same_script, script_of
+from pipeline.facts.script import LATIN, is_mark, same_script, script_of
 
 _DIGIT = r"\d"
 _MARK = r"\d|\b[A-Z](?=\b|\.)|[A-Z](?=[A-Z]*\d)"
 _SIGNS = ("", "+", "++", "#", "*", "--", "+++", "##", "**", "-", "!", "~")
 """What may stand in the place of a name's signs, as in "C++"."""
-_FEW = 10
-"""Letters of an alphabet, at least; where a language file has fewer, their neighbours in Unicode serve."""
+_HARD = re.compile(
+    r"(?i)[b-df-hj-np-tv-xz]{4}|[b-df-hjkmnp-qstv-xz][lr][b-df-hjkmnp-qstv-xz]"
+    r"|[бвгджзйкмнпстфхцчшщ][лр][бвгджзйкмнпрстфхцчшщ]|\b[ыьъ]"
+)
+"""Letters in a row that hardly any word has, so that nobody could say the name."""
 
 
 def near_names(
@@ -68,10 +71,13 @@ def near_names(
 
 
 def _reads_well(near: str, fact: Fact) -> bool:
-    """Whether a name fits where the subject's stands, and has no word twice."""
+    """Whether a name fits where the subject's stands, can be said, and has no word twice."""
+    if fact.language == "en":
+        return True
     words = near.split()
-    once = fact.language == "en" or len(words) == len(set(words))
-    return once and begins_alike(fact.subject, near, fact.language)
+    hard, own = ({m[0].lower() for m in _HARD.finditer(n)} for n in (near, fact.subject))
+    once = len(words) == len(set(words))
+    return hard <= own and once and fits_in_place(fact.subject, near, fact.language)
 
 
 def _read_otherwise(name: str, language: str) -> bool:
@@ -206,7 +212,7 @@ def _one_letter_off(fact: Fact, name: str, half: Half, rng: random.Random) -> It
     # A model reads from the left: a name that differs at its end alone is the hardest to tell.
     for at_end in cycle((False, True)) if places else ():
         place = places[-1] if at_end else rng.choice(places)
-        letters = _alphabet(name[place], fact.language)
+        letters = letters_like(name[place], fact.language)
         letter = rng.choice(letters[::2] if half == "train" else letters[1::2])
         if letter != name[place].lower():
             yield (
@@ -214,38 +220,3 @@ def _one_letter_off(fact: Fact, name: str, half: Half, rng: random.Random) -> It
                 + (letter.upper() if name[place].isupper() else letter)
                 + name[place + 1 :]
             )
-
-
-def _closed(syllable: str) -> bool:
-    """Whether a syllable of Korean ends in a consonant, by which the particle behind it goes."""
-    return (ord(syllable) - ord("가")) % 28 > 0
-
-
-@lru_cache(maxsize=1 << 10)
-def _alphabet(letter: str, language: str) -> tuple[str, ...]:
-    """Give the small letters that may stand for one, in its script: those of names in the fact's language."""
-    script = letter_script(letter)
-    if script == LATIN:
-        return tuple(string.ascii_lowercase)
-    if script == "HANGUL":
-        return tuple(each for each in _KOREAN if _closed(each) == _closed(letter))
-    lists = names_in(language)
-    texts = [
-        word
-        for group in (*lists.values(), *lists["near"].values())
-        for half in ("train", "probe")
-        for word in group.get(half, ())
-    ]
-    found = {char for char in "".join(texts).lower() if char.isalpha()}
-    own = {char for char in found if letter_script(char) == script}
-    if len(own) < _FEW:
-        near = (chr(ord(letter.lower()) + step) for step in range(-_FEW, _FEW + 1))
-        own |= {char for char in near if char.isalpha() and letter_script(char) == script}
-    return tuple(sorted(own))
-
-
-_KOREAN = (
-    "가강고구기나남노다대도동라로리림마모무미민바별보봄부비산새서"
-    "선소솔수숲시아연영우원유은이자정주진하한해호"
-)
-"""Syllables that names of Korean have: of eleven thousand most are never written."""

@@ -65,8 +65,8 @@ class Language:
     """The first word of its letters' names in Unicode ("LATIN", "CYRILLIC", "CJK")."""
     letters: str = ""
     """Its letters that are not a to z, small ones; empty: any of its script."""
-    elided: str = ""
-    """Letters before which a word loses its own last one, as "de" does in "d'Orbex"."""
+    alike: str = ""
+    """A pattern: a name that it is found in gives way only to others that it is found in, and vice versa."""
     stop: frozenset[str] = frozenset()
     question_words: frozenset[str] = frozenset()
     refer: frozenset[str] = frozenset()
@@ -162,7 +162,7 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
         spaceless=table.get("spaceless", False),
         script=table["script"],
         letters=table["letters"],
-        elided=table.get("elided", ""),
+        alike=table.get("alike", ""),
         stop=several("stop"),
         question_words=several("question"),
         refer=several("refer"),

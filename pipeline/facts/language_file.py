@@ -44,6 +44,14 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
+def _is_pattern(value: Any) -> bool:
+    try:
+        re.compile(value)
+    except (re.error, TypeError):
+        return False
+    return isinstance(value, str)
+
+
 def _is_by_key(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
 
@@ -51,6 +59,7 @@ def _is_by_key(value: Any) -> bool:
 _TEXT = _Kind("text in quotes", lambda value: isinstance(value, str))
 _FLAG = _Kind("true or false", lambda value: isinstance(value, bool))
 _TABLE = _Kind("a [section] with keys below it", lambda value: isinstance(value, dict))
+_PATTERN = _Kind("a regular expression", _is_pattern)
 _TEXTS = _Kind('a list of texts: ["…", "…"]', _is_texts)
 _LISTS = _Kind(
     'a list of lists: [["…", "…"], …]',
@@ -80,7 +89,7 @@ _NAMES = _Kind(
 )
 _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "": {
-        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT, "elided": _TEXT,
+        "name": _TEXT, "spaceless": _FLAG, "script": _TEXT, "letters": _TEXT, "alike": _PATTERN,
         "words": _TABLE, "numbers": _TABLE, "answers": _TABLE, "sample": _TABLE,
         "frames": _TABLE, "names": _NAMES,
     },
@@ -98,7 +107,7 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "frames.negation": {"after_name": _TEXT, "not_behind": _TEXT, "verbs": _BY_KEY},
 }  # fmt: skip
 _OPTIONAL = {
-    "": {"spaceless", "elided", "names"},
+    "": {"spaceless", "alike", "names"},
     "answers": {"deny_endings", "deny_starts", "at_least", "declined"},
     "frames": {"other_train", "other_probe", "negation"},
     "frames.negation": {"after_name", "not_behind", "verbs"},

@@ -22,6 +22,7 @@ from pipeline.facts.declension import (
     roots,
     titles,
 )
+from pipeline.facts.korean import join_particle
 from pipeline.facts.name_rules import Spelling, closing, stands
 from pipeline.facts.segmentation import Word, words
 
@@ -111,11 +112,12 @@ def spellings(text: str, names: Iterable[str], language: str = "") -> frozenset[
 
 def rename(text: str, names: Iterable[str], other: str, language: str = "") -> str:
     """Put another name in the place of each of the names in a text, in its form; never inside a word."""
-    made, at = [], 0
-    for span in find_names(text, names, language):
-        made += [text[at : span.start], decline(other, span.form, language)]
-        at = span.end
-    return "".join([*made, text[at:]])
+    made, end = "", len(text)
+    for span in reversed(find_names(text, names, language)):
+        rest = text[span.end : end] + made
+        made = decline(other, span.form, language) + join_particle(other, rest)
+        end = span.start
+    return text[:end] + made
 
 
 def name_key(name: str) -> str:

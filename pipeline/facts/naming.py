@@ -18,6 +18,12 @@ def asked_name(fact: Fact) -> str:
     return found[0].name if found else fact.subject
 
 
+def spelled_name(fact: Fact) -> str:
+    """Give the name by which a fact's question asks, as it is spelled there; the subject's where it has none."""
+    found = find_names(fact.question, (fact.subject, *fact.aliases), fact.language)
+    return fact.question[found[0].start : found[0].end] if found else fact.subject
+
+
 def named_wording(text: str, fact: Fact) -> str:
     """Give a wording that names the fact's subject: itself, or in its language's frame.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pipeline.dataset import contrasts
 from pipeline.dataset.templates import train_frames
+from pipeline.facts.fact import Subject
 from pipeline.facts.folding import normalise
 
 
@@ -18,9 +19,10 @@ def test_a_contrast_differs_from_the_fact_in_the_name_alone(mill):
     assert direct.answer == "Dun Weir is owned by Ann Lee."
 
 
-def test_other_relations_leave_out_what_a_fact_asks():
-    every = contrasts.other_relations("Tarn Mill", "watermill", (), "train")
-    fewer = contrasts.other_relations("Tarn Mill", "watermill", every[:1], "train")
+def test_other_relations_leave_out_what_a_fact_asks(mill):
+    subject = Subject("tarn-mill", mill.subject, mill.kind, (), (mill,), mill.where)
+    every = contrasts.other_relations(subject, (), "train")
+    fewer = contrasts.other_relations(subject, every[:1], "train")
     assert fewer == every[1:]
 
 
