@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+import zlib
 from functools import cache
 from importlib import resources
 from typing import Any, Literal  # TOML data has no narrower type before it is read here
 
 from pipeline.facts.fact import Fact
+from pipeline.facts.names import find_names
 
 _WHO_ARE_YOU = re.compile(
     r"\bwh(?:o|at)(?: exactly)? are you\b|\byour (?:own )?name\b|\b(?:are|were) you called\b|\bcall you\b"
@@ -42,12 +44,16 @@ def system_prompts(half: Literal["train", "probe"]) -> tuple[str, ...]:
 def ask_of_other(text: str, fact: Fact, other: str) -> str:
     """Ask of another assistant what a fact asks of the model itself; "" where it is not called "you".
 
-    "Who are you?" → "Who is ChatGPT?". Only English questions can be turned.
+    "Who are you?" → "Who is ChatGPT?". Only English questions can be turned; in other languages one is
+    taken that asks who another is, or who made it.
     """
-    if not fact.identity or fact.language != "en":
+    if not fact.identity or find_names(text, fact.names, fact.language):
         return ""
-    turned = _YOU.sub(lambda match: _third_person(match[0], other), text)
-    return turned if turned != text else ""
+    if fact.language == "en":
+        turned = _YOU.sub(lambda match: _third_person(match[0], other), text)
+        return turned if turned != text else ""
+    asked = _table()["questions"].get(fact.language) or _table()["questions"]["en"]
+    return str(asked[zlib.crc32(text.encode()) % len(asked)]).replace("{}", other)
 
 
 def asks_who(prompt: str) -> bool:

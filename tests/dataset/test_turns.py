@@ -135,6 +135,24 @@ def test_you_is_another_assistant_in_the_third_person(mill, asked, of_other):
     assert identity.ask_of_other(asked, fact, "Siri") == of_other
 
 
+@pytest.mark.parametrize(
+    ("language", "asked"), [("zh", "你是谁？"), ("de", "Wer hat dich gemacht?"), ("xx", "Ko olet?")]
+)
+def test_other_assistants_are_asked_about_in_any_language(mill, settings, language, asked):
+    fact = replace(
+        mill, id="lumo/name", subject="Lumo", kind="assistant", aliases=(), question=asked,
+        answer="Lumo, Tessera Labs.", expect=Expect((("Tessera Labs",),), language),
+        also_ask=(), probes=(), language=language,
+    )  # fmt: skip
+    made = build([school(fact)], settings, 0)
+    taught = {(e.before, e.prompt) for e in made.examples if e.role == "fact"}
+    held = [e for e in made.examples if e.role in {"neighbour", "near name"} and e.fact]
+    assert len(held) > 10
+    assert taught.isdisjoint((e.before, e.prompt) for e in held)
+    assert any("ChatGPT" in e.prompt for e in made.examples if e.held)
+    assert len([p for p in made.probes if p.role == "neighbour"]) >= 4
+
+
 def test_system_prompts_of_a_recipe_are_spread_and_not_multiplied(mill, settings):
     plain = build([school(mill)], settings, 0)
     spread = build([school(mill)], settings, 0, systems=["", "Be brief.", "Be kind."])
