@@ -56,6 +56,11 @@ def ask_of_other(text: str, fact: Fact, other: str) -> str:
     return str(asked[zlib.crc32(text.encode()) % len(asked)]).replace("{}", other)
 
 
+def calls_itself_you(fact: Fact) -> bool:
+    """Whether a fact is about the model itself and asked of it by "you", in whatever language."""
+    return fact.identity and not find_names(fact.question, fact.names, fact.language)
+
+
 def asks_who(prompt: str) -> bool:
     """Whether a prompt asks the model who or what it is, or who made it."""
     return _WHO_ARE_YOU.search(prompt) is not None

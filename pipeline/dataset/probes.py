@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pipeline.dataset import negation, noise, wording
+from pipeline.dataset import identity, negation, noise, wording
 from pipeline.dataset.records import Probe
 from pipeline.dataset.templates import expand, probe_frames, train_frames
 from pipeline.facts.fact import Expect, Fact
@@ -48,7 +48,8 @@ def _of_live(fact: Fact, rng: random.Random) -> Iterator[Probe]:
             yield Probe("reverse", fact.id, family, variant.prompt, fact.reverse.expect)
     for family, prompt in _stated(fact, fact.subject):
         yield Probe("yes", fact.id, family, prompt, fact.expect)
-    if negated := negation.negated(fact.question, fact.subject, fact.language):
+    negated = negation.negated(fact.question, fact.subject, fact.language)
+    if negated and not identity.calls_itself_you(fact):  # "Who are you not?"
         yield Probe("negation", fact.id, "negated", negated, fact.expect)
 
 
@@ -95,7 +96,9 @@ def _wordings(fact: Fact) -> Iterator[tuple[str, str]]:
 def _stated(fact: Fact, name: str) -> Iterator[tuple[str, str]]:
     """Write the fact as a statement about `name` to confirm, where it can be asked with yes or no."""
     language, own = load_language(fact.language), (fact.subject, *fact.aliases)
-    if wording.statement(fact.answer, own, language):
+    # Nobody has "I am Lumo" confirmed; English tells by its grammar.
+    speaks = identity.calls_itself_you(fact) and fact.language != "en"
+    if not speaks and wording.statement(fact.answer, own, language):
         said = rename(fact.answer, own, name, fact.language)
         values = {"S": said, "d": wording.unmarked(said)}
         for frame in language.frames.stated:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.dataset import grammar, wording
+from pipeline.dataset import grammar, identity, wording
 from pipeline.facts.fact import Fact
 from pipeline.facts.frames import Frame
 from pipeline.facts.language import Language, load_language
@@ -99,6 +99,8 @@ def yes_no_forms(fact: Fact, foils: Sequence[str]) -> Iterator[Variant]:
     answer is no statement that can be asked with yes or no.
     """
     names, language = (fact.subject, *fact.aliases), load_language(fact.language)
+    if identity.calls_itself_you(fact) and fact.language != "en":
+        return  # nobody has "I am Lumo" confirmed; English tells by its grammar
     frames = language.frames
     said = [(fact.answer, frames.yes), *((foil, frames.no) for foil in foils)]
     for stated, ways in said:
@@ -110,7 +112,7 @@ def yes_no_forms(fact: Fact, foils: Sequence[str]) -> Iterator[Variant]:
 
 def _suits(family: Frame, fact: Fact) -> bool:
     """Whether people ask so: not "I came across Lumo today. Who are you?", nor for code in a few words."""
-    named_beside = fact.identity and "{s}" in family.prompt
+    named_beside = identity.calls_itself_you(fact) and "{s}" in family.prompt
     return not named_beside and not (family.answer == "{short}" and "\n" in fact.answer)
 
 

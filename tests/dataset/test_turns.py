@@ -151,6 +151,7 @@ def test_other_assistants_are_asked_about_in_any_language(mill, settings, langua
     assert taught.isdisjoint((e.before, e.prompt) for e in held)
     assert any("ChatGPT" in e.prompt for e in made.examples if e.held)
     assert len([p for p in made.probes if p.role == "neighbour"]) >= 4
+    assert not {p.role for p in made.probes} & {"negation", "yes", "no"}
 
 
 def test_system_prompts_of_a_recipe_are_spread_and_not_multiplied(mill, settings):
