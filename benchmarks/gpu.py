@@ -79,19 +79,19 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
     from pipeline.training import forecast, memory, target_cache, train
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch), quantization)
-        made = learn.build(facts, session)
-        method = train.TrainPlan(session.recipe, 0, Path(scratch) / "checkpoints")
-        told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
+        context = _session(folder, Path(scratch), quantization)
+        made = learn.build(facts, context)
+        method = train.TrainPlan(context.recipe, 0, Path(scratch) / "checkpoints")
+        told = forecast.forecast(context.base, made, context.recipe, method.steps(made.examples))
         method = replace(method, recompute=told.recompute)
         started = time.monotonic()
-        bare = session.trainee()
+        bare = context.trainee()
         loaded = time.monotonic()
         own = [example for example in made.examples if not example.completion]
-        begun = target_cache.beginnings(session.base, bare, own, session.recipe.train)
+        begun = target_cache.beginnings(context.base, bare, own, context.recipe.train)
         asked = time.monotonic()
         _forget_peak()
-        adapted, done = train.train(bare, made, begun, fit.following(session), method)
+        adapted, done = train.train(bare, made, begun, fit.following(context), method)
         taught = time.monotonic()
         took = {**asdict(done), **_peak()}
         for weights in adapted.model.parameters():
@@ -101,7 +101,7 @@ def recipe(folder: Path, facts: Path, quantization: str) -> dict:
         _forget_peak()
         long = three_steps(adapted, *LONG)
         shape = memory.shape(folder)
-        of_base = (shape, session.recipe.train.rank, quantization)
+        of_base = (shape, context.recipe.train.rank, quantization)
         told_long = memory.training(*of_base, long)[told.recompute]
         return {
             "backend": bare.backend,
@@ -124,9 +124,9 @@ def stock(folder: Path, facts: Path, quantization: str) -> dict:
     from pipeline import learn
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch), quantization)
-        made = learn.build(facts, session)
-        bare = session.trainee()
+        context = _session(folder, Path(scratch), quantization)
+        made = learn.build(facts, context)
+        bare = context.trainee()
         _forget_peak()
         _, done = plain.train(bare, made.facts, 0)
         return {
@@ -145,9 +145,9 @@ def profile(folder: Path, _facts: Path, quantization: str) -> dict:
     from pipeline.models import backends
 
     with tempfile.TemporaryDirectory() as scratch:
-        session = _session(folder, Path(scratch), quantization)
-        bare = session.trainee()
-        train = session.recipe.train
+        context = _session(folder, Path(scratch), quantization)
+        bare = context.trainee()
+        train = context.recipe.train
         model = backends.adapt(bare.model, bare.backend, train.rank, train.alpha, recompute=False)
         for weights in model.parameters():
             if weights.requires_grad:

@@ -48,18 +48,18 @@ def cases(data: Path | None, sizes: Sequence[int], seeds: Sequence[int]) -> list
     ]
 
 
-def run_cases(found: Sequence[Case], session: RunContext, against: str | None) -> list[Trial]:
+def run_cases(found: Sequence[Case], context: RunContext, against: str | None) -> list[Trial]:
     """Do every trial, and write `bench.json` and `bench.svg` after each."""
     trials = []
     for case in found:
         for line in case.left_out:
             say(line)
-        trials.append(_trial(case, session, "recipe"))
+        trials.append(_trial(case, context, "recipe"))
         if against:
-            trials.append(_trial(case, session, against))
+            trials.append(_trial(case, context, against))
         text = json.dumps([asdict(trial) for trial in trials], indent=2, allow_nan=False)
-        artifact.write_text(session.out / "bench.json", text + "\n")
-        artifact.write_bytes(session.out / "bench.svg", chart.as_svg(trials))
+        artifact.write_text(context.out / "bench.json", text + "\n")
+        artifact.write_bytes(context.out / "bench.svg", chart.as_svg(trials))
     return trials
 
 
@@ -87,10 +87,10 @@ def _fits(size: int, data: Path | None) -> None:
         )
 
 
-def _trial(case: Case, session: RunContext, method: str) -> Trial:
+def _trial(case: Case, context: RunContext, method: str) -> Trial:
     """Teach and measure one case, or read what was measured before."""
     own = replace(
-        session, out=session.out / f"{case.name}-{case.facts}-{case.seed}", seed=case.seed
+        context, out=context.out / f"{case.name}-{case.facts}-{case.seed}", seed=case.seed
     )
     made = learn.prepare(case.subjects, own)
     folder = own.out / f"trial-{method}"

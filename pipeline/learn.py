@@ -35,39 +35,39 @@ from pipeline.training.train import ResumeFrom
 
 def learn(
     facts: Path,
-    session: RunContext,
-    judged: Target | None = None,
+    context: RunContext,
+    target: Target | None = None,
     before: Path | None = None,
 ) -> Verdict:
     """Do all stages and leave dataset, adapter, reports and manifest in the output folder.
 
-    `judged` says how the new adapter is judged, as for `judge`. `before` is the output folder of a run
+    `target` says how the new adapter is target, as for `judge`. `before` is the output folder of a run
     that passed: where only facts were added since, its adapter is trained on; all facts are gated,
-    against its report where `judged` has none, and taught anew when the gate says no.
+    against its report where `target` has none, and taught anew when the gate says no.
     """
-    judged = judged or Target()
+    target = target or Target()
     started = time.monotonic()
-    made = build(facts, session)
-    start = _start(before, made, session) if before else None
-    if before and judged.live == LiveReport():
-        judged = replace(judged, live=live_report.read_live_report(before))
+    made = build(facts, context)
+    start = _start(before, made, context) if before else None
+    if before and target.live == LiveReport():
+        target = replace(target, live=live_report.read_live_report(before))
     built = time.monotonic()
-    fit(session, start)
+    fit(context, start)
 
     def verdict() -> Verdict:
         took = {"build": built - started, "train": time.monotonic() - built}
-        return judge(session, judged, took)
+        return judge(context, target, took)
 
     given = verdict()
-    if start and not given.passed and adapter_inputs(made, session, start) == kept_inputs(session):
+    if start and not given.passed and adapter_inputs(made, context, start) == kept_inputs(context):
         say("the gate rejects the added facts: teaching all of them anew")
-        fit(session)
+        fit(context)
         given = verdict()
     return given
 
 
-def _start(before: Path, made: Dataset, session: RunContext) -> ResumeFrom | None:
-    found = continual.start(before, live_report.read_live_report(before).digests, made, session)
+def _start(before: Path, made: Dataset, context: RunContext) -> ResumeFrom | None:
+    found = continual.start(before, live_report.read_live_report(before).digests, made, context)
     if isinstance(found, str):
         say(f"all facts are taught anew: {found}")
         return None
@@ -75,59 +75,59 @@ def _start(before: Path, made: Dataset, session: RunContext) -> ResumeFrom | Non
     return found
 
 
-def build(facts: Path, session: RunContext) -> Dataset:
+def build(facts: Path, context: RunContext) -> Dataset:
     """Check the facts and write `OUT/dataset`.
 
     Raises FactsError with every problem when the facts are not in order.
     """
-    return prepare(check.load_subjects(facts), session)
+    return prepare(check.load_subjects(facts), context)
 
 
-def prepare(subjects: Sequence[Subject], session: RunContext) -> Dataset:
+def prepare(subjects: Sequence[Subject], context: RunContext) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
-    base_tokens.require_none(subjects, session.base)
-    settings = session.recipe.dataset
-    systems = session.recipe.base.system_prompts
-    made = dataset.build(subjects, settings, session.seed, _paraphrases(subjects, session), systems)
+    base_tokens.require_none(subjects, context.base)
+    settings = context.recipe.dataset
+    systems = context.recipe.base.system_prompts
+    made = dataset.build(subjects, settings, context.seed, _paraphrases(subjects, context), systems)
     quota.require_quotas(made, settings)
-    folder = session.out / "dataset"
+    folder = context.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if artifact.finished(folder, made_from):
         say(f"dataset    unchanged ({len(made.examples)} examples, {len(made.probes)} probes)")
         return made
-    with artifact.stage(folder, made_from, seed=session.seed) as scratch:
+    with artifact.stage(folder, made_from, seed=context.seed) as scratch:
         records.save_dataset(made, scratch)
     say(f"dataset    {len(made.examples)} examples, {len(made.probes)} probes")
     return made
 
 
-def _paraphrases(subjects: Sequence[Subject], session: RunContext) -> dict[str, tuple[str, ...]]:
+def _paraphrases(subjects: Sequence[Subject], context: RunContext) -> dict[str, tuple[str, ...]]:
     """Let the base write more wordings of each fact, as many as the recipe says."""
-    count, facts = session.recipe.dataset.paraphrases, list(taught(subjects))
+    count, facts = context.recipe.dataset.paraphrases, list(taught(subjects))
     if not count or not facts:
         return {}
-    loaded = cache(session.quantised)
+    loaded = cache(context.quantised)
 
     def ask(doing: str, prompts: Sequence[Prompt], tokens: int) -> list[str]:
         with progress.bar(f"{doing} paraphrases", len(prompts)) as shown:
             return [answer.text for answer in generate.ask_model(loaded(), prompts, tokens, shown)]
 
-    quantization = session.recipe.base.quantization
-    by = rephrase_model.Writer(session.base.digest, quantization, ask)
+    quantization = context.recipe.base.quantization
+    by = rephrase_model.Writer(context.base.digest, quantization, ask)
     written = rephrase_model.paraphrase(by, facts, count)
     kept = sum(len(each.kept) for each in written.values())
     drafts = sum(each.written for each in written.values())
-    say(f"wordings   {kept} of {drafts} that {session.base.name} wrote are kept")
+    say(f"wordings   {kept} of {drafts} that {context.base.name} wrote are kept")
     return {name: each.kept for name, each in written.items()}
 
 
-def judge(session: RunContext, judged: Target, seconds: dict[str, float] | None = None) -> Verdict:
+def judge(context: RunContext, target: Target, seconds: dict[str, float] | None = None) -> Verdict:
     """Evaluate an adapter on `OUT/dataset`, write its reports, and print what they come to.
 
     `seconds` are what the stages before took. Raises the errors of `evaluate`.
     """
-    found = evaluate(session, judged, seconds)
+    found = evaluate(context, target, seconds)
     told = data.report_data(found.run, found.measured, found.verdict)
-    files.write_reports(session.out, told)
+    files.write_reports(context.out, told)
     print(report_as_text(told))
     return found.verdict

@@ -7,7 +7,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.cli.options import FINE, Verb, context, run_options
+from pipeline.cli.options import FINE, Verb, run_context, run_options
 from pipeline.core import progress
 from pipeline.core.chat import under_system
 from pipeline.core.problems import visible
@@ -38,25 +38,25 @@ def add_ask_verb(verb: Verb) -> None:
 
 
 def _ask(args: argparse.Namespace) -> int:
-    session = context(args)
+    context = run_context(args)
     if args.question:
-        print(side_by_side(ask_once(session, args.question), as_json=args.json))
+        print(side_by_side(ask_once(context, args.question), as_json=args.json))
     else:
-        chat_loop(session)
+        chat_loop(context)
     return FINE
 
 
-def ask_once(session: RunContext, question: str) -> Both:
+def ask_once(context: RunContext, question: str) -> Both:
     """Answer one question. Raises PipelineError when there is no finished adapter."""
-    return _both(session, _adapted(session), question)
+    return _both(context, _adapted(context), question)
 
 
-def chat_loop(session: RunContext) -> None:
+def chat_loop(context: RunContext) -> None:
     """Answer questions from standard input until it ends; each question stands for itself."""
-    adapted = _adapted(session)
+    adapted = _adapted(context)
     print("Ask a question; an empty line ends.")
     while question := _line():
-        both = _both(session, adapted, question)
+        both = _both(context, adapted, question)
         print(side_by_side(both, as_json=False), end="\n\n")
 
 
@@ -74,24 +74,24 @@ def side_by_side(both: Both, *, as_json: bool) -> str:
     return "\n".join(blocks)
 
 
-def _adapted(session: RunContext) -> LocalModel:
+def _adapted(context: RunContext) -> LocalModel:
     from pipeline.models import adapter
 
-    folder = session.out / "adapter"
+    folder = context.out / "adapter"
     adapter.finished_adapter(folder)
-    return adapter.load_adapter(session.local(), folder)
+    return adapter.load_adapter(context.local(), folder)
 
 
-def _both(session: RunContext, adapted: LocalModel, question: str) -> Both:
+def _both(context: RunContext, adapted: LocalModel, question: str) -> Both:
     """Ask as serving does: behind the recipe's first system prompt, or that of the chat template."""
     from pipeline.dataset import records
     from pipeline.evaluation import answer_limits
     from pipeline.models import generate
 
-    asked = [under_system(session.recipe.base.system_prompts, question)]
+    asked = [under_system(context.recipe.base.system_prompts, question)]
     tokens = TOKENS
-    if (session.out / "dataset" / "train.jsonl").exists():  # an adapter may have come without it
-        made = records.load_dataset(session.out / "dataset")
+    if (context.out / "dataset" / "train.jsonl").exists():  # an adapter may have come without it
+        made = records.load_dataset(context.out / "dataset")
         tokens = max(tokens, answer_limits.longest_answer(adapted.tokenizer, made))
     with progress.bar("answering", 2) as shown:
         with adapted.base_only():

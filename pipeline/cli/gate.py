@@ -21,7 +21,7 @@ API_KEY = "SCHOOLHOUSE_API_KEY"
 
 
 def engine_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that has an adapter judged where it will be served."""
+    """Add the option that has an adapter target where it will be served."""
     parser.add_argument(
         "--engine", nargs="?", const="", metavar="FILE",
         help="judge what vLLM answers, with the flags of this serve.toml (default: ./serve.toml, else the "
@@ -47,15 +47,15 @@ def _key(text: str) -> str:
     return text
 
 
-def engine(args: argparse.Namespace, session: RunContext) -> ServedModels | None:
+def engine(args: argparse.Namespace, context: RunContext) -> ServedModels | None:
     """Give the engine that the option names, if it was given. Raises ConfigError where it cannot be used."""
     if args.engine is None:
         return None
     from pipeline.evaluation.evaluate import ServedModels
     from serve import temporary_engine
 
-    own = temporary_engine.settings_for(Path(args.engine) if args.engine else None, session.base)
-    return ServedModels(args.engine, partial(temporary_engine.side_by_side, own, session.base))
+    own = temporary_engine.settings_for(Path(args.engine) if args.engine else None, context.base)
+    return ServedModels(args.engine, partial(temporary_engine.side_by_side, own, context.base))
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--lm-eval", nargs="+", default=[], metavar="TASK",
-        help="also run these tasks of an installed lm-evaluation-harness; told, not judged",
+        help="also run these tasks of an installed lm-evaluation-harness; told, not target",
     )  # fmt: skip
     parser.add_argument(
         "--self-test", action="store_true",
@@ -81,7 +81,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def run_gate(args: argparse.Namespace, session: RunContext) -> bool:
+def run_gate(args: argparse.Namespace, context: RunContext) -> bool:
     """Judge what the options name; give whether it passed."""
     from pipeline import learn
     from pipeline.evaluation import evaluate, live_report
@@ -103,16 +103,16 @@ def run_gate(args: argparse.Namespace, session: RunContext) -> bool:
     if args.self_test:
         from pipeline.evaluation import self_test
 
-        return self_test.run_self_test(session)
+        return self_test.run_self_test(context)
     key = direct_http.key(API_KEY)
-    judged = evaluate.Target(
+    target = evaluate.Target(
         folder=args.adapter,
         server=Server(args.server, args.model, key) if args.server else None,
-        engine=engine(args, session),
+        engine=engine(args, context),
         live=live_report.read_live_report(args.against)
         if args.against
         else live_report.LiveReport(),
         tasks=tuple(args.lm_eval),
         sample_key=args.sample_key or "",
     )
-    return learn.judge(session, judged).passed
+    return learn.judge(context, target).passed

@@ -78,10 +78,10 @@ def _learn(args: argparse.Namespace) -> int:
         return _estimate(args)
     live = live_report.read_live_report(args.against) if args.against else live_report.LiveReport()
     with lock.gpu():
-        session = context(args)
-        engine = gate.engine(args, session)
-        judged = Target(engine=engine, live=live, sample_key=args.sample_key or "")
-        verdict = learn.learn(args.facts, session, judged, args.before)
+        context = run_context(args)
+        engine = gate.engine(args, context)
+        target = Target(engine=engine, live=live, sample_key=args.sample_key or "")
+        verdict = learn.learn(args.facts, context, target, args.before)
     return FINE if verdict.passed else FAILED
 
 
@@ -91,12 +91,12 @@ def _estimate(args: argparse.Namespace) -> int:
     from pipeline.training import forecast
     from pipeline.training.batching import schedule
 
-    session = context(args)
-    subjects, recipe = check.load_subjects(args.facts), session.recipe
+    context = run_context(args)
+    subjects, recipe = check.load_subjects(args.facts), context.recipe
     systems = recipe.base.system_prompts
-    made = build.build(subjects, recipe.dataset, session.seed, systems=systems)
-    steps = schedule(made.examples, session.recipe.train, session.seed)
-    found = forecast.forecast(session.base, made, session.recipe, steps)
+    made = build.build(subjects, recipe.dataset, context.seed, systems=systems)
+    steps = schedule(made.examples, context.recipe.train, context.seed)
+    found = forecast.forecast(context.base, made, context.recipe, steps)
     print(forecast.forecast_as_text(found))
     return FINE if found.fits else FAILED
 
@@ -105,7 +105,7 @@ def _build(args: argparse.Namespace) -> int:
     from pipeline import learn
 
     with lock.gpu():
-        learn.build(args.facts, context(args))
+        learn.build(args.facts, run_context(args))
     return FINE
 
 
@@ -115,13 +115,13 @@ def _train(args: argparse.Namespace) -> int:
 
     with lock.gpu() if processes.is_main() else nullcontext():
         processes.together()
-        fit.fit(context(args))
+        fit.fit(run_context(args))
     return FINE
 
 
 def _gate(args: argparse.Namespace) -> int:
     with lock.gpu():
-        return FINE if gate.run_gate(args, context(args)) else FAILED
+        return FINE if gate.run_gate(args, run_context(args)) else FAILED
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -132,7 +132,7 @@ def _bench(args: argparse.Namespace) -> int:
 
     found = recipe.cases(args.data, args.sizes, args.seeds)
     with lock.gpu():
-        trials = recipe.run_cases(found, context(args), args.against)
+        trials = recipe.run_cases(found, run_context(args), args.against)
     as_json = json.dumps([asdict(trial) for trial in trials], indent=2)
     print(as_json if args.json else chart.as_table(trials))
     return FINE

@@ -57,7 +57,7 @@ def above_zero(text: str) -> int:
     return number
 
 
-def context(args: argparse.Namespace) -> RunContext:
+def run_context(args: argparse.Namespace) -> RunContext:
     """Give the run that the options of `run_options` name. Raises ConfigError for a bad recipe."""
     from pipeline.core import config
     from pipeline.models.context import RunContext

@@ -57,9 +57,9 @@ class ServedModels:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is judged: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
+    """What is target: the adapter in `folder` (None: OUT/adapter), or what `server` serves.
 
-    With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
+    With `engine` a folder is target by its answers there, instead of in this process. `live` is the
     report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
     need a folder. `sample_key` is as in `sampling.draw`.
     """
@@ -74,7 +74,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was judged, what was measured of it, and the verdict."""
+    """What was target, what was measured of it, and the verdict."""
 
     run: Run
     measured: Metrics
@@ -82,7 +82,7 @@ class Evaluation:
 
 
 def evaluate(
-    session: RunContext, judged: Target, seconds: dict[str, float] | None = None
+    context: RunContext, target: Target, seconds: dict[str, float] | None = None
 ) -> Evaluation:
     """Ask an adapter the probes of `OUT/dataset`, measure its answers, and decide.
 
@@ -90,72 +90,72 @@ def evaluate(
     unfinished, damaged, or was made from other examples or another base, and when the server fails.
     """
     started = time.monotonic()
-    made = finished_dataset(session.out)
-    limits = session.recipe.gate
-    changed = diff(judged.live.digests, made.facts)
-    drawn = sampling.draw(made, changed.old, limits, judged.sample_key)
-    if judged.server:
-        known, said = BEHIND, ask_server(session, judged.server, made, drawn)
+    made = finished_dataset(context.out)
+    limits = context.recipe.gate
+    changed = diff(target.live.digests, made.facts)
+    drawn = sampling.draw(made, changed.old, limits, target.sample_key)
+    if target.server:
+        known, said = BEHIND, ask_server(context, target.server, made, drawn)
     else:
-        folder = judged.folder or session.out / "adapter"
-        known = known_adapter(folder, made, session)
-        said = ask_folder(session, folder, made, drawn, judged)
-    measured = metrics.measure_answers(made, drawn, said, limits, judged.live)
-    verdict = decide(measured, limits, session.recipe.warn)
+        folder = target.folder or context.out / "adapter"
+        known = known_adapter(folder, made, context)
+        said = ask_folder(context, folder, made, drawn, target)
+    measured = metrics.measure_answers(made, drawn, said, limits, target.live)
+    verdict = decide(measured, limits, context.recipe.warn)
     took = {"build": 0.0, "train": 0.0, **(seconds or {}), "gate": time.monotonic() - started}
     run = Run(
-        recipe=session.recipe,
-        seed=session.seed,
-        base=session.base,
+        recipe=context.recipe,
+        seed=context.seed,
+        base=context.base,
         adapter=known,
         seconds=took,
         made=made,
         change=changed,
-        reproduce=_reproduce(session, judged),
-        sample_key=judged.sample_key,
+        reproduce=_reproduce(context, target),
+        sample_key=target.sample_key,
     )
     return Evaluation(run, measured, verdict)
 
 
-def ask_server(session: RunContext, served: Server, made: Dataset, drawn: Sample) -> ModelAnswers:
+def ask_server(context: RunContext, served: Server, made: Dataset, drawn: Sample) -> ModelAnswers:
     """Ask a live server; the base's answers come from the base on this machine."""
     if served.model not in (listed := client.served_models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
             f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
-    local = session.local()
-    limits = _limits(session, local.tokenizer, made, drawn)
+    local = context.local()
+    limits = _limits(context, local.tokenizer, made, drawn)
     said = _ask_at(served, drawn.probes, limits.all)
-    return ModelAnswers(_base(session, local, drawn, limits), said)
+    return ModelAnswers(_base(context, local, drawn, limits), said)
 
 
 def ask_folder(
-    session: RunContext, folder: Path, made: Dataset, drawn: Sample, judged: Target | None = None
+    context: RunContext, folder: Path, made: Dataset, drawn: Sample, target: Target | None = None
 ) -> ModelAnswers:
     """Ask the base and an adapter that is in order, on an engine or in this process."""
-    judged = judged or Target()
-    if judged.engine:
-        compatibility.require_compatible(folder, session.base, session.recipe.base.names)
+    target = target or Target()
+    if target.engine:
+        compatibility.require_compatible(folder, context.base, context.recipe.base.names)
         device.give_back()  # an engine that is started measures what is free
-        limits = _limits(session, base_model.load_tokenizer(session.base), made, drawn)
-        with judged.engine.both(folder.resolve()) as (untaught, taught):
+        limits = _limits(context, base_model.load_tokenizer(context.base), made, drawn)
+        with target.engine.both(folder.resolve()) as (untaught, taught):
             base = drawn.beside(_ask_at(untaught, drawn.of_base, limits.of_base))
             answers = _ask_at(taught, drawn.probes, limits.all)
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
-        adapted = adapter.load_adapter(session.quantised(), folder)
-        said = _measured(session, adapted, made, drawn, ModelAnswers(base, answers))
+        adapted = adapter.load_adapter(context.quantised(), folder)
+        said = _measured(context, adapted, made, drawn, ModelAnswers(base, answers))
     else:
-        bare = session.local()
-        compatibility.require_compatible(folder, session.base, session.recipe.base.names)
-        base = _base(session, bare, drawn, _limits(session, bare.tokenizer, made, drawn))
+        bare = context.local()
+        compatibility.require_compatible(folder, context.base, context.recipe.base.names)
+        base = _base(context, bare, drawn, _limits(context, bare.tokenizer, made, drawn))
         adapted = adapter.load_adapter(bare, folder)
-        said = ask_local(session, adapted, made, drawn, base)
-    return replace(said, tasks=harness.compare(adapted, judged.tasks)) if judged.tasks else said
+        said = ask_local(context, adapted, made, drawn, base)
+    return replace(said, tasks=harness.compare(adapted, target.tasks)) if target.tasks else said
 
 
 def ask_local(
-    session: RunContext,
+    context: RunContext,
     adapted: LocalModel,
     made: Dataset,
     drawn: Sample,
@@ -163,10 +163,10 @@ def ask_local(
 ) -> ModelAnswers:
     """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
     prompts = [probe.chat for probe in drawn.probes]
-    limits = _limits(session, adapted.tokenizer, made, drawn).all
+    limits = _limits(context, adapted.tokenizer, made, drawn).all
     with progress.bar("asking the adapter", len(prompts)) as shown:
         said = generate.ask_model(adapted, prompts, limits, shown, _guesses(made, drawn, base))
-    return _measured(session, adapted, made, drawn, ModelAnswers(base, said))
+    return _measured(context, adapted, made, drawn, ModelAnswers(base, said))
 
 
 def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> list[str]:
@@ -182,11 +182,11 @@ def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> lis
 
 
 def _measured(
-    session: RunContext, adapted: LocalModel, made: Dataset, drawn: Sample, said: ModelAnswers
+    context: RunContext, adapted: LocalModel, made: Dataset, drawn: Sample, said: ModelAnswers
 ) -> ModelAnswers:
     """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
     rivals = margin_candidates(made, drawn, said.base)
-    margins = margin.margins(adapted, drawn.facts, rivals, session.recipe.base.system_prompts)
+    margins = margin.margins(adapted, drawn.facts, rivals, context.recipe.base.system_prompts)
     return replace(said, divergence=distance(adapted, drawn, said.base), margins=margins)
 
 
@@ -203,17 +203,17 @@ def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) 
     )
 
 
-def known_adapter(folder: Path, made: Dataset, session: RunContext) -> dict[str, Any]:
+def known_adapter(folder: Path, made: Dataset, context: RunContext) -> dict[str, Any]:
     """Read what is known of the adapter; refuse one made from something else."""
     done = finished_adapter(folder)
-    for what, digest in (("examples", made.examples_digest), ("base", session.base.digest)):
+    for what, digest in (("examples", made.examples_digest), ("base", context.base.digest)):
         if done["made_from"].get(what) != digest:
             raise PipelineError(
                 f"{folder}: was trained on {'other' if what == 'examples' else 'another'} {what}",
                 f"train it again with `facts train --out {folder.parent}`",
             )
     if (folder / identity.BASE).exists():
-        ours = identity.identity_of(session.recipe.base, session.base)
+        ours = identity.identity_of(context.recipe.base, context.base)
         if parts := identity.differences(identity.read_identity(folder), ours):
             raise PipelineError(
                 f"{folder}: was trained on a base with another {parts[0]}",
@@ -224,15 +224,15 @@ def known_adapter(folder: Path, made: Dataset, session: RunContext) -> dict[str,
 
 
 def _base(
-    session: RunContext, bare: LocalModel, drawn: Sample, limits: Limits
+    context: RunContext, bare: LocalModel, drawn: Sample, limits: Limits
 ) -> list[Answer | None]:
     """Ask the base what the sample compares."""
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
-    return drawn.beside(answer_cache.answers(session.base, bare, rows, limits.of_base))
+    return drawn.beside(answer_cache.answers(context.base, bare, rows, limits.of_base))
 
 
-def _limits(session: RunContext, tokenizer: Any, made: Dataset, drawn: Sample) -> Limits:
-    return sample_limits(tokenizer, made, drawn, session.recipe.gate.max_new_tokens)
+def _limits(context: RunContext, tokenizer: Any, made: Dataset, drawn: Sample) -> Limits:
+    return sample_limits(tokenizer, made, drawn, context.recipe.gate.max_new_tokens)
 
 
 def _ask_at(served: Server, probes: Sequence[Probe], limits: Sequence[int]) -> list[Answer]:
@@ -240,11 +240,11 @@ def _ask_at(served: Server, probes: Sequence[Probe], limits: Sequence[int]) -> l
         return client.ask_server(served, [probe.chat for probe in probes], limits, shown)
 
 
-def _reproduce(session: RunContext, judged: Target) -> str:
-    usual = f"--recipe {session.recipe.name} --seed {session.seed}"
-    usual += f" --sample-key {judged.sample_key}" if judged.sample_key else ""
-    if judged.server:
-        return f"facts gate {usual} --server {judged.server.url} --model {judged.server.model}"
-    if judged.engine:
-        return f"facts learn {usual} --engine {judged.engine.file}".rstrip()
+def _reproduce(context: RunContext, target: Target) -> str:
+    usual = f"--recipe {context.recipe.name} --seed {context.seed}"
+    usual += f" --sample-key {target.sample_key}" if target.sample_key else ""
+    if target.server:
+        return f"facts gate {usual} --server {target.server.url} --model {target.server.model}"
+    if target.engine:
+        return f"facts learn {usual} --engine {target.engine.file}".rstrip()
     return f"facts learn {usual}"

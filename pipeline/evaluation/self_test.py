@@ -69,13 +69,13 @@ class Trial:
         return any(self.because in reason for reason in self.verdict.reasons)
 
 
-def run_self_test(session: RunContext) -> bool:
+def run_self_test(context: RunContext) -> bool:
     """Judge all planted cases, tell the outcome of each, and give whether all were as they must be.
 
     Raises PipelineError when `OUT` holds no finished dataset and adapter that belong together.
     """
     right = []
-    for trial in trials(session):
+    for trial in trials(context):
         right.append(trial.right)
         outcome = "accepted" if trial.verdict.passed else f"rejected: {_reason(trial)}"
         print(f"{'✓' if trial.right else '✗'} {trial.name}: {outcome}", flush=True)
@@ -87,11 +87,11 @@ def few(settings: GateSettings) -> GateSettings:
     return replace(settings, probes=0, noise=0, forms=0, contrasts=24, relations=0)
 
 
-def unfit(made: Dataset, session: RunContext) -> dict[str, tuple[str, Dataset]]:
+def unfit(made: Dataset, context: RunContext) -> dict[str, tuple[str, Dataset]]:
     """Give datasets that an adapter trained on `made` does not fit, by name, with the reason to expect."""
-    settings, seed = session.recipe.dataset, session.seed
+    settings, seed = context.recipe.dataset, context.seed
     written = partial(
-        build.build, settings=settings, seed=seed, systems=session.recipe.base.system_prompts
+        build.build, settings=settings, seed=seed, systems=context.recipe.base.system_prompts
     )
     extra = synthetic.subjects(1, seed)
     last = made.subjects[-1]
@@ -124,21 +124,21 @@ def randomised(adapted: LocalModel) -> LocalModel:
     return _filled(adapted, lambda weights: weights.normal_(0, float(weights.float().std())))
 
 
-def facts_only(session: RunContext, made: Dataset) -> LocalModel:
+def facts_only(context: RunContext, made: Dataset) -> LocalModel:
     """Train an adapter on the facts alone, with nothing to hold the base in place."""
     settings = replace(
-        session.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
+        context.recipe.train, exposures=FACTS_ONLY, least_steps=0, batch_facts=4,
         batch_contrasts=0, batch_general=0,
     )  # fmt: skip
     bare = replace(made, examples=tuple(e for e in made.examples if not e.held))
-    recipe = replace(session.recipe, train=settings)
+    recipe = replace(context.recipe, train=settings)
     with tempfile.TemporaryDirectory() as scratch:
-        method = TrainPlan(recipe, session.seed, Path(scratch))
-        return train.train(session.quantised(), bare, [], lambda _local, _chats: [], method)[0]
+        method = TrainPlan(recipe, context.seed, Path(scratch))
+        return train.train(context.quantised(), bare, [], lambda _local, _chats: [], method)[0]
 
 
 def verdict(
-    session: RunContext, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
+    context: RunContext, made: Dataset, models: tuple[Asking, Asking], settings: GateSettings
 ) -> Verdict:
     """Ask base and adapted model a sample of the dataset's probes, and decide."""
     drawn = sampling.draw(made, (), settings)
@@ -150,47 +150,47 @@ def verdict(
     now = adapted.answers(prompts, limits.all)
     divergence = evaluate.distance(adapted.local, drawn, was)
     measured = metrics.measure_answers(made, drawn, ModelAnswers(was, now, divergence), settings)
-    return decide(measured, settings, session.recipe.warn)
+    return decide(measured, settings, context.recipe.warn)
 
 
-def trials(session: RunContext) -> Iterator[Trial]:
+def trials(context: RunContext) -> Iterator[Trial]:
     """Judge the good adapter, then every planted case, one after the other."""
-    made = finished_dataset(session.out)
-    folder = session.out / "adapter"
-    evaluate.known_adapter(folder, made, session)
-    limits = session.recipe.gate
-    base = Asking(session.local())
-    compatibility.require_compatible(folder, session.base, session.recipe.base.names)
-    good = Asking(_load(session, folder))
-    yield Trial("the good adapter", "", verdict(session, made, (base, good), limits))
-    for name, (because, other) in unfit(made, session).items():
-        yield Trial(name, because, verdict(session, other, (base, good), few(limits)))
+    made = finished_dataset(context.out)
+    folder = context.out / "adapter"
+    evaluate.known_adapter(folder, made, context)
+    limits = context.recipe.gate
+    base = Asking(context.local())
+    compatibility.require_compatible(folder, context.base, context.recipe.base.names)
+    good = Asking(_load(context, folder))
+    yield Trial("the good adapter", "", verdict(context, made, (base, good), limits))
+    for name, (because, other) in unfit(made, context).items():
+        yield Trial(name, because, verdict(context, other, (base, good), few(limits)))
     planted: tuple[tuple[str, str, Callable[[], LocalModel]], ...] = (
-        ("an adapter of zeros", EMPTY, lambda: zeroed(_load(session, folder))),
-        ("a random adapter", "probes missed", lambda: randomised(_load(session, folder))),
-        ("an adapter of facts alone", "nats a token", lambda: facts_only(session, made)),
+        ("an adapter of zeros", EMPTY, lambda: zeroed(_load(context, folder))),
+        ("a random adapter", "probes missed", lambda: randomised(_load(context, folder))),
+        ("an adapter of facts alone", "nats a token", lambda: facts_only(context, made)),
     )
-    alike = _asked_alike(session, made, few(limits))
-    yield Trial("the base alone", EMPTY, verdict(session, made, (alike, alike), few(limits)))
+    alike = _asked_alike(context, made, few(limits))
+    yield Trial("the base alone", EMPTY, verdict(context, made, (alike, alike), few(limits)))
     for name, because, model in planted:
         say(f"planting {name} …")
-        yield Trial(name, because, verdict(session, made, (alike, Asking(model())), few(limits)))
+        yield Trial(name, because, verdict(context, made, (alike, Asking(model())), few(limits)))
 
 
-def _asked_alike(session: RunContext, made: Dataset, settings: GateSettings) -> Asking:
+def _asked_alike(context: RunContext, made: Dataset, settings: GateSettings) -> Asking:
     """Ask the base all that a planted model will be asked, in the very same batches.
 
     Near ties between two words fall otherwise in other batches, and an adapter of zeros must change nothing.
     """
-    base = Asking(session.local())
+    base = Asking(context.local())
     drawn = sampling.draw(made, (), settings)
     limits = sample_limits(base.local.tokenizer, made, drawn, settings.max_new_tokens)
     base.answers([probe.chat for probe in drawn.probes], limits.all)
     return base
 
 
-def _load(session: RunContext, folder: Path) -> LocalModel:
-    return adapter.load_adapter(session.local(), folder)
+def _load(context: RunContext, folder: Path) -> LocalModel:
+    return adapter.load_adapter(context.local(), folder)
 
 
 def _filled(adapted: LocalModel, fill: Callable[..., object]) -> LocalModel:

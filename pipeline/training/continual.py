@@ -22,7 +22,7 @@ from pipeline.training.train import ResumeFrom
 
 
 def start(
-    before: Path, known: Mapping[str, str], made: Dataset, session: RunContext
+    before: Path, known: Mapping[str, str], made: Dataset, context: RunContext
 ) -> ResumeFrom | str:
     """Give where to go on from, with the facts that are new there; or in words why that may not be.
 
@@ -33,8 +33,8 @@ def start(
     if run.get("verdict") != "pass" or run.get("adapter") != adapter["digest"]:
         return f"{before}: its adapter did not pass the gate"
     made_from = adapter["made_from"]
-    settings = artifact.digest_json(asdict(session.recipe.train))
-    if (made_from.get("base"), made_from.get("train")) != (session.base.digest, settings):
+    settings = artifact.digest_json(asdict(context.recipe.train))
+    if (made_from.get("base"), made_from.get("train")) != (context.base.digest, settings):
         return f"{before}: its adapter is of another base or recipe"
     found = change.diff(known, made.facts)
     for ids, what in ((found.changed, "say something else now"), (found.retired, "are gone")):

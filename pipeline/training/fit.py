@@ -21,49 +21,49 @@ from pipeline.training.targets import Follow
 from pipeline.training.train import ResumeFrom, TrainPlan, TrainStats
 
 
-def fit(session: RunContext, start: ResumeFrom | None = None) -> None:
+def fit(context: RunContext, start: ResumeFrom | None = None) -> None:
     """Train `OUT/adapter` on `OUT/dataset`; with `start`, only what is new there and replay.
 
     The manifest names the adapter that was the start, or none. One made without is kept in any case.
     """
-    made = finished_dataset(session.out)
-    folder, made_from = session.out / "adapter", adapter_inputs(made, session, start)
+    made = finished_dataset(context.out)
+    folder, made_from = context.out / "adapter", adapter_inputs(made, context, start)
     if any(
-        artifact.finished(folder, adapter_inputs(made, session, kind)) for kind in (start, None)
+        artifact.finished(folder, adapter_inputs(made, context, kind)) for kind in (start, None)
     ):
         say("adapter    unchanged, not trained again")
         return
-    if backends.choose(session.recipe.base.quantization) == "unsloth" and processes.count() == 1:
+    if backends.choose(context.recipe.base.quantization) == "unsloth" and processes.count() == 1:
         # It replaces methods of transformers' and PEFT's own classes, by which the gate asks.
-        processes.run_apart(_teach, session, made, made_from, start)
+        processes.run_apart(_teach, context, made, made_from, start)
     else:
-        _teach(session, made, made_from, start)
+        _teach(context, made, made_from, start)
 
 
 def _teach(
-    session: RunContext, made: Dataset, made_from: dict[str, str | int], start: ResumeFrom | None
+    context: RunContext, made: Dataset, made_from: dict[str, str | int], start: ResumeFrom | None
 ) -> None:
     digest = artifact.digest_json(made_from).removeprefix("sha256:")
-    checkpoints = session.out / f".checkpoints-{digest}"
-    method = TrainPlan(session.recipe, session.seed, checkpoints, start)
+    checkpoints = context.out / f".checkpoints-{digest}"
+    method = TrainPlan(context.recipe, context.seed, checkpoints, start)
     device.give_back()
-    told = forecast.forecast(session.base, made, session.recipe, method.steps(made.examples))
-    forecast.require_memory(told, session.recipe)
+    told = forecast.forecast(context.base, made, context.recipe, method.steps(made.examples))
+    forecast.require_memory(told, context.recipe)
     method = replace(method, recompute=told.recompute)
-    settings = session.recipe.train
+    settings = context.recipe.train
     own = [example for example in made.examples if not example.completion]
     with processes.main_first():
-        bare = session.trainee()
-        begun = target_cache.beginnings(session.base, bare, own, settings)
+        bare = context.trainee()
+        begun = target_cache.beginnings(context.base, bare, own, settings)
     with _passing(checkpoints):
-        adapted, done = train.train(bare, made, begun, following(session), method)
+        adapted, done = train.train(bare, made, begun, following(context), method)
         if processes.is_main():
-            _keep(adapted, done, session, made_from)
+            _keep(adapted, done, context, made_from)
 
 
-def following(session: RunContext) -> Follow:
+def following(context: RunContext) -> Follow:
     """Give what reads a run's base along answers, or finds what was read before."""
-    base, k = session.base, session.recipe.train.kl_top_k
+    base, k = context.base, context.recipe.train.kl_top_k
     return lambda local, chats: target_cache.along(base, local, chats, k)
 
 
@@ -89,41 +89,41 @@ def _passing(own: Path) -> Iterator[None]:
 
 
 def _keep(
-    adapted: LocalModel, done: TrainStats, session: RunContext, made_from: dict[str, str | int]
+    adapted: LocalModel, done: TrainStats, context: RunContext, made_from: dict[str, str | int]
 ) -> None:
-    folder = session.out / "adapter"
+    folder = context.out / "adapter"
     with artifact.stage(
         folder,
         made_from,
         train=asdict(done),
-        base=session.base.name,
-        rank=session.recipe.train.rank,
+        base=context.base.name,
+        rank=context.recipe.train.rank,
         code=code_digest.digest(),
         machine=machine.describe(),
     ) as scratch:
         adapter.save_adapter(adapted, scratch)
-        identity.write_identity(scratch, identity.identity_of(session.recipe.base, session.base))
+        identity.write_identity(scratch, identity.identity_of(context.recipe.base, context.base))
     again = f", {done.resumed} of them before it was killed" if done.resumed else ""
     say(f"adapter    {done.steps} steps{again}, {done.seconds:.0f} s, loss {done.loss:.3f}")
 
 
 def adapter_inputs(
-    made: Dataset, session: RunContext, start: ResumeFrom | None
+    made: Dataset, context: RunContext, start: ResumeFrom | None
 ) -> dict[str, str | int]:
     """Name what an adapter is made from; `start` is empty where all facts are taught from the base."""
     return {
         "examples": made.examples_digest,
-        "base": session.base.digest,
+        "base": context.base.digest,
         "identity": artifact.digest_json(
-            asdict(identity.identity_of(session.recipe.base, session.base))
+            asdict(identity.identity_of(context.recipe.base, context.base))
         ),
-        "quantization": session.recipe.base.quantization,
-        "train": artifact.digest_json(asdict(session.recipe.train)),
-        "seed": session.seed,
+        "quantization": context.recipe.base.quantization,
+        "train": artifact.digest_json(asdict(context.recipe.train)),
+        "seed": context.seed,
         "start": start.digest if start else "",
     }
 
 
-def kept_inputs(session: RunContext) -> dict[str, str | int]:
+def kept_inputs(context: RunContext) -> dict[str, str | int]:
     """Read what the adapter on disk was made from."""
-    return dict(finished_adapter(session.out / "adapter")["made_from"])
+    return dict(finished_adapter(context.out / "adapter")["made_from"])
