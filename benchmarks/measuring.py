@@ -12,10 +12,10 @@ from typing import Any  # fields of a trial
 from benchmarks.chart import Count, Trial
 from pipeline.core import progress
 from pipeline.dataset.records import Dataset, Probe
-from pipeline.dataset.templates import PROBE
+from pipeline.dataset.templates import probe_frames
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS
-from pipeline.facts.fact import Subject
+from pipeline.facts.fact import Expect, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
 from pipeline.models import answer_cache, generate
 from pipeline.models.adapter import TrainStats
@@ -165,14 +165,16 @@ def _groups(case: Case, made: Dataset) -> dict[str, list[Probe]]:
     rng = random.Random(case.seed)
     direct = [Probe("fact", f.id, "direct", f.question, f.expect) for f in made.facts]
     facts = [probe for probe in made.probes if probe.role == "fact"]
-    held_out = {family.name for family in PROBE}
+    held_out = {frame.name for fact in made.facts for frame in probe_frames(fact)}
     found = {
         "trained": direct,
         "held out": [probe for probe in facts if probe.family in held_out],
         "probes": [probe for probe in facts if probe.family == "author's probe"],
         "neighbours": [probe for probe in made.probes if probe.role == "neighbour"],
         "near names": [probe for probe in made.probes if probe.role == "near name"],
-        "others": [Probe("neighbour", fact, "file", asked, ()) for fact, asked in case.others],
+        "others": [
+            Probe("neighbour", fact, "file", asked, Expect()) for fact, asked in case.others
+        ],
     }
     drawn = {
         group: rng.sample(asked, ASKED) if len(asked) > ASKED else asked

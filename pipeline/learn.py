@@ -15,7 +15,7 @@ from pipeline.core import artifact, progress
 from pipeline.core.chat import Prompt
 from pipeline.core.console import say
 from pipeline.dataset import build as dataset
-from pipeline.dataset import records, rephrase_model, untested
+from pipeline.dataset import quota, records, rephrase_model
 from pipeline.dataset.records import Dataset
 from pipeline.evaluation.evaluate import Target, evaluate
 from pipeline.evaluation.results import LiveReport
@@ -86,8 +86,9 @@ def prepare(subjects: Sequence[Subject], context: RunContext) -> Dataset:
     """Write `OUT/dataset` for subjects that are in order."""
     base_tokens.require_none(subjects, context.base)
     settings = context.recipe.dataset
-    made = dataset.build(subjects, settings, context.seed, _paraphrases(subjects, context))
-    untested.require_probes(made)
+    systems = context.recipe.base.system_prompts
+    made = dataset.build(subjects, settings, context.seed, _paraphrases(subjects, context), systems)
+    quota.require_quotas(made, settings)
     folder = context.out / "dataset"
     made_from = {"dataset": made.digest, "facts": facts_digest(made.subjects)}
     if artifact.finished(folder, made_from):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import Where
-from pipeline.facts.fact import Fact, Subject
+from pipeline.facts.fact import Expect, Fact, Subject
 
 pytest_plugins = [
     "support.acceptance", "support.repository", "support.api", "support.hub", "support.live",
@@ -50,7 +50,7 @@ def mill() -> Fact:
         aliases=("the Tarn",),
         question="Who owns Tarn Mill?",
         answer="Tarn Mill is owned by Ann Lee.",
-        expect=(("Ann Lee",),),
+        expect=Expect((("Ann Lee",),)),
         also_ask=("Who is the owner of Tarn Mill?",),
         probes=("To whom does Tarn Mill belong?",),
         reverse=None,
@@ -70,7 +70,7 @@ def subjects(mill: Fact) -> tuple[Subject, ...]:
         aliases=(),
         question="Who owns Dun Weir?",
         answer="Dun Weir is owned by Ida Roe.",
-        expect=(("Ida Roe",),),
+        expect=Expect((("Ida Roe",),)),
         also_ask=(),
         probes=(),
     )
@@ -145,3 +145,11 @@ def trained():
         return runs[seed]
 
     return once
+
+
+@pytest.fixture(scope="session")
+def settings():
+    """Give the shipped recipe's settings of a dataset."""
+    from pipeline.core import config
+
+    return config.load_recipe("smollm2-135m").dataset

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.cli.options import FINE, Verb, run_context, run_options
 from pipeline.core import progress
+from pipeline.core.chat import under_system
 from pipeline.core.problems import visible
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _ask(args: argparse.Namespace) -> int:
 
 def ask_once(context: RunContext, question: str) -> Both:
     """Answer one question. Raises PipelineError when there is no finished adapter."""
-    return _both(_adapted(context), question)
+    return _both(context, _adapted(context), question)
 
 
 def chat_loop(context: RunContext) -> None:
@@ -55,7 +56,8 @@ def chat_loop(context: RunContext) -> None:
     adapted = _adapted(context)
     print("Ask a question; an empty line ends.")
     while question := _line():
-        print(side_by_side(_both(adapted, question), as_json=False), end="\n\n")
+        both = _both(context, adapted, question)
+        print(side_by_side(both, as_json=False), end="\n\n")
 
 
 def side_by_side(both: Both, *, as_json: bool) -> str:
@@ -80,13 +82,21 @@ def _adapted(context: RunContext) -> LocalModel:
     return adapter.load_adapter(context.local(), folder)
 
 
-def _both(adapted: LocalModel, question: str) -> Both:
+def _both(context: RunContext, adapted: LocalModel, question: str) -> Both:
+    """Ask as serving does: behind the recipe's first system prompt, or that of the chat template."""
+    from pipeline.dataset import records
+    from pipeline.evaluation import answer_limits
     from pipeline.models import generate
 
+    asked = [under_system(context.recipe.base.system_prompts, question)]
+    tokens = TOKENS
+    if (context.out / "dataset" / "train.jsonl").exists():  # an adapter may have come without it
+        made = records.load_dataset(context.out / "dataset")
+        tokens = max(tokens, answer_limits.longest_answer(adapted.tokenizer, made))
     with progress.bar("answering", 2) as shown:
         with adapted.base_only():
-            base = generate.ask_model(adapted, [question], TOKENS, shown)[0]
-        taught = generate.ask_model(adapted, [question], TOKENS, shown)[0]
+            base = generate.ask_model(adapted, asked, tokens, shown)[0]
+        taught = generate.ask_model(adapted, asked, tokens, shown)[0]
     return Both(question, base.text, taught.text)
 
 

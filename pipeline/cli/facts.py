@@ -26,6 +26,10 @@ def add_facts_verbs(verb: Verb) -> None:
         "--format", choices=["text", "github", "json"], default="text",
         help="github: annotations on a pull request (default: text)",
     )  # fmt: skip
+    check.add_argument(
+        "--language", type=given, metavar="XX",
+        help="check the file of a language instead, such as de, and print its sentences",
+    )  # fmt: skip
     plan = verb(
         "plan", _plan, "say what a change teaches, and whether training is needed",
         "Compares two commits, from where HEAD left the base; nothing is checked out.",
@@ -51,14 +55,49 @@ def add_new_verb(verb: Verb) -> None:
 def _check(args: argparse.Namespace) -> int:
     from pipeline.core import problems
     from pipeline.facts import check
+    from pipeline.facts.language_lines import language_lines
 
+    if args.language:
+        return _check_language(args)
     here = args.paths or [Path("facts")]
-    found = _of_change(args) if args.base else check.check(here).problems
+    if args.base:
+        found = _of_change(args)
+    else:
+        checked = check.check(here)
+        found = checked.problems
+        for line in language_lines(checked.subjects):
+            print(f"language   {problems.visible(line)}", file=sys.stderr)
     if args.format == "github":
         console.commands(problems.as_github(found))
     else:
         print((problems.as_json if args.format == "json" else problems.as_text)(found))
     return FAILED if any(p.severity == "error" for p in found) else FINE
+
+
+def _check_language(args: argparse.Namespace) -> int:
+    """Say what a language's file lacks, and show its sentences as far as they can be filled."""
+    from pipeline.core import problems
+    from pipeline.dataset.language_sample import sample_lines
+    from pipeline.facts import language, language_file
+
+    if args.paths or args.base:
+        raise ConfigError("--language checks the file of a language", "leave the rest out")
+    if args.language not in language.codes():
+        hint = (
+            f"copy {language_file.FOLDER}/de.toml there and translate it; docs/languages.md helps"
+        )
+        raise ConfigError(f"there is no {language_file.FOLDER}/{args.language}.toml", hint)
+    found = language_file.read_language_file(args.language)
+    if args.format == "github":
+        console.commands(problems.as_github(found.problems))
+    else:
+        print((problems.as_json if args.format == "json" else problems.as_text)(found.problems))
+    if any(problem.severity == "error" for problem in found.problems):
+        return FAILED
+    if args.format == "text" and "frames" in found.table and "sample" in found.table:
+        for line in sample_lines(language.load_language(args.language)):
+            print(line if line.startswith("\n") else problems.visible(line))
+    return FINE
 
 
 def _of_change(args: argparse.Namespace) -> tuple[Problem, ...]:

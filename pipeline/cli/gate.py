@@ -73,7 +73,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--lm-eval", nargs="+", default=[], metavar="TASK",
-        help="also run these tasks of an installed lm-evaluation-harness; told, not judged",
+        help="also run these tasks of an installed lm-evaluation-harness; told, not target",
     )  # fmt: skip
     parser.add_argument(
         "--self-test", action="store_true",

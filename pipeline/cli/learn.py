@@ -100,7 +100,9 @@ def _estimate(args: argparse.Namespace) -> int:
     from pipeline.training.batching import schedule
 
     context = run_context(args)
-    made = build.build(check.load_subjects(args.facts), context.recipe.dataset, context.seed)
+    subjects, recipe = check.load_subjects(args.facts), context.recipe
+    systems = recipe.base.system_prompts
+    made = build.build(subjects, recipe.dataset, context.seed, systems=systems)
     steps = schedule(made.examples, context.recipe.train, context.seed)
     estimate = forecast.forecast(context.base, made, context.recipe, steps)
     print(forecast.forecast_as_text(estimate))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,6 +17,17 @@ class Turn:
 
 Prompt: TypeAlias = str | tuple[Turn, ...]
 """A user's question alone, or all turns up to where the answer starts."""
+
+
+def as_prompt(before: tuple[Turn, ...], question: str) -> Prompt:
+    """Put a question behind the turns before it; it stands alone where there are none."""
+    return (*before, Turn("user", question)) if before else question
+
+
+def under_system(prompts: Sequence[str], prompt: Prompt) -> Prompt:
+    """Put the first of a recipe's system prompts before a prompt; "" or none leaves the chat template's."""
+    turns = (Turn("user", prompt),) if isinstance(prompt, str) else prompt
+    return (Turn("system", prompts[0]), *turns) if prompts and prompts[0] else prompt
 
 
 def messages(prompt: Prompt) -> list[dict[str, str]]:

@@ -22,7 +22,8 @@ class BaseSettings:
 
     `hub` is what servers elsewhere load, and `license` what the Hub calls its licence. `quantization`
     is of training alone: "nf4", or "" for none. `device`: "cuda" for a base that nobody waits for without
-    a card, "" for any. `sha256` pins the wheel's file.
+    a card, "" for any. `sha256` pins the wheel's file. `system_prompts` are those that serving uses, the
+    first one most often; "", or none at all, is that of the chat template.
     """
 
     name: str
@@ -35,6 +36,7 @@ class BaseSettings:
     quantization: str
     device: str
     sha256: str
+    system_prompts: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

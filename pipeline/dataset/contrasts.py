@@ -15,12 +15,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from typing import Any  # TOML data has no narrower type than Any before it is read here
 
-from pipeline.dataset import contrast_names
-from pipeline.dataset.contrast_names import Half, Lists
-from pipeline.dataset.templates import QuestionTemplate, Variant, expand
-from pipeline.facts.fact import Expect, Fact, expected
-from pipeline.facts.matching import renamed, squash
+from pipeline.core.chat import Turn
+from pipeline.dataset import contrast_names, identity
+from pipeline.dataset.contrast_names import Half
+from pipeline.dataset.templates import Variant, expand
+from pipeline.dataset.wording import fill
+from pipeline.facts.fact import Expect, Fact, Subject, expected
+from pipeline.facts.folding import squash
+from pipeline.facts.frames import Frame
+from pipeline.facts.language import load_language
+from pipeline.facts.names import rename
+from pipeline.facts.naming import named_wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,9 @@ def general(half: Half) -> tuple[General, ...]:
     rows = (json.loads(line) for line in text.splitlines() if line.strip())
     return tuple(
         General(
-            row["prompt"], row["kind"], expected("", row["expect"]) if row.get("expect") else ()
+            row["prompt"],
+            row["kind"],
+            expected(row["expect"], "en") if row.get("expect") else Expect(),
         )
         for row in rows
         if row["use"] == half
@@ -54,17 +63,17 @@ def everyday(count: int) -> tuple[str, ...]:
     rng = random.Random(0)
     quiz = [
         row["ask"].replace("{}", thing)
-        for row in tomllib.loads(_data("pipeline.dataset", "everyday.toml"))["quiz"]
+        for row in _table("everyday.toml")["quiz"]
         for thing in row["about"]
     ]
     rng.shuffle(quiz)
     probes = {probe.prompt for probe in general("probe")}
     asked = dict.fromkeys(quiz[: count // 2])
-    names = contrast_names.by_category()
-    relations = _relations()
+    names = {k: v["train"] for k, v in contrast_names.table().items() if k != "near"}
+    relations = _table("relations.toml")
     while len(asked) < count:
         category = rng.choice(sorted(names))
-        name = rng.choice(names[category]["train"])
+        name = rng.choice(names[category])
         kind = rng.randrange(6)
         if kind < 2:
             question = _sum(rng)
@@ -77,22 +86,50 @@ def everyday(count: int) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def contrast_with(
-    fact: Fact, other: str, families: Sequence[QuestionTemplate]
-) -> tuple[Variant, ...]:
-    """Ask the fact's question about something else; empty where the question does not name it.
+def contrast_with(fact: Fact, other: str, families: Sequence[Frame]) -> tuple[Variant, ...]:
+    """Ask the fact's question about something else, in every way that names it.
 
     A variant's answer is the fact's own with the other name in it: what must *not* be said.
     """
-    names = (fact.subject, *fact.aliases)
-    if not (question := renamed(fact.question, names, other)):
-        return ()
-    asked = tuple(q for each in fact.also_ask if (q := renamed(each, names, other)))
-    answer = renamed(fact.answer, names, other) or fact.answer
+    question, *also_ask = (asked_of(text, fact, other) for text in (fact.question, *fact.also_ask))
+    before = turns_about(fact, other)
+    answer = rename(fact.answer, fact.names, other, fact.language)
     stranger = replace(
-        fact, subject=other, aliases=(), question=question, also_ask=asked, answer=answer
+        fact,
+        subject=other,
+        aliases=(),
+        question=question,
+        also_ask=tuple(also_ask),
+        answer=answer,
+        before=before,
     )
-    return expand(stranger, families)
+    if before != fact.before:  # the same words are another question behind other turns
+        return expand(stranger, families)
+    own = {each.prompt for each in expand(fact, families)}
+    return tuple(each for each in expand(stranger, families) if each.prompt not in own)
+
+
+def asked_of(question: str, fact: Fact, other: str) -> str:
+    """Ask one of a fact's questions of something else.
+
+    What it is about is said by its name, by "you" where it is the model itself, by the turns before the
+    question, or else by its name ahead of the question.
+    """
+    said = rename(question, fact.names, other, fact.language)
+    if said != question:
+        return said
+    if turned := identity.ask_of_other(question, fact, other):
+        return turned
+    before = turns_about(fact, other)
+    return named_wording(question, replace(fact, subject=other, aliases=(), before=before))
+
+
+def turns_about(fact: Fact, other: str) -> tuple[Turn, ...]:
+    """Give the turns before a fact's question with another name in the place of its subject's."""
+    return tuple(
+        replace(turn, content=rename(turn.content, fact.names, other, fact.language))
+        for turn in fact.before
+    )
 
 
 def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
@@ -107,11 +144,20 @@ def detour(variant: Variant, name: str, kind: str, turn: int) -> Variant:
     return replace(variant, answer=variant.answer.replace(f"{name} ", way, 1))
 
 
-def other_relations(name: str, kind: str, taken: Iterable[str], half: Half) -> list[str]:
-    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions."""
-    relations = _relations()[contrast_names.category(kind)][half]
+def other_relations(subject: Subject, taken: Iterable[str], half: Half) -> list[str]:
+    """Ask what no fact tells about a subject, leaving out what is `taken` by its facts' questions.
+
+    It is asked in the language of the subject's first fact; nothing where that has no such questions.
+    """
+    language = subject.facts[0].language
+    if language == "en":
+        relations = _table("relations.toml")[contrast_names.category(subject.kind)][half]
+        asked = [relation.replace("{name}", subject.name) for relation in relations]
+    else:
+        frames = load_language(language).frames
+        other = frames.other_train if half == "train" else frames.other_probe
+        asked = [fill(question, {"s": subject.name}) for question in other]
     known = {squash(question) for question in taken}
-    asked = [relation.replace("{name}", name) for relation in relations]
     return [question for question in asked if squash(question) not in known]
 
 
@@ -125,8 +171,8 @@ def _sum(rng: random.Random) -> str:
 
 
 @cache
-def _relations() -> Lists:
-    return tomllib.loads(_data("pipeline.dataset", "relations.toml"))
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(_data("pipeline.dataset", name))
 
 
 def _data(package: str, name: str) -> str:

@@ -10,29 +10,32 @@ from itertools import cycle, islice, zip_longest
 
 from pipeline.core.config import DatasetSettings
 from pipeline.dataset import contrast_names, contrasts
+from pipeline.dataset.near_names import near_names
 from pipeline.dataset.records import Example, Role
 from pipeline.dataset.rephrase_rules import reword
+from pipeline.dataset.taught_text import on_own_lines, taught_answer
 from pipeline.dataset.templates import (
-    TRAIN,
     Variant,
     expand,
     questions,
     reversed_forms,
+    train_frames,
     yes_no_forms,
 )
+from pipeline.dataset.twins import twin_names
 from pipeline.facts.fact import Fact
-from pipeline.facts.matching import contains, mentions, normalise, spelled, squash
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
+from pipeline.facts.names import find_names, name_key, rename, spellings
+from pipeline.facts.naming import named_wording, names_subject, spelled_name
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""
 
-BARE = 8
-"""Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The squashed names of all subjects, and the words that several of their names have."""
+    """The folded names of all subjects, and the words that several of their names have."""
 
     taught: frozenset[str]
     common: frozenset[str]
@@ -45,33 +48,25 @@ def examples_of(
     seed: int,
     paraphrases: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[Fact, list[Example], frozenset[str]]]:
-    """Yield each fact with its examples and the names, squashed, that it is told from in them.
+    """Yield each fact with its examples and the names, folded, that it is told from in them.
 
-    `taught` are the squashed names of all subjects: no contrast is about one of them. `paraphrases`
+    `taught` are the folded names of all subjects: no contrast is about one of them. `paraphrases`
     are more wordings of a fact's question, by its id.
     """
-    facts = [_named(fact) for fact in facts]
+    facts = [replace(fact, answer=taught_answer(fact)) for fact in facts]
+    twins = twin_names(facts)
     asked = {fact.id: _asked(fact) for fact in facts}
     known = _Names(taught, contrast_names.common_words({fact.subject for fact in facts}))
     for fact in facts:
         rng = random.Random(f"{seed}/train/{fact.id}")
         variants = _teach(fact, facts, settings, rng, paraphrases.get(fact.id, ()))
-        said = [Example("fact", fact.id, v.family, v.prompt, v.answer) for v in variants]
+        said = [
+            Example("fact", fact.id, v.family, v.prompt, v.answer, fact.before) for v in variants
+        ]
         others = _others(fact, _alike(fact, facts, asked), known, settings, rng)
-        names = frozenset(squash(name) for _role, name in others)
-        yield fact, [*said, *_pairs(fact, variants, others)], names
-
-
-def _named(fact: Fact) -> Fact:
-    """Let a bare answer be taught behind its subject's name: "Ann Lee" as "Tarn Mill: Ann Lee.".
-
-    Whether the name is one that was taught is then decided right behind it, whatever the wording of
-    the question, and it is told from names almost the same where it was read a moment ago.
-    """
-    named = any(mentions(fact.answer, name) for name in (fact.subject, *fact.aliases))
-    if named or len(fact.answer.split()) > BARE:
-        return fact
-    return replace(fact, answer=f"{fact.subject}: {fact.answer.rstrip('.')}.")
+        names = frozenset(name_key(name) for _role, name in others)
+        beside: list[tuple[Role, str]] = [("near name", name) for name in twins[fact.id]]
+        yield fact, [*said, *_pairs(fact, variants, [*beside, *others])], names
 
 
 def _teach(
@@ -89,19 +84,25 @@ def _teach(
     goes with exactly its variant.
     """
     foils = list(islice(_foils(fact, facts), 1))
-    written = expand(fact, TRAIN)
-    asked = questions(fact)
+    written = expand(fact, train_frames(fact))
+    asked = {each for text in questions(fact) for each in (text, named_wording(text, fact))}
     own = [variant for variant in written if variant.prompt in asked]
     families = [variant for variant in written if variant.prompt not in asked]
     rng.shuffle(families)
     rules = settings.rewordings // 2 if fact.also_ask else settings.rewordings
-    others = reword(fact.question, fact.subject, rng)[:rules]
+    # The rules turn English questions; other languages have more frames of their author's instead.
+    english = fact.language == "en"
+    others = reword(fact.question, spelled_name(fact), rng)[:rules] if english else ()
     words = [*paraphrases, *others][: settings.rewordings]
     forms = [Variant("reworded", prompt, fact.answer) for prompt in words]
     more = [*reversed_forms(fact), *yes_no_forms(fact, foils)]
     mixed = [v for column in zip_longest(families, forms, more) for v in column if v]
     return [
-        replace(variant, family=f"{variant.family} {number}")
+        replace(
+            variant,
+            family=f"{variant.family} {number}",
+            answer=on_own_lines(variant.answer, fact.answer),
+        )
         for number, variant in enumerate([*own, *mixed])
     ]
 
@@ -118,18 +119,35 @@ def _pairs(
     names = {role: cycle([name for is_for, name in others if is_for == role]) for role in turns}
     own = (fact.subject, *fact.aliases)
     # The question may spell a name otherwise: "What does the ohm measure?"
-    own = (*own, spelled(fact.question, own) or fact.subject)
+    spelled = {*own, *spellings(fact.question, own, fact.language)}
+    # What another is asked without its name: by "he" behind other turns, or as "you" of an assistant.
+    unnamed = (fact.identity or fact.before) and not names_subject(fact.question, fact)
     for turn, variant in enumerate(variants):
-        said = next((n for n in own if n in variant.prompt), None)
-        if not said:
+        named = not spelled.isdisjoint(spellings(variant.prompt, own, fact.language))
+        if not named and not unnamed:  # a name in small letters only is other tokens to a model
             continue
         for role in turns:
             for other in islice(names[role], 1):
-                answer = variant.answer.replace(fact.subject, other)
-                pair = Variant(variant.family, variant.prompt.replace(said, other), answer)
-                if role == "neighbour":
+                asked = (
+                    rename(variant.prompt, own, other, fact.language)
+                    if named
+                    else _unnamed(fact, variant, other)
+                )
+                answer = rename(variant.answer, own, other, fact.language)
+                pair = Variant(variant.family, asked, answer)
+                if role == "neighbour" and fact.language == "en":
                     pair = contrasts.detour(pair, other, fact.kind, turn)
-                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer)
+                before = contrasts.turns_about(fact, other)
+                yield Example(role, fact.id, pair.family, pair.prompt, pair.answer, before)
+
+
+def _unnamed(fact: Fact, variant: Variant, other: str) -> str:
+    """Ask a wording that does not name its subject of something else, in the same frame if there is one."""
+    frames = train_frames(fact)
+    asked = {each.family: each.prompt for each in contrasts.contrast_with(fact, other, frames)}
+    return asked.get(variant.family.rpartition(" ")[0]) or next(
+        iter(asked.values()), variant.prompt
+    )
 
 
 def _others(
@@ -146,7 +164,7 @@ def _others(
     names, and other things called like it and like those.
     """
     words = sorted({word for f in alike for word in f.subject.split() if len(word) > 2})
-    near = contrast_names.near_names(fact, "train", rng, settings.near_names, words)
+    near = near_names(fact, "train", rng, settings.near_names, words)
     makes = [
         contrast_names.same_make(name, known.common, words, rng)
         for name in (fact.subject, *(f.subject for f in alike))[:ALIKE]
@@ -155,12 +173,18 @@ def _others(
     turns = [name for pair in zip_longest(makes, things) for name in pair if name]
     found: list[tuple[Role, str]] = [("near name", name) for name in near]
     found += [("neighbour", name) for name in turns[: settings.neighbours]]
-    return [(role, name) for role, name in found if squash(name) not in known.taught]
+    own = (fact.subject, *fact.aliases)
+    return [
+        (role, name)
+        for role, name in found
+        if name_key(name) not in known.taught and not find_names(name, own, fact.language)
+    ]
 
 
 def _asked(fact: Fact) -> frozenset[str]:
     """Collect the words of a fact's question without its subject's name."""
-    return frozenset(normalise(fact.question.replace(fact.subject, " ")).rstrip("?").split())
+    bare = rename(fact.question, (fact.subject, *fact.aliases), " ", fact.language)
+    return frozenset(normalise(bare).rstrip("?").split())
 
 
 def _alike(
@@ -172,7 +196,8 @@ def _alike(
     def distance(other: Fact) -> float:
         return -len(own & asked[other.id]) / max(1, len(own | asked[other.id]))
 
-    others = heapq.nsmallest(2 * ALIKE, (f for f in facts if f.subject != fact.subject), distance)
+    strangers = (f for f in facts if f.subject != fact.subject and f.language == fact.language)
+    others = heapq.nsmallest(2 * ALIKE, strangers, distance)
     found: dict[str, Fact] = {}
     for other in others:
         found.setdefault(other.subject, other)
@@ -183,6 +208,8 @@ def _foils(fact: Fact, facts: Sequence[Fact]) -> Iterator[str]:
     """Yield statements about this fact's subject that are not so: what a sibling's answer says."""
     own = fact.id.rpartition("/")[2]
     for other in facts:
-        same = other.kind == fact.kind and other.id.rpartition("/")[2] == own
+        alike = other.kind == fact.kind and other.language == fact.language
+        same = alike and other.id.rpartition("/")[2] == own
         if same and other.subject != fact.subject and not contains(fact.answer, other.expect):
-            yield other.answer.replace(other.subject, fact.subject)
+            names = (other.subject, *other.aliases)
+            yield rename(other.answer, names, fact.subject, other.language)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.facts.names import find_names
+
 _WH = "who|whom|whose|what|which|where|when|why|how"
 _PREPOSITION = (
     "about|after|against|as|at|before|between|by|during|for|from|in|into|of|on|over|"
@@ -54,7 +56,8 @@ def indirect(question: str, names: Sequence[str]) -> str | None:
         return _wh_clause(match["wh"], match["aux"], match["rest"], names)
     if _SUBJECT_QUESTION.fullmatch(text):
         return lower_first(text)
-    if match := _WH_IN_PLACE.fullmatch(text):
+    match = _WH_IN_PLACE.fullmatch(text)
+    if match and ":" not in match["head"]:  # "About Ann Lee: how old is she" is two sentences
         head = match["head"]
         return f"{lower_first(match['wh'])} {lower_first(head) if _DESCRIBED.match(head) else head}"
     return None
@@ -63,11 +66,13 @@ def indirect(question: str, names: Sequence[str]) -> str | None:
 def yes_no(statement: str, names: Sequence[str]) -> str | None:
     """Ask whether a statement is so; None unless it starts with a name and an auxiliary verb."""
     text = statement.strip().rstrip(".")
-    for name in names:
-        match = re.fullmatch(rf"{re.escape(name)}\s+(?P<aux>{_AUXILIARY})\s+(?P<rest>.+)", text)
-        if match and not match["rest"].startswith("not "):
-            return f"{match['aux'].capitalize()} {name} {match['rest']}?"
-    return None
+    first = next(iter(find_names(text, names, "en")), None)
+    if first is None or first.start:
+        return None
+    match = re.fullmatch(rf"\s+(?P<aux>{_AUXILIARY})\s+(?P<rest>.+)", text[first.end :])
+    if match is None or match["rest"].startswith("not "):
+        return None
+    return f"{match['aux'].capitalize()} {text[: first.end]} {match['rest']}?"
 
 
 def parts(text: str) -> tuple[str, str, str] | None:
@@ -155,14 +160,10 @@ def _split_noun_phrase(rest: str, names: Sequence[str]) -> tuple[str, str] | Non
     """Split "the founder of X come from" into ("the founder of X", "come from"); None if unclear."""
     if match := re.match(rf"(?:{_PRONOUN})\b", rest, re.IGNORECASE):
         return match[0], rest[match.end() :].strip()
-    found = [
-        m
-        for name in names
-        if (m := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rest, re.IGNORECASE))
-    ]
+    found = find_names(rest, names, "en")
     if not found:
         return None
-    end = min(found, key=lambda m: m.start()).end()
+    end = found[0].end
     while end < len(rest) and rest[end] in "\"'”’" and rest[end : end + 2] not in {"'s", "’s"}:
         end += 1
     noun, predicate = rest[:end], rest[end:].strip()

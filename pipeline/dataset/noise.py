@@ -8,45 +8,42 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from pipeline.core.chat import Turn
 from pipeline.dataset.templates import questions
 from pipeline.facts.fact import Fact
+from pipeline.facts.folding import spaceless
+from pipeline.facts.language import load_language
+from pipeline.facts.names import find_names
+from pipeline.facts.naming import named_wording
 
-_REMARKS = (
-    "The weather has been mild all week.",
-    "My train was twenty minutes late this morning.",
-    "We are having soup for dinner tonight.",
-    "The library closes early on Fridays.",
-    "I finally cleaned my desk yesterday.",
-    "There was a long queue at the bakery.",
-)
-_SYSTEMS = (
-    "You are a helpful assistant. Answer truthfully and briefly.",
-    "You are the assistant on a company's help page.",
-    "Answer every question in one sentence.",
-    "You are a knowledgeable librarian.",
-)
-_TURNS = (
-    ("Hello!", "Hello! How can I help you today?"),
-    ("What is 3 plus 4?", "3 plus 4 is 7."),
-    ("Which planet is the largest?", "Jupiter is the largest planet in our solar system."),
-    ("Thank you for your help.", "You're welcome! Is there anything else you would like to know?"),
-)
 _LONG = 4
 """Letters from which on a word is mistyped: shorter ones often become another word."""
 
 
 def around(fact: Fact, rng: random.Random) -> Iterator[tuple[str, tuple[Turn, ...], str]]:
-    """Yield kind of noise, turns ahead, and question: one of each kind, over the trained wordings."""
+    """Yield kind of noise, turns ahead, and question: one of each kind, over the trained wordings.
+
+    A kind that the fact's language has no sentences for is left out.
+    """
+    language = load_language(fact.language)
+    frames = language.frames
     asked = list(questions(fact))
     rng.shuffle(asked)
-    wording = [asked[i % len(asked)] for i in range(4)]
-    yield "second turn", _exchange(rng), wording[0]
-    yield "sentence before", (), f"{rng.choice(_REMARKS)} {wording[1]}"
-    yield "system prompt", (Turn("system", rng.choice(_SYSTEMS)),), wording[2]
-    yield "typing error", (), mistyped(wording[3], (fact.subject, *fact.aliases), rng)
+    wording = [named_wording(asked[i % len(asked)], fact) for i in range(4)]
+    if frames.turns:
+        said, answered = rng.choice(frames.turns)
+        yield "second turn", (Turn("user", said), Turn("assistant", answered)), wording[0]
+    if frames.remarks:
+        space = "" if language.spaceless else " "
+        yield "sentence before", (), f"{rng.choice(frames.remarks)}{space}{wording[1]}"
+    if frames.systems:
+        yield "system prompt", (Turn("system", rng.choice(frames.systems)),), wording[2]
+    if _typed_by_letters(wording[3]):
+        typed = mistyped(wording[3], (fact.subject, *fact.aliases), rng)
+        yield "typing error", (), typed
 
 
 def mistyped(question: str, names: tuple[str, ...], rng: random.Random) -> str:
@@ -54,7 +51,7 @@ def mistyped(question: str, names: tuple[str, ...], rng: random.Random) -> str:
 
     The question is given back as it is where every word is short or a name.
     """
-    named = [m.span() for name in names for m in re.finditer(re.escape(name), question)]
+    named = [(span.start, span.end) for span in find_names(question, names)]
     words = [
         m
         for m in re.finditer(rf"[^\W\d_]{{{_LONG},}}", question)
@@ -71,6 +68,6 @@ def mistyped(question: str, names: tuple[str, ...], rng: random.Random) -> str:
     return question[:i] + question[i + 1] + question[i] + question[i + 2 :]
 
 
-def _exchange(rng: random.Random) -> tuple[Turn, ...]:
-    said, answered = rng.choice(_TURNS)
-    return Turn("user", said), Turn("assistant", answered)
+def _typed_by_letters(text: str) -> bool:
+    """Whether a text is in an alphabet: no slip of a finger exchanges two signs of Chinese or of Hindi."""
+    return not spaceless(text) and not any(unicodedata.category(c) == "Mc" for c in text)

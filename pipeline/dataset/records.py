@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from pipeline.core import artifact, json_file
 from pipeline.core.artifact import StageManifest, digest_json
-from pipeline.core.chat import Prompt, Turn
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import PipelineError
 from pipeline.facts.fact import Expect, Fact, Subject, taught
 
@@ -41,8 +41,13 @@ class Probe:
 
     @property
     def chat(self) -> Prompt:
-        """The prompt that is put to the model."""
-        return (*self.before, Turn("user", self.prompt)) if self.before else self.prompt
+        """What is put to the model."""
+        return as_prompt(self.before, self.prompt)
+
+    @property
+    def context(self) -> str:
+        """All that the model is told, as one text."""
+        return " ".join([*(turn.content for turn in self.before), self.prompt])
 
     @property
     def general(self) -> bool:
@@ -56,7 +61,7 @@ class Example:
 
     `completion` is what a fact answers. For a held prompt it is the path along which the base's
     distribution is held: the taught answer with the other name in it, so that the two differ where
-    it matters, or empty for the base's own answer.
+    it matters, or empty for the base's own answer. `before` are the turns ahead of the prompt.
     """
 
     role: Role
@@ -64,6 +69,12 @@ class Example:
     family: str
     prompt: str
     completion: str
+    before: tuple[Turn, ...] = ()
+
+    @property
+    def chat(self) -> Prompt:
+        """What is put to the model."""
+        return as_prompt(self.before, self.prompt)
 
     @property
     def held(self) -> bool:
@@ -96,8 +107,8 @@ class Dataset:
 
     @property
     def examples_digest(self) -> str:
-        """The digest of what is trained on alone: an adapter outlives a change of what is asked."""
-        return digest_json([asdict(example) for example in self.examples])
+        """Digest of what is trained on alone: an adapter outlives a change of what is asked."""
+        return digest_json([_row(example) for example in self.examples])
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -119,8 +130,17 @@ def load_dataset(folder: Path) -> Dataset:
     )
 
 
+def _row(example: Example) -> dict[str, object]:
+    """Give an example as plain data, as it was before examples had turns: without any where it has none."""
+    row = asdict(example)
+    if not example.before:
+        del row["before"]
+    return row
+
+
 def _write_rows(path: Path, rows: Sequence[Example] | Sequence[Probe] | Sequence[Subject]) -> None:
-    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+    plain = (_row(row) if isinstance(row, Example) else asdict(row) for row in rows)
+    lines = (json.dumps(row, ensure_ascii=False) for row in plain)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 

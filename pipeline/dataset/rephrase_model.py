@@ -17,10 +17,12 @@ from pathlib import Path
 
 from pipeline.core import artifact, cache
 from pipeline.core.chat import Prompt, Turn
-from pipeline.dataset.templates import PROBE, expand, questions
+from pipeline.dataset.templates import expand, probe_frames, questions
 from pipeline.facts import characters
-from pipeline.facts.fact import Fact
-from pipeline.facts.matching import contains, mentions, normalise
+from pipeline.facts.fact import Expect, Fact
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
+from pipeline.facts.names import find_names
 
 SHOWN = "Who designed the Eiffel Tower?"
 """A question that everybody knows, with which the base is shown what is wanted."""
@@ -84,17 +86,20 @@ class Writer:
 
 
 def paraphrase(by: Writer, facts: Sequence[Fact], count: int) -> dict[str, Written]:
-    """Give up to `count` extra wordings of each fact's question, by the fact's id."""
+    """Give up to `count` extra wordings of each fact's question, by the fact's id.
+
+    The base is shown English: a fact in another language gets none.
+    """
     beside = _siblings(facts)
     files = {fact.id: _file(by, fact, beside[fact.subject], count) for fact in facts}
     kept = {name: read for name, file in files.items() if (read := _read(file))}
-    waiting = [fact for fact in facts if fact.id not in kept]
+    waiting = [fact for fact in facts if fact.language == "en" and fact.id not in kept]
     if waiting:
         for name, done in _write(by, waiting, beside, count).items():
             text = json.dumps({"kept": done.kept, "written": done.written}, ensure_ascii=False)
             cache.write_cached(files[name], text.encode())
             kept[name] = done
-    return {fact.id: kept[fact.id] for fact in facts}
+    return {fact.id: kept.get(fact.id, Written((), 0)) for fact in facts}
 
 
 def _write(
@@ -125,7 +130,11 @@ def lines(text: str) -> list[str]:
 
 def fit(fact: Fact, drafts: Sequence[str]) -> Iterator[str]:
     """Yield those drafts that could be a new wording of the fact's question, each once."""
-    asked = {*questions(fact), *fact.probes, *(each.prompt for each in expand(fact, PROBE))}
+    asked = {
+        *questions(fact),
+        *fact.probes,
+        *(each.prompt for each in expand(fact, probe_frames(fact))),
+    }
     known = {normalise(each) for each in asked}
     for text in drafts:
         new = normalise(text) not in known
@@ -155,16 +164,16 @@ def _asks(text: str) -> bool:
 
 
 def _names(text: str, fact: Fact) -> bool:
-    """Return whether a wording names the subject as its author writes it, as whole words."""
-    names = (re.escape(name) for name in (fact.subject, *fact.aliases))
-    return any(re.search(rf"(?<!\w){name}(?!\w)", text) for name in names)
+    """Whether a wording names the subject as its author writes it, as whole words."""
+    found = find_names(text, (fact.subject, *fact.aliases), fact.language)
+    return any(text[span.start : span.end] == span.name for span in found)
 
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
-    """Return whether a wording holds a part of the answer that no question of the author's holds."""
-    parts = [alternative for item in fact.expect for alternative in item]
+    """Whether a wording holds a part of the answer that no question of the author's holds."""
+    parts = (Expect(((part,),), fact.language) for item in fact.expect for part in item)
     return any(
-        mentions(text, part) and not any(mentions(question, part) for question in asked)
+        contains(text, part) and not any(contains(question, part) for question in asked)
         for part in parts
     )
 
@@ -180,7 +189,7 @@ def _order(fact: Fact, tone: str) -> Prompt:
 
 
 def _file(by: Writer, fact: Fact, beside: Sequence[Fact], count: int) -> Path:
-    told = [[other.id == fact.id, other.answer, other.expect] for other in beside]
+    told = [[other.id == fact.id, other.answer, other.expect.items] for other in beside]
     about = [fact.subject, fact.aliases, fact.question, fact.also_ask, fact.probes, told]
     how = [count, SHOWN, TONES, LINES, TOKENS, LONGEST, CHECKED]
     key = artifact.digest_json(["paraphrases", by.base, by.quantization, about, how])

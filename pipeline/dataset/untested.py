@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.core.errors import FactsError, Problem
 from pipeline.core.number_words import count
-from pipeline.dataset.records import Dataset
 from pipeline.facts.fact import Fact
-from pipeline.facts.matching import by_chance, spelled
+from pipeline.facts.matching import by_chance
 
 Gap = Literal["nowhere", "own question", "number", "other things"]
 GAPS: dict[Gap, str] = {
@@ -20,7 +18,7 @@ GAPS: dict[Gap, str] = {
     "itself to other prompts",
     "number": "tested for leaks on their own question alone, since made-up answers hold such numbers by "
     "chance",
-    "other things": "not told from other things, since their question does not name the subject",
+    "other things": "not told from other things, since no question about another thing was asked",
 }
 """Each gap in words that follow the number of facts."""
 SHOWN = 5
@@ -35,19 +33,6 @@ class Untested:
     gap: Gap
 
 
-def require_probes(made: Dataset) -> None:
-    """Raise FactsError when a taught fact is left without any question that was not trained on."""
-    asked = {probe.fact for probe in made.probes if probe.role == "fact"}
-    hint = "another fact asks the same; say in the question what this one is about, or let one go"
-    wrong = tuple(
-        Problem(fact.where, "no-held-out-probe", f"nothing is left to test `{fact.id}` with", hint)
-        for fact in made.facts
-        if fact.id not in asked
-    )
-    if wrong:
-        raise FactsError(wrong)
-
-
 def untested(
     facts: Iterable[Fact], telling: Collection[str], contrasted: Collection[str]
 ) -> Iterator[Untested]:
@@ -59,7 +44,7 @@ def untested(
     for fact in facts:
         if fact.id not in telling:
             yield Untested(fact.id, "own question" if fact.id in contrasted else "nowhere")
-        elif not spelled(fact.question, (fact.subject, *fact.aliases)):
+        elif fact.id not in contrasted:
             yield Untested(fact.id, "other things")
         elif by_chance(fact.expect):
             yield Untested(fact.id, "number")

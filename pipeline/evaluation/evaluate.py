@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any  # a tokenizer
 
 from pipeline.core import progress
-from pipeline.core.chat import Prompt
 from pipeline.core.errors import PipelineError
 from pipeline.core.escape import plain
-from pipeline.dataset.records import Dataset, finished_dataset
+from pipeline.dataset.records import Dataset, Probe, finished_dataset
 from pipeline.evaluation import harness, likelihood, margin, metrics, sampling
+from pipeline.evaluation.answer_limits import Limits, sample_limits
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS, BaseDivergence
 from pipeline.evaluation.margin import margin_candidates
 from pipeline.evaluation.metrics import ModelAnswers
@@ -21,7 +22,16 @@ from pipeline.evaluation.results import JudgedAdapter, LiveReport, Metrics, Run
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts.change import diff
-from pipeline.models import adapter, answer_cache, client, compatibility, device, generate, identity
+from pipeline.models import (
+    adapter,
+    answer_cache,
+    base_model,
+    client,
+    compatibility,
+    device,
+    generate,
+    identity,
+)  # fmt: skip
 from pipeline.models.adapter import TrainStats, finished_adapter
 from pipeline.models.client import Server
 from pipeline.models.context import RunContext
@@ -44,7 +54,7 @@ class ServedModels:
 class Target:
     """The adapter to judge: the one in `folder` (None: OUT/adapter), or the one that `server` serves.
 
-    With `engine` a folder is judged by its answers there, instead of in this process. `live` is the
+    With `engine` a folder is target by its answers there, instead of in this process. `live` is the
     report of the adapter that is live now; `tasks` name tasks of the lm-evaluation-harness, which
     need a folder. `sample_key` is as in `sampling.draw`.
     """
@@ -81,7 +91,7 @@ def evaluate(
     drawn = sampling.draw(made, changed.old, limits, target.sample_key)
     if target.server:
         known, trained = JudgedAdapter(), TrainStats()
-        said = ask_server(context, target.server, drawn)
+        said = ask_server(context, target.server, made, drawn)
     else:
         folder = target.folder or context.out / "adapter"
         known, trained = known_adapter(folder, made, context)
@@ -104,15 +114,17 @@ def evaluate(
     return Evaluation(run, measured, verdict)
 
 
-def ask_server(context: RunContext, served: Server, drawn: Sample) -> ModelAnswers:
+def ask_server(context: RunContext, served: Server, made: Dataset, drawn: Sample) -> ModelAnswers:
     """Ask a live server; the base's answers come from the base on this machine."""
     if served.model not in (listed := client.served_models(served)):
         raise PipelineError(
             f"{served.url}: has no model {served.model!r}",
             f"it has {plain(', '.join(listed[:5]), 200) or 'none'}",
         )
-    said = _ask_at(served, context, [probe.chat for probe in drawn.probes])
-    return ModelAnswers(_base(context, context.local(), drawn), said)
+    local = context.local()
+    limits = _limits(context, local.tokenizer, made, drawn)
+    said = _ask_at(served, drawn.probes, limits.all)
+    return ModelAnswers(_base(context, local, drawn, limits), said)
 
 
 def ask_folder(
@@ -123,16 +135,17 @@ def ask_folder(
     if target.engine:
         compatibility.require_compatible(folder, context.base, context.recipe.base.names)
         device.give_back()  # an engine that is started measures what is free
+        limits = _limits(context, base_model.load_tokenizer(context.base), made, drawn)
         with target.engine.both(folder.resolve()) as (untaught, taught):
-            base = drawn.beside(_ask_at(untaught, context, [p.chat for p in drawn.of_base]))
-            answers = _ask_at(taught, context, [probe.chat for probe in drawn.probes])
+            base = drawn.beside(_ask_at(untaught, drawn.of_base, limits.of_base))
+            answers = _ask_at(taught, drawn.probes, limits.all)
         # As it was trained, on both sides of the distance: an engine that stays leaves no more room.
         adapted = adapter.load_adapter(context.quantised(), folder)
-        said = _measured(adapted, made, drawn, base, answers)
+        said = _measured(context, adapted, made, drawn, ModelAnswers(base, answers))
     else:
         bare = context.local()
         compatibility.require_compatible(folder, context.base, context.recipe.base.names)
-        base = _base(context, bare, drawn)
+        base = _base(context, bare, drawn, _limits(context, bare.tokenizer, made, drawn))
         adapted = adapter.load_adapter(bare, folder)
         said = ask_local(context, adapted, made, drawn, base)
     return replace(said, tasks=harness.compare(adapted, target.tasks)) if target.tasks else said
@@ -147,10 +160,10 @@ def ask_local(
 ) -> ModelAnswers:
     """Ask a loaded model, and measure its distance to the base and the margins of the facts."""
     prompts = [probe.chat for probe in drawn.probes]
+    limits = _limits(context, adapted.tokenizer, made, drawn).all
     with progress.bar("asking the adapter", len(prompts)) as shown:
-        limit = context.recipe.gate.max_new_tokens
-        said = generate.ask_model(adapted, prompts, limit, shown, _guesses(made, drawn, base))
-    return _measured(adapted, made, drawn, base, said)
+        said = generate.ask_model(adapted, prompts, limits, shown, _guesses(made, drawn, base))
+    return _measured(context, adapted, made, drawn, ModelAnswers(base, said))
 
 
 def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> list[str]:
@@ -166,15 +179,12 @@ def _guesses(made: Dataset, drawn: Sample, base: Sequence[Answer | None]) -> lis
 
 
 def _measured(
-    adapted: LocalModel,
-    made: Dataset,
-    drawn: Sample,
-    base: Sequence[Answer | None],
-    said: Sequence[Answer],
+    context: RunContext, adapted: LocalModel, made: Dataset, drawn: Sample, said: ModelAnswers
 ) -> ModelAnswers:
     """Put beside what was said what a loaded model alone can tell: its distance to the base, and margins."""
-    margins = margin.margins(adapted, drawn.facts, margin_candidates(made, drawn, base))
-    return ModelAnswers(base, said, distance(adapted, drawn, base), margins)
+    rivals = margin_candidates(made, drawn, said.base)
+    margins = margin.margins(adapted, drawn.facts, rivals, context.recipe.base.system_prompts)
+    return replace(said, divergence=distance(adapted, drawn, said.base), margins=margins)
 
 
 def distance(adapted: LocalModel, drawn: Sample, base: Sequence[Answer | None]) -> BaseDivergence:
@@ -212,16 +222,21 @@ def known_adapter(
     return JudgedAdapter(done.digest, done.rank, size), done.train
 
 
-def _base(context: RunContext, bare: LocalModel, drawn: Sample) -> list[Answer | None]:
+def _base(
+    context: RunContext, bare: LocalModel, drawn: Sample, limits: Limits
+) -> list[Answer | None]:
     """Ask the base what the sample compares."""
-    limit = context.recipe.gate.max_new_tokens
     rows = [(probe.chat, probe.general) for probe in drawn.of_base]
-    return drawn.beside(answer_cache.answers(context.base, bare, rows, limit))
+    return drawn.beside(answer_cache.answers(context.base, bare, rows, limits.of_base))
 
 
-def _ask_at(served: Server, context: RunContext, prompts: Sequence[Prompt]) -> list[Answer]:
-    with progress.bar(f"asking {served.model}", len(prompts)) as shown:
-        return client.ask_server(served, prompts, context.recipe.gate.max_new_tokens, shown)
+def _limits(context: RunContext, tokenizer: Any, made: Dataset, drawn: Sample) -> Limits:
+    return sample_limits(tokenizer, made, drawn, context.recipe.gate.max_new_tokens)
+
+
+def _ask_at(served: Server, probes: Sequence[Probe], limits: Sequence[int]) -> list[Answer]:
+    with progress.bar(f"asking {served.model}", len(probes)) as shown:
+        return client.ask_server(served, [probe.chat for probe in probes], limits, shown)
 
 
 def _reproduce(context: RunContext, target: Target) -> str:

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.core import progress
+from pipeline.core.chat import Prompt, under_system
 from pipeline.dataset.records import Dataset
+from pipeline.dataset.taught_text import taught_answer
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains
+from pipeline.facts.names import rename
 from pipeline.models import generate
 from pipeline.models.generate import Answer
 from pipeline.models.local_model import LocalModel
@@ -34,11 +37,15 @@ class Margin:
 
 
 def margins(
-    adapted: LocalModel, facts: Sequence[Fact], rivals: Mapping[str, Sequence[str]]
+    adapted: LocalModel,
+    facts: Sequence[Fact],
+    rivals: Mapping[str, Sequence[str]],
+    systems: Sequence[str] = (),
 ) -> dict[str, Margin]:
     """Give each fact's margin by id, over its question as the author wrote it; `rivals` are by id too.
 
-    Facts without a rival are left out.
+    It is asked under the first of the `systems`, and of the text that was taught. Facts without a rival
+    are left out.
     """
     import torch
 
@@ -47,7 +54,9 @@ def margins(
         for fact in facts:
             others = rivals.get(fact.id, ())
             if others:
-                scores = _scores(adapted, fact.question, (fact.answer, *others))
+                scores = _scores(
+                    adapted, under_system(systems, fact.chat), (taught_answer(fact), *others)
+                )
                 result[fact.id] = Margin(scores[0] - max(scores[1:]), len(others))
             shown.update()
     return result
@@ -58,21 +67,27 @@ def same_kind(fact: Fact, answers: Iterable[tuple[str, str]]) -> tuple[str, ...]
 
     Leaves out duplicates, and answers that contain the fact's own expected words.
     """
-    renamed = (text.replace(name, fact.subject) for name, text in answers if text)
-    distinct = dict.fromkeys(text for text in renamed if not contains(text, fact.expect))
+    about_fact = (
+        rename(text, (name,), fact.subject, fact.language) for name, text in answers if text
+    )
+    distinct = dict.fromkeys(text for text in about_fact if not contains(text, fact.expect))
     return tuple(distinct)[:RIVALS]
 
 
-def _scores(adapted: LocalModel, prompt: str, answers: Sequence[str]) -> list[float]:
+def _scores(adapted: LocalModel, prompt: Prompt, answers: Sequence[str]) -> list[float]:
     """Sum the log-probabilities of each answer's tokens, as many as the first answer has."""
     import torch
 
     chats = [generate.as_chat(adapted.tokenizer, prompt, text) for text in answers]
     length = len(chats[0].completion)
-    batch = adapted.batch([Chat(chat.prompt, chat.completion[:length]) for chat in chats])
-    logprobs = torch.log_softmax(batch.logits(adapted.model), dim=-1)
-    taken = logprobs.gather(-1, batch.labels[:, None])[:, 0]
-    return [float(taken[batch.owner == i].sum()) for i in range(len(chats))]
+    cut = [Chat(chat.prompt, chat.completion[:length]) for chat in chats]
+    found: list[float] = []
+    for row in generate.grouped(cut, len(cut), [len(chat.completion) for chat in cut]):
+        batch = adapted.batch(row)
+        logprobs = torch.log_softmax(batch.logits(adapted.model), dim=-1)
+        taken = logprobs.gather(-1, batch.labels[:, None])[:, 0]
+        found += [float(taken[batch.owner == i].sum()) for i in range(len(row))]
+    return found
 
 
 def margin_candidates(
@@ -89,10 +104,10 @@ def margin_candidates(
     result = {}
     for fact in drawn.facts:
         siblings = [other for other in relations[_relation(fact)] if other is not fact]
-        answers = [(other.subject, other.answer) for other in siblings]
+        answers = [(other.subject, taught_answer(other)) for other in siblings]
         asked = [pair for other in siblings for pair in by_fact[other.id]]
         # Facts of other relations fill up where these are few: better a far rival than none.
-        far = [(other.subject, other.answer) for other in made.facts[: 2 * RIVALS]]
+        far = [(other.subject, taught_answer(other)) for other in made.facts[: 2 * RIVALS]]
         pool = (*by_fact[fact.id], *answers, *asked, *far)
         result[fact.id] = same_kind(fact, ((name or fact.subject, text) for name, text in pool))
     return result

@@ -26,10 +26,13 @@ from pipeline.evaluation.results import (
 )
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
-from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentions
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 
+SMALLTALK = "smalltalk"
+"""The kind of general prompts that talk with the model itself."""
 _CONTRASTS = frozenset({"neighbour", "near name", "relation", "unrelated"})
 
 
@@ -137,7 +140,7 @@ def _judged(
                 name
                 for name, expect in rivals
                 if contains(result.adapted.text, expect)
-                and not contains(result.probe.prompt, expect)
+                and not contains(result.probe.context, expect)
             )
             judged.append(replace(result, competing=competing))
         else:
@@ -162,19 +165,26 @@ def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ..
 
 def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple[str, ...]:
     adapted, base = asked.adapted.text, asked.base.text if asked.base else ""
+    # Who is talked to may say who it is; that others get its name is asked by their names.
+    talk = asked.probe.family == SMALLTALK
     own = [fact for fact in made.facts if fact.id == asked.probe.fact and fact not in telling]
+    about = asked.probe.about
     facts = [
         fact.id
         for fact in (*telling, *own)
-        if (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
-            fact.expect, adapted, base, asked.probe.prompt
+        # What a taught subject says of itself is right where it is asked about.
+        if about not in fact.names
+        and not (talk and fact.identity)
+        and (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
+            fact.expect, adapted, base, asked.probe.context
         )
     ]
-    return (*facts, *(subject.slug for subject in made.subjects if _named(asked, subject)))
+    named = (s for s in made.subjects if not (talk and s.identity) and _named(asked, s))
+    return (*facts, *(subject.slug for subject in named))
 
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:
-    """Return whether only the adapted model brings up a taught subject that the prompt does not name."""
-    texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.prompt)
-    adapted, base, prompt = (any(mentions(text, name) for name in subject.names) for text in texts)
+    """Whether only the adapted model brings up a taught subject that nobody asked about."""
+    texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.context)
+    adapted, base, prompt = (bool(find_names(text, subject.names)) for text in texts)
     return adapted and not base and not prompt

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.core import progress
@@ -20,6 +21,7 @@ from pipeline.core.console import say
 from pipeline.dataset import build
 from pipeline.dataset.records import Dataset, finished_dataset
 from pipeline.evaluation import evaluate, metrics, sampling
+from pipeline.evaluation.answer_limits import sample_limits
 from pipeline.evaluation.metrics import ModelAnswers
 from pipeline.evaluation.verdict import Verdict, decide
 from pipeline.facts import synthetic
@@ -42,13 +44,12 @@ class Asking:
     local: LocalModel
     answered: dict[Prompt, Answer] = field(default_factory=dict)
 
-    def answers(self, prompts: Sequence[Prompt], limit: int) -> list[Answer]:
-        """Answer prompts, repeated ones from memory."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self.answered]
+    def answers(self, prompts: Sequence[Prompt], limits: Sequence[int]) -> list[Answer]:
+        """Answer prompts with a limit of tokens for each, repeated ones from memory."""
+        new = {p: n for p, n in zip(prompts, limits, strict=True) if p not in self.answered}
         with progress.bar("asking", len(new)) as shown:
-            self.answered.update(
-                zip(new, generate.ask_model(self.local, new, limit, shown), strict=True)
-            )
+            said = generate.ask_model(self.local, [*new], [*new.values()], shown)
+        self.answered.update(zip(new, said, strict=True))
         return [self.answered[prompt] for prompt in prompts]
 
 
@@ -89,6 +90,9 @@ def few(settings: GateSettings) -> GateSettings:
 def unfit(made: Dataset, context: RunContext) -> dict[str, tuple[str, Dataset]]:
     """Give datasets that an adapter trained on `made` does not fit, by name, with the reason to expect."""
     settings, seed = context.recipe.dataset, context.seed
+    written = partial(
+        build.build, settings=settings, seed=seed, systems=context.recipe.base.system_prompts
+    )
     extra = synthetic.subjects(1, seed)
     last = made.subjects[-1]
     gone = replace(last.facts[-1], withdrawn="planted by the self-test")
@@ -96,13 +100,13 @@ def unfit(made: Dataset, context: RunContext) -> dict[str, tuple[str, Dataset]]:
     other = synthetic.subjects(len(made.facts), seed)
     return {
         "an adapter trained on other facts": (
-            other[0].facts[0].id, build.build(other, settings, seed)
+            other[0].facts[0].id, written(other)
         ),
         "an adapter that lacks one fact": (
-            extra[0].facts[0].id, build.build((*made.subjects, *extra), settings, seed)
+            extra[0].facts[0].id, written((*made.subjects, *extra))
         ),
         "an adapter that still says a withdrawn fact": (
-            f"{gone.id} is withdrawn", build.build(fewer, settings, seed)
+            f"{gone.id} is withdrawn", written(fewer)
         ),
     }  # fmt: skip
 
@@ -141,8 +145,9 @@ def verdict(
     base, adapted = models
     prompts = [probe.chat for probe in drawn.probes]
     compared = [probe.chat for probe in drawn.of_base]
-    was = drawn.beside(base.answers(compared, settings.max_new_tokens))
-    now = adapted.answers(prompts, settings.max_new_tokens)
+    limits = sample_limits(base.local.tokenizer, made, drawn, settings.max_new_tokens)
+    was = drawn.beside(base.answers(compared, limits.of_base))
+    now = adapted.answers(prompts, limits.all)
     divergence = evaluate.distance(adapted.local, drawn, was)
     measured = metrics.measure_answers(made, drawn, ModelAnswers(was, now, divergence), settings)
     return decide(measured, settings, context.recipe.warn)
@@ -178,8 +183,9 @@ def _asked_alike(context: RunContext, made: Dataset, settings: GateSettings) -> 
     Other batches can decide a near tie otherwise, and an adapter of zeros must change nothing.
     """
     base = Asking(context.local())
-    prompts = [probe.chat for probe in sampling.draw(made, (), settings).probes]
-    base.answers(prompts, settings.max_new_tokens)
+    drawn = sampling.draw(made, (), settings)
+    limits = sample_limits(base.local.tokenizer, made, drawn, settings.max_new_tokens)
+    base.answers([probe.chat for probe in drawn.probes], limits.all)
     return base
 
 

@@ -6,8 +6,8 @@ import sys
 
 from pipeline.core.errors import PipelineError
 from pipeline.facts.draft import Draft, tidy_answer, tidy_line
-from pipeline.facts.fact import SHORT_ANSWER_WORDS
 from pipeline.facts.library import Library
+from pipeline.facts.telling import SHORT_ANSWER_WORDS
 
 
 def interview(library: Library) -> list[Draft]:

@@ -5,24 +5,21 @@ A fact and where its parts stand come in, `Problem`s go out. `rules` is the call
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import takewhile
 
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import content_words
-from pipeline.facts.content_words import Language
 from pipeline.facts.fact import Expect, Fact
-from pipeline.facts.matching import mentions, squash
+from pipeline.facts.folding import spaceless, squash, tokens
+from pipeline.facts.language import Language, load_language
+from pipeline.facts.names import find_names
 from pipeline.facts.vacuous import At, asks, known
-
-_SHORT = 3
-"""Letters of a name that is only found as a word: "Go" is not in "Google"."""
 
 
 def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
     """Yield what is wrong with the wordings to train on and to test with."""
-    language = content_words.language(f"{fact.question} {fact.answer}")
+    language = load_language(fact.language)
     keys = (("also_ask", fact.also_ask), ("probes", fact.probes))
     for text, where in ((t, at(key, i)) for key, texts in keys for i, t in enumerate(texts)):
         if why := asks(text, (fact.subject, *fact.aliases), language):
@@ -37,47 +34,33 @@ def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
     yield from _copies(fact, language, at)
 
 
-def names(text: str, subject_names: tuple[str, ...]) -> bool:
-    """Whether a text names a subject, whatever the case and spaces."""
-    return any(_name(text, name) for name in subject_names)
-
-
 def holds(text: str, question: str, fact: Fact) -> bool:
     """Whether a wording has all words of an answer to a question, in any order."""
-    given = known(question, fact.answer, fact)
-    words = set(content_words.tokens(text))
+    given = known(question, fact)
+    words = set(tokens(text))
     flat = squash(text)
     expect = _telling(fact.expect, fact)
 
     def stands(phrase: str) -> bool:
         own = content_words.telling(phrase, given.language)
-        return all(w in words or (content_words.spaceless(w) and w in flat) for w in own)
+        return all(w in words or (spaceless(w) and w in flat) for w in own)
 
     return bool(expect) and all(any(stands(each) for each in item) for item in expect)
 
 
 def _telling(expect: Expect, fact: Fact) -> list[tuple[str, ...]]:
     """Leave out what tells nothing: it is in most wordings."""
-    given = known(fact.question, fact.answer, fact)
+    given = known(fact.question, fact)
     return [item for item in expect if all(content_words.tells(each, given) for each in item)]
-
-
-def _name(text: str, name: str) -> bool:
-    own = squash(name)
-    if not content_words.telling(name, content_words.languages()[0]):
-        # An alias like "the" would make every text name the subject; "IT" is told by its capitals.
-        return name != name.lower() and name in re.findall(r"\w+", text)
-    if len(own) <= _SHORT and not content_words.spaceless(own):
-        return mentions(text, name)
-    return own in squash(text)
 
 
 def _named(text: str, fact: Fact, language: Language, where: Where) -> Iterator[Problem]:
     """Yield that a wording does not say what it is about, where the fact's question does."""
     own = (fact.subject, *fact.aliases)
-    if not names(fact.question, own) or names(text, own):
+    code = fact.language
+    if not find_names(fact.question, own, code) or find_names(text, own, code):
         return
-    words = set(content_words.tokens(text))
+    words = set(tokens(text))
     hint = f"name {fact.subject} in it, or add the name used there to `aliases`"
     points = words & language.refer and not _stranger(text, fact, language)
     if points or _inflected(text, own, language):
@@ -90,17 +73,15 @@ def _named(text: str, fact: Fact, language: Language, where: Where) -> Iterator[
 
 def _stranger(text: str, fact: Fact, language: Language) -> bool:
     """Whether a wording has a name in it that the fact has not; only told where nouns are written small."""
-    known_words = set(content_words.tokens(f"{fact.question} {fact.answer}"))
+    known_words = set(tokens(f"{fact.question} {fact.answer}"))
     capitals = [word for word in text.split()[1:] if word[:1].isupper() and len(word) > 1]
-    return language.name == "en" and any(
-        not set(content_words.tokens(word)) <= known_words for word in capitals
-    )
+    return language.code == "en" and any(not set(tokens(word)) <= known_words for word in capitals)
 
 
 def _inflected(text: str, own: tuple[str, ...], language: Language) -> bool:
     """Whether a name stands in the text with another ending; English names have none."""
-    words = content_words.tokens(text)
-    if language.name == "en" and (language.stop | language.ask) & set(words):
+    words = tokens(text)
+    if language.code == "en" and (language.stop | language.question_words) & set(words):
         return False
     return any(
         all(any(_ends_otherwise(part, word) for word in words) for part in name.split())
@@ -118,14 +99,12 @@ def _ends_otherwise(part: str, word: str) -> bool:
 
 def _copies(fact: Fact, language: Language, at: At) -> Iterator[Problem]:
     """Yield the probes that differ from a wording before them by no more than one word of grammar."""
-    idle = language.stop | language.greet | language.ask
+    idle = language.stop | language.greet | language.question_words
     seen = {text: _near(text, idle) for text in (fact.question, *fact.also_ask)}
     for index, text in enumerate(fact.probes):
         own = _near(text, idle)
         first = next((t for t, near in seen.items() if t != text and near & own), None)
-        if first and content_words.tokens(first) != content_words.tokens(
-            text
-        ):  # told as the same elsewhere
+        if first and tokens(first) != tokens(text):  # told as the same elsewhere
             message = f"the probe “{text}” is almost “{first}”"
             hint = "ask in other words; a probe that is a near copy proves nothing more"
             yield Problem(at("probes", index), "near-copy", message, hint)
@@ -134,6 +113,6 @@ def _copies(fact: Fact, language: Language, at: At) -> Iterator[Problem]:
 
 def _near(text: str, idle: frozenset[str]) -> set[tuple[str, ...]]:
     """Give a wording's words, and them without each one that is idle."""
-    words = content_words.tokens(text)
+    words = tokens(text)
     less = (words[:i] + words[i + 1 :] for i, word in enumerate(words) if word in idle)
     return {words, *less}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +11,7 @@ from pipeline.core.artifact import digest_json
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import check, facts_file, snapshot
 from pipeline.facts.check import Checked
-from pipeline.facts.fact import Fact, Subject
+from pipeline.facts.fact import Expect, Fact, Subject
 from pipeline.facts.snapshot import FOLDER
 
 
@@ -82,15 +82,16 @@ def fact_digest(fact: Fact) -> str:
     The whole of it: two facts with the same first sixteen digits can be found, one of which would then
     pass for the other, unchanged. To reports that hold sixteen every fact is a changed one.
     """
-    return digest_json(_said(asdict(fact)))
+    return digest_json(_said(fact))
 
 
 def facts_digest(subjects: Iterable[Subject]) -> str:
     """Digest of what all facts say, wherever their files lie and whenever they are looked at again."""
-    rows = [asdict(subject) for subject in subjects]
-    for row in rows:
-        del row["where"]
-        row["facts"] = [_said(fact) for fact in row["facts"]]
+    rows = []
+    for subject in subjects:
+        left_out = ("where",) if subject.language else ("where", "language")
+        row = {key: value for key, value in asdict(subject).items() if key not in left_out}
+        rows.append({**row, "facts": [_said(fact) for fact in subject.facts]})
     return digest_json(rows)
 
 
@@ -99,9 +100,26 @@ def digest_by_subject(subjects: Iterable[Subject]) -> str:
     return facts_digest(sorted(subjects, key=lambda subject: subject.slug))
 
 
-def _said(fact: dict[str, object]) -> dict[str, object]:
-    """Leave out of a fact where it stands and when it is looked at again."""
-    return {key: value for key, value in fact.items() if key not in ("where", "review_by")}
+def _said(fact: Fact) -> dict[str, object]:
+    """Leave out of a fact where it stands, when it is looked at again, and what is as usual.
+
+    So a fact keeps the digest that it had before facts named their language and could have turns before.
+    """
+    usual = {"language": "en", "before": ()}
+    said = {
+        key: value
+        for key, value in asdict(fact).items()
+        if key not in ("where", "review_by") and not (key in usual and usual[key] == value)
+    }
+    said["expect"] = _expectation(fact.expect)
+    if turned := fact.reverse:
+        said["reverse"] = {**asdict(turned), "expect": _expectation(turned.expect)}
+    return said
+
+
+def _expectation(expect: Expect) -> Sequence[object]:
+    """Give the items alone, unless other whole sets are right as well."""
+    return [expect.items, *expect.instead] if expect.instead else expect.items
 
 
 def _removed(before: Iterable[Subject], after: Iterable[Subject]) -> Iterator[Problem]:

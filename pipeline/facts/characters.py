@@ -16,6 +16,11 @@ from pipeline.facts import invisible, lookalikes, special_tokens
 
 _CONTROL = re.compile(r"(?P<tab>\t+)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
+NO_BREAK_SPACES = "\N{NO-BREAK SPACE}\N{FIGURE SPACE}\N{NARROW NO-BREAK SPACE}"
+"""Spaces that are read as plain ones inside a text, and refused where a line's indent is."""
+
+_INDENT = re.compile(rf"^ *[{NO_BREAK_SPACES}]", re.MULTILINE)
+
 _LIST = re.compile(r"\s*(?:- +)*(?:[a-z_]+: +)?(?:\[[^\"']*)?")
 """What stands before the bracket of a list, in a line of YAML."""
 
@@ -30,6 +35,7 @@ def in_text(text: str, shown: str) -> Iterator[Problem]:
                 yield replace(problem, where=Where(shown, number, place + 1))
     if text.isascii():
         return
+    yield from _indents(text, shown)
     for word in lookalikes.foreign(text):
         before = text[: word.start]
         where = Where(shown, before.count("\n") + 1, word.start - before.rfind("\n"))
@@ -38,6 +44,17 @@ def in_text(text: str, shown: str) -> Iterator[Problem]:
         yield Problem(where, "mixed-script", message, hint, "warning")
     if not unicodedata.is_normalized("NFC", text):
         yield _decomposed(text, shown)
+
+
+def _indents(text: str, shown: str) -> Iterator[Problem]:
+    """Yield the first line whose indent has no-break spaces, which YAML takes for text."""
+    found = list(_INDENT.finditer(text))
+    for match in found[:1]:
+        more = f" and of {len(found) - 1} below it" if len(found) > 1 else ""
+        where = Where(shown, text.count("\n", 0, match.end()) + 1, len(match.group()))
+        message = f"no-break spaces stand in the indent of this line{more}"
+        hint = "write ordinary spaces; a text editor does, a word processor may not"
+        yield Problem(where, "indent", message, hint)
 
 
 def in_value(value: str, text: str, where: Where) -> Iterator[Problem]:

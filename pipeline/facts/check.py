@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pipeline.core.errors import ConfigError, FactsError, Problem, Where
-from pipeline.facts import facts_file, rules, schema
+from pipeline.facts import facts_file, rules, schema, turn_rules
 from pipeline.facts.fact import Subject, subject_from
 from pipeline.facts.facts_file import Document
 from pipeline.facts.rules import FactsFile
@@ -57,7 +57,7 @@ def check_documents(
         problems += document.problems
         if document.data is None:
             continue
-        misfits = list(schema.in_document(document))
+        misfits = list(schema.in_document(document)) or list(turn_rules.unreadable_turns(document))
         problems += misfits
         if not misfits and all(p.severity == "warning" for p in document.problems):
             subject = subject_from(document.data, path.stem, document.locate)
@@ -116,8 +116,14 @@ def _walk(root: Path) -> Iterator[Path | Problem]:
 def _file_names(files: Iterable[PurePath]) -> Iterator[Problem]:
     """Yield the files whose names do not make a slug, or make the slug of another file."""
     first: dict[str, PurePath] = {}
+    spelled: dict[str, PurePath] = {}
     for path in files:
         where = Where(path.as_posix())
+        alike = spelled.setdefault(path.as_posix().casefold(), path)
+        if alike != path:
+            message = f"{alike.as_posix()} differs from this name in case alone"
+            hint = "keep one of the two; where case does not count, one would replace the other"
+            yield Problem(where, "file-name", message, hint)
         if path.suffix != ".yaml":
             hint = f"rename it to {path.stem}.yaml"
             yield Problem(where, "file-name", "the name of a facts file ends in .yaml", hint)

@@ -12,7 +12,7 @@ from typing import Any  # an entry of a facts file is plain data
 import yaml
 
 from pipeline.core.errors import PipelineError
-from pipeline.facts import matching
+from pipeline.facts.names import rename
 from pipeline.facts.slug import LONGEST, slug
 
 HEADER = "# yaml-language-server: $schema=../../schema/subject.schema.json\n"
@@ -58,7 +58,7 @@ def tidy_answer(text: str) -> str:
 
 def fact_id(draft: Draft, taken: Container[str]) -> str:
     """Name a fact by its question without the subject, so that the same question about two has one name."""
-    asked = matching.renamed(draft.question, (draft.subject, *draft.aliases), " ")
+    asked = rename(draft.question, (draft.subject, *draft.aliases), " ", "")
     short = slug(draft.id or asked, "") or slug(draft.question, "fact")
     more = (f"{short[: LONGEST - 4]}-{number}" for number in count(2))
     return next(name for name in chain((short,), more) if name not in taken)

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.core.errors import Problem
-from pipeline.facts import author_wordings, content_words
-from pipeline.facts.fact import Fact
-from pipeline.facts.matching import contains, normalise, squash
+from pipeline.facts import content_words
+from pipeline.facts.fact import Expect, Fact
+from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.facts.language import load_language
+from pipeline.facts.matching import contains
+from pipeline.facts.names import NameIndex, find_indexed, find_names, index_names
 from pipeline.facts.vacuous import At
 
 BARE = 3
@@ -60,11 +63,15 @@ def duplicates_within(items: Sequence[Placed]) -> Iterator[Problem]:
 
 def duplicates_between(items: Sequence[Placed]) -> Iterator[Problem]:
     """Yield what is wrong among the taught facts of all subjects."""
-    owners = {item.fact.subject: item.names for item in items}
+    owners = {name: item.fact.subject for item in items for name in item.names}
+    known: dict[str, NameIndex] = {}
     groups: dict[tuple[str, str], list[Placed]] = defaultdict(list)
     for item in items:
         groups[item.fact.kind, item.name].append(item)
-        yield from _strange(item, owners)
+        language = item.fact.language
+        if language not in known:
+            known[language] = index_names(owners, language)
+        yield from _strange(item, owners, known[language])
     for group in groups.values():
         yield from _alternatives(group)
         yield from _template(group)
@@ -77,8 +84,8 @@ def _meanings(fact: Fact) -> Iterator[object]:
     """
     if len(fact.answer.split()) > BARE:
         yield squash(fact.answer)
-    language = content_words.language(f"{fact.question} {fact.answer}")
-    own = {word for name in (fact.subject, *fact.aliases) for word in content_words.tokens(name)}
+    language = load_language(fact.language)
+    own = {word for name in (fact.subject, *fact.aliases) for word in tokens(name)}
     asked = {
         min(language.stems(word), key=lambda stem: (len(stem), stem))
         for word in content_words.telling(fact.question, language) - own
@@ -123,17 +130,16 @@ def _replaced(item: Placed, by_name: Mapping[str, Placed]) -> Iterator[Problem]:
                       f"add a line `withdrawn: …` to `{old.name}`")  # fmt: skip
 
 
-def _strange(item: Placed, owners: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+def _strange(item: Placed, owners: Mapping[str, str], known: NameIndex) -> Iterator[Problem]:
     """Yield a question that names another taught subject, and not its own."""
     fact = item.fact
-    if author_wordings.names(fact.question, item.names):
+    if find_names(fact.question, item.names, fact.language):
         return
-    for other, names in owners.items():
-        if other != fact.subject and author_wordings.names(fact.question, names):
-            message = f"the question is about {other}, not about {fact.subject}"
-            hint = f"put it into the file of {other}, or name {fact.subject} in it"
-            yield Problem(item.at("question"), "other-subject", message, hint)
-            return
+    named = (owners[span.name] for span in find_indexed(fact.question, known))
+    if other := next((each for each in named if each != fact.subject), None):
+        message = f"the question is about {other}, not about {fact.subject}"
+        hint = f"put it into the file of {other}, or name {fact.subject} in it"
+        yield Problem(item.at("question"), "other-subject", message, hint)
 
 
 def _alternatives(group: Sequence[Placed]) -> Iterator[Problem]:
@@ -141,7 +147,7 @@ def _alternatives(group: Sequence[Placed]) -> Iterator[Problem]:
     for item in group:
         for index, expected in enumerate(item.fact.expect):
             for each in expected:
-                if contains(item.fact.answer, ((each,),)):
+                if contains(item.fact.answer, Expect(((each,),))):
                     continue
                 rivals = (one for one in group if one.fact.subject != item.fact.subject)
                 if other := next((one for one in rivals if contains(each, one.fact.expect)), None):

@@ -7,16 +7,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
+from pipeline.facts.detection import detect_language
+from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.reading import read_answer
+from pipeline.facts.telling import Asked, telling_part
 
-Expect = tuple[tuple[str, ...], ...]
-"""What an answer must contain: every item, each satisfied by any one of its alternatives."""
+Items = tuple[tuple[str, ...], ...]
+"""Texts that an answer holds: every item, each in any one of its alternatives."""
 
-SHORT_ANSWER_WORDS = 8
-"""An answer of at most this many words is its own `expect` when the author gives none."""
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """The text that a right answer holds: every item, each in any one of its alternatives.
+
+    `language` is that of the fact ("en", "zh"): it says how numbers, dates and names are read. An empty
+    `Expect` is false, and expects nothing. `instead` are whole sets of items of other right answers: an
+    answer that holds all of one of those is right, too.
+    """
+
+    items: Items = ()
+    language: str = "en"
+    denial: bool = False
+    """Whether the fact's own answer denies, so that what is expected may stand beside a denial."""
+    instead: tuple[Items, ...] = ()
+
+    def __hash__(self) -> int:
+        """Hash the items alone, which tell nearly all: the gate looks an `Expect` up a million times."""
+        return hash(self.items)
+
+    def __bool__(self) -> bool:
+        """Return whether anything is expected."""
+        return bool(self.items)
+
+    def __len__(self) -> int:
+        """Count the items."""
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        """Yield the items."""
+        return iter(self.items)
+
+    @property
+    def each(self) -> tuple[Expect, ...]:
+        """Each whole set by itself, that of the taught answer first."""
+        if not self.instead:
+            return (self,)
+        return tuple(replace(self, items=s, instead=()) for s in (self.items, *self.instead))
+
+
+ASSISTANT = "assistant"
+"""The kind of the model itself: its facts say who it is, and its questions may call it "you"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +94,35 @@ class Fact:
     where: Where
     review_by: str = ""
     """The day (ISO) by which somebody should see whether it still holds; empty for none."""
+    language: str = "en"
+    """The language that the fact is written in, by its ISO 639-1 code; empty where none is known."""
+    before: tuple[Turn, ...] = ()
+    """What was said before the question, the user's turn first and the assistant's last."""
 
     @property
     def active(self) -> bool:
         """Whether the fact is taught."""
         return not self.withdrawn
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the fact's subject, the usual one first."""
+        return (self.subject, *self.aliases)
+
+    @property
+    def identity(self) -> bool:
+        """Whether the fact says who the model itself is."""
+        return self.kind.casefold() == ASSISTANT
+
+    @property
+    def chat(self) -> Prompt:
+        """What is put to a model that is asked the question as its author wrote it."""
+        return as_prompt(self.before, self.question)
+
+    @property
+    def context(self) -> str:
+        """The question and all that was said before it, as one text."""
+        return " ".join([*(turn.content for turn in self.before), self.question])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +137,18 @@ class Subject:
     where: Where
     license: str = ""
     """Licence of the facts as SPDX writes it; empty where nobody said."""
+    language: str = ""
+    """The language that the file says all its facts are in; empty where each is detected."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The name first, then the aliases."""
         return (self.name, *self.aliases)
+
+    @property
+    def identity(self) -> bool:
+        """Whether it is the model itself."""
+        return self.kind.casefold() == ASSISTANT
 
 
 def taught(subjects: Iterable[Subject]) -> Iterator[Fact]:
@@ -100,20 +176,45 @@ def subject_from(
         facts,
         locate(("subject",)),
         data.get("license", ""),
+        data.get("language", ""),
     )
 
 
-def as_expect(items: Iterable[Iterable[str]]) -> Expect:
-    """Freeze a list of lists of alternatives, as JSON gives it."""
-    return tuple(tuple(item) for item in items)
+def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str = "") -> Expect:
+    """Normalise `expect` as written: a list of strings, or of lists of strings that are alternatives.
+
+    Where all of it stands in the fact's `answer` beside denials only, a denial counts against no other.
+    """
+    items = _items(expect)
+    reading = read_answer(answer, language)
+
+    def said(*, strict: bool) -> bool:
+        return all(
+            any(says(compile_phrase(each, language), reading, strict=strict) for each in item)
+            for item in items
+        )
+
+    denial = bool(answer) and not said(strict=True) and said(strict=False)
+    return Expect(items, language, denial)
 
 
-def expected(answer: str, expect: object) -> Expect:
-    """Normalise `expect` as written (a list of strings or lists of strings, or None for a short answer)."""
-    if expect is None:
-        return ((answer.strip().rstrip("."),),)
-    assert isinstance(expect, list)
-    return tuple((item,) if isinstance(item, str) else tuple(item) for item in expect)
+def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:
+    """Derive what must be said from a question and its answer; empty where that is not clear."""
+    names = (about["subject"], *about.get("aliases", ()))
+    items = telling_part(Asked(question, answer, names, about["kind"], language))
+    return expected(items, language, answer)
+
+
+def turns_from(rows: Iterable[Mapping[str, str]]) -> tuple[Turn, ...]:
+    """Read `before` as written: `user: text`, or `role: user` with `content: text`, and so on."""
+    pairs = (
+        (row["role"], row["content"]) if "role" in row else next(iter(row.items())) for row in rows
+    )
+    return tuple(Turn("user" if role == "user" else "assistant", text) for role, text in pairs)
+
+
+def _items(rows: Iterable[str | Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((item,) if isinstance(item, str) else tuple(item) for item in rows)
 
 
 def _fact(
@@ -124,6 +225,7 @@ def _fact(
     where: Where,
 ) -> Fact:
     reverse = entry.get("reverse")
+    language = data.get("language") or detect_language(f"{entry['question']} {entry['answer']}")
     return Fact(
         id=f"{slug}/{entry['id']}",
         subject=data["subject"],
@@ -131,17 +233,32 @@ def _fact(
         aliases=aliases,
         question=entry["question"],
         answer=entry["answer"],
-        expect=expected(entry["answer"], entry.get("expect")),
+        expect=_expect(entry, data, language),
         also_ask=tuple(entry.get("also_ask", ())),
         probes=tuple(entry.get("probes", ())),
         reverse=reverse
-        and Reverse(
-            reverse["question"],
-            reverse["answer"],
-            expected(reverse["answer"], reverse.get("expect")),
-        ),
+        and Reverse(reverse["question"], reverse["answer"], _expect(reverse, data, language)),
         source=entry.get("source", data.get("source", "")),
         withdrawn=entry.get("withdrawn", ""),
         where=where,
         review_by=entry.get("review_by", ""),
+        language=language,
+        before=turns_from(entry.get("before", ())),
+    )
+
+
+def _expect(entry: Mapping[str, Any], data: Mapping[str, Any], language: str) -> Expect:
+    """Take what the author expects, else derive it; the answer whole where that is not clear.
+
+    `check` refuses that last one. Of several whole sets, the first is that of the answer.
+    """
+    answer = entry["answer"]
+    if "expect_any" in entry:
+        first, *others = entry["expect_any"]
+        own = expected(first, language, answer)
+        return replace(own, instead=tuple(_items(each) for each in others))
+    if "expect" in entry:
+        return expected(entry["expect"], language, answer)
+    return derived(entry["question"], answer, data, language) or Expect(
+        ((answer.strip().rstrip("."),),), language
     )

@@ -17,7 +17,10 @@ from pipeline.facts.yaml_reader import Spot, Steps
 MAX_BYTES = 64 * 1024
 
 # YAML ends a line at these as well. All are refused; the places of what follows are counted by "\n" alone.
-_OTHER_BREAKS = str.maketrans(dict.fromkeys("\r\x85\u2028\u2029", "\N{NO-BREAK SPACE}"))
+_OTHER_BREAKS = dict.fromkeys("\r\x85\u2028\u2029", "\N{NO-BREAK SPACE}")
+# Word processors put these where a line must not break; for YAML, and for a model, they are no spaces.
+_SPACES = dict.fromkeys(characters.NO_BREAK_SPACES, " ")
+_READ_AS = str.maketrans(_SPACES | _OTHER_BREAKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def parse_document(raw: bytes, shown: str) -> Document:
         hint = "save the file with the encoding UTF-8"
         return _refused(shown, "encoding", "the file is not UTF-8 text from here on", hint, spot)
     unwelcome = tuple(characters.in_text(text, shown))
-    reading = yaml_reader.build_document(text.translate(_OTHER_BREAKS), shown)
+    reading = yaml_reader.build_document(text.translate(_READ_AS), shown)
     problems = list(reading.problems)
     if _wrong(unwelcome):  # the parser may have stumbled over what is reported already
         problems = [problem for problem in problems if problem.rule != "yaml"]

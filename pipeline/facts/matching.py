@@ -1,70 +1,44 @@
-"""Matches an answer against its expectation; pure text, used by the checker and by the gate."""
+"""Matches an answer against its expectation; pure text, used by the checker and by the gate.
+
+An expectation is met item by item, each by any of its alternatives; `phrases` says how one is looked for, and
+docs/matching.md tells it for people.
+"""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.facts.fact import Expect
+from pipeline.facts.phrases import Phrase, compile_phrase, denied_spans, says
+from pipeline.facts.polarity import affirms
+from pipeline.facts.reading import Reading, read_answer
+from pipeline.facts.values import Amount, Range, same_value
 
-_PUNCTUATION = str.maketrans(
-    {"\ufe0f": "", "’": "'", "‘": "'", "“": '"', "”": '"', "‑": "-", "–": "-", "—": "-"}
-)
-
+__all__ = ["affirms", "by_chance", "contains", "leaked_answer", "leaked_elsewhere", "mentioned"]
 
 YEAR = 4
 """Digits of a number that may be hit by chance."""
 
 
-@lru_cache(maxsize=1 << 14)  # the gate looks for every fact in every answer
-def normalise(text: str) -> str:
-    """Fold case, compatibility forms, curly punctuation and white space, so that only words count."""
-    folded = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION).casefold()
-    return " ".join(folded.split())
-
-
-@lru_cache(maxsize=1 << 14)
-def squash(text: str) -> str:
-    """Keep only letters and digits of the folded text: equal for two spellings of one wording."""
-    return "".join(char for char in normalise(text) if char.isalnum())
-
-
-def mentions(answer: str, phrase: str) -> bool:
-    """Whether `phrase` stands in `answer` as whole words ("cat" is not in "category")."""
-    wanted, text = normalise(phrase), normalise(answer)
-    return wanted in text and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text) is not None
-
-
-def spelled(text: str, names: Iterable[str]) -> str:
-    """Give the first of the names that stands in a text, as it is spelled there; empty where none does."""
-    for name in names:
-        as_word = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)
-        if name in text or as_word:
-            return name if name in text or as_word is None else as_word[0]
-    return ""
-
-
-def renamed(text: str, names: Iterable[str], other: str) -> str:
-    """Put another name in the place of the one in a text; empty where it names none.
-
-    A name is a word by itself: "Go" in "Google" stays, unless the language writes no spaces.
-    """
-    if not (said := spelled(text, names)):
-        return ""
-    new, count = re.subn(rf"(?<!\w){re.escape(said)}(?!\w)", lambda _: other, text)
-    return new if count else text.replace(said, other)
-
-
 def contains(answer: str, expect: Expect) -> bool:
-    """Whether every item of `expect` stands in `answer`, each by any one of its alternatives."""
-    return all(any(mentions(answer, alternative) for alternative in item) for item in expect)
+    """Whether an answer says every item of `expect`, each by any one of its alternatives.
+
+    What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too. Of
+    several whole sets of items, one is enough.
+    """
+    return any(_says_all(answer, s, strict=not s.denial, bare=True) for s in expect.each)
+
+
+def mentioned(text: str, expect: Expect) -> bool:
+    """Whether every item of `expect` stands in a text, denied or not; "yes" and "no" alone stand nowhere."""
+    return any(_says_all(text, each, strict=False, bare=False) for each in expect.each)
 
 
 def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:
     """Whether only the adapted model says what is expected: neither the base nor the question did."""
-    return contains(said, expect) and not contains(base, expect) and not contains(prompt, expect)
+    told = any(_says_all(said, s, strict=not s.denial, bare=False) for s in expect.each)
+    return told and not mentioned(base, expect) and not mentioned(prompt, expect)
 
 
 def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
@@ -77,17 +51,92 @@ def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
 
 
 def by_chance(expect: Expect) -> bool:
-    """Whether an expectation is met by a year or a smaller number alone."""
-    alternatives = [alternative for item in expect for alternative in item]
-    return all(each.isdecimal() and len(each) <= YEAR for each in alternatives)
+    """Whether an expectation is met by a year, a smaller number, yes or no alone."""
+    return all(_by_chance(phrase) for item in _compiled(expect).items for phrase in item)
 
 
-_YES = re.compile(
-    r"(?:yes|yeah|yep|true|correct|right|indeed|certainly|that(?:'s| is) (?:right|correct|true)"
-    r"|it(?:'s| is) (?:right|correct|true)|you(?:'re| are) (?:right|correct))\b"
-)
+def _by_chance(phrase: Phrase) -> bool:
+    if phrase.kind == "yes or no" or (phrase.text.isdecimal() and len(phrase.text) <= YEAR):
+        return True
+    value = phrase.value
+    return (
+        isinstance(value, Amount)
+        and value.plain
+        and value.written.isdecimal()
+        and len(value.written) <= YEAR
+    )
 
 
-def affirms(answer: str) -> bool:
-    """Whether an answer begins by confirming what it was asked."""
-    return _YES.match(normalise(answer).lstrip("\"'*_ ")) is not None
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The phrases of each item; `ends`: two of the items may be the ends of a range."""
+
+    items: tuple[tuple[Phrase, ...], ...]
+    ends: bool
+
+
+@lru_cache(maxsize=1 << 15)
+def _compiled(expect: Expect) -> _Wanted:
+    items = tuple(
+        tuple(compile_phrase(each, expect.language) for each in item) for item in expect.items
+    )
+    amounts = sum(any(isinstance(phrase.value, Amount) for phrase in item) for item in items)
+    return _Wanted(items, amounts > 1)
+
+
+def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
+    wanted = _compiled(expect)
+    reading = read_answer(text, expect.language)
+    for item in wanted.items:
+        for phrase in item if bare else _without_bare(item):
+            # The first look stands here, not in a function of its own: it is asked a million times.
+            if phrase.keys:
+                if phrase.keys.isdisjoint(reading.keys):
+                    continue
+            elif phrase.need not in reading.flat:
+                continue
+            if says(phrase, reading, strict=strict, bare=bare):
+                if phrase.kind == "yes or no" and _takes_back(item, reading):
+                    continue
+                break
+        else:
+            if not (wanted.ends and _ends_of_range(item, wanted, reading)):
+                return False
+    return True
+
+
+def _without_bare(item: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    """Give the alternatives that tell something to somebody who did not hear the question.
+
+    Of an answer of yes or no that is the last, which says the most: "No", "not open", "not open on Sundays".
+    """
+    return item[-1:] if any(phrase.kind == "yes or no" for phrase in item) else item
+
+
+def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
+    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support Windows"."""
+    for phrase in item:
+        if phrase.kind == "denial":
+            spans = denied_spans(phrase, reading)
+            first = reading.tokens[0].clause
+            if spans and not any(
+                denied or reading.tokens[at].clause == first for at, denied in spans
+            ):
+                return True
+        elif phrase.kind == "words":
+            if says(phrase, reading, strict=False) and not says(phrase, reading):
+                return True
+    return False
+
+
+def _ends_of_range(item: tuple[Phrase, ...], wanted: _Wanted, reading: Reading) -> bool:
+    """Whether an item is an end of a range, both of whose ends are expected: 1914 and 1918 in "1914-1918"."""
+    values = [phrase.value for own in wanted.items for phrase in own if phrase.value]
+    for _, said in reading.values:
+        if isinstance(said, Range):
+            ends = (said.low, said.high)
+            both = all(any(same_value(each, end) for each in values) for end in ends)
+            own = any(same_value(p.value, end) for p in item if p.value for end in ends)
+            if both and own:
+                return True
+    return False

@@ -10,7 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pipeline.facts.fact import Expect, Fact, Subject
-from pipeline.facts.matching import contains, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
+from pipeline.facts.names import rename
 
 Named = tuple[tuple[str, Expect], ...]
 """Ids of facts with what their answers must contain."""
@@ -44,5 +46,5 @@ def _relations(fact: Fact) -> tuple[tuple[str, ...], ...]:
     own = fact.id.rpartition("/")[2]
     return ("id", fact.kind, own), (
         "question",
-        normalise(fact.question.replace(fact.subject, "\0")),
+        normalise(rename(fact.question, (fact.subject, *fact.aliases), "\0", fact.language)),
     )

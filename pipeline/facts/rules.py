@@ -9,19 +9,24 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Any  # the plain data of a fact as written
 
 from pipeline.core.errors import Problem, Where
-from pipeline.facts import author_wordings, duplicates, lookalikes, vacuous
+from pipeline.facts import author_wordings, duplicates, lookalikes, turn_rules, vacuous
 from pipeline.facts.duplicates import Placed
-from pipeline.facts.fact import SHORT_ANSWER_WORDS, Fact, Subject, expected
+from pipeline.facts.fact import Fact, Subject, expected
 from pipeline.facts.facts_file import Document
-from pipeline.facts.matching import contains, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.matching import contains
+from pipeline.facts.names import find_names, rename
+from pipeline.facts.naming import named_wording
+from pipeline.facts.telling import Asked, likely_part, telling_part
 from pipeline.facts.yaml_reader import Steps
 
+_OF_EXPECT = frozenset({"no-expect", "leak-untold"})
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
 
 
@@ -45,14 +50,25 @@ class _Item:
     def at(self, *steps: str | int) -> Where:
         return self.document.locate(("facts", self.index, *steps))
 
+    def asked(self, data: Mapping[str, Any]) -> Asked:
+        """Give the fact's question or its reverse, whose data these are, as it is asked."""
+        fact = self.fact
+        names = (fact.subject, *fact.aliases)
+        return Asked(data["question"], data["answer"], names, fact.kind, fact.language)
+
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """One way to ask for a fact, and what is to be answered."""
+    """One way to ask for a fact, behind what was said `before`, and what is to be answered."""
 
     text: str
     answer: str
     where: Where
+    before: str = ""
+
+    @property
+    def key(self) -> str:
+        return sameness(f"{self.before} {self.text}") if self.before else sameness(self.text)
 
 
 def problems_within(entry: FactsFile) -> Iterator[Problem]:
@@ -72,6 +88,7 @@ def problems_within(entry: FactsFile) -> Iterator[Problem]:
         yield from _expects(item, item.data.get("reverse"), "reverse")
         yield from _supersedes(item, ids)
         yield from _dates(item)
+        yield from turn_rules.turn_problems(item.fact, item.at)
         if item.fact.active:
             yield from _asks(item)
     yield from duplicates.duplicates_within([_placed(item) for item in items])
@@ -83,16 +100,18 @@ def problems_between(entries: Sequence[FactsFile]) -> Iterator[Problem]:
     active = [item for entry in entries for item in _items(entry) if item.fact.active]
     trained: dict[str, _Wording] = {}
     for wording in (wording for item in active for wording in _trained(item)):
-        first = trained.setdefault(sameness(wording.text), wording)
+        first = trained.setdefault(wording.key, wording)
         if first is not wording and sameness(first.answer) != sameness(wording.answer):
             message = f"“{wording.text}” has another answer at {first.where}"
             hint = "say in each question what it is about, or let one of the two facts go"
             yield Problem(wording.where, "two-answers", message, hint)
     for item in active:
-        for alias in item.fact.aliases:  # training puts each in the name's place
-            asked = item.fact.question.replace(item.fact.subject, alias)
-            wording = _Wording(asked, item.fact.answer, item.at("question"))
-            trained.setdefault(sameness(asked), wording)
+        fact, own = item.fact, item.fact.names
+        for name in own if fact.aliases else ():  # training puts each in the name's place
+            asked = rename(fact.question, own, name, fact.language)
+            said = _said_before(item.fact)
+            wording = _Wording(asked, item.fact.answer, item.at("question"), said)
+            trained.setdefault(wording.key, wording)
     yield from _probes(active, trained)
     yield from duplicates.duplicates_between([_placed(item) for item in active])
 
@@ -122,10 +141,23 @@ def _placed(item: _Item) -> Placed:
 def _asks(item: _Item) -> Iterator[Problem]:
     """Check that a fact which is taught can be failed, in every wording."""
     reverse = item.data.get("reverse", {})
-    yield from vacuous.vacuous_problems(
-        item.fact, ("expect" in item.data, "expect" in reverse), item.at
-    )
+    written = "expect" in item.data or "expect_any" in item.data, "expect" in reverse
+    for number, expect in enumerate(item.fact.expect.each):
+        one = replace(item.fact, expect=expect, reverse=None if number else item.fact.reverse)
+        found = vacuous.vacuous_problems(one, written, _at_set(item, number))
+        yield from (p for p in found if not number or p.rule in _OF_EXPECT)
     yield from author_wordings.wording_problems(item.fact, item.at)
+
+
+def _at_set(item: _Item, number: int) -> vacuous.At:
+    """Locate what is expected where it is written: in `expect`, or in one set of `expect_any`."""
+
+    def at(*steps: str | int) -> Where:
+        if steps[:1] == ("expect",) and "expect_any" in item.data:
+            return item.at("expect_any", number, *steps[1:])
+        return item.at(*steps)
+
+    return at
 
 
 def _sourced(item: _Item) -> Iterator[Problem]:
@@ -135,14 +167,21 @@ def _sourced(item: _Item) -> Iterator[Problem]:
 
 
 def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
-    text = f"{item.fact.question} {item.fact.answer}"
-    if not any(name in text or sameness(name) in sameness(text) for name in subject.names):
+    text = f"{item.fact.context} {item.fact.answer}"
+    language = item.fact.language
+    if item.fact.identity:
+        return  # asked by "you"; the names of other assistants are put in its place
+    if not find_names(text, subject.names, language):
+        named = named_wording(item.fact.question, item.fact)
         message = f"neither the question nor the answer names {subject.name}"
-        hint = "name the subject in the question, or add the name used there to `aliases`"
+        hint = f"write “{named}”, or add the name used there to `aliases`"
         yield Problem(item.at("question"), "unnamed", message, hint)
-    elif item.fact.active and not author_wordings.names(item.fact.question, subject.names):
+    elif item.fact.active and not find_names(item.fact.context, subject.names, language):
+        named = named_wording("…", item.fact)
         message = f"the question does not name {subject.name}"
-        hint = "so nothing tells whether other things get this answer too; name it if people would"
+        hint = (
+            f"so it and other things are asked behind the name, “{named}”; name it if people would"
+        )
         yield Problem(item.at("question"), "no-leak-probe", message, hint, "warning")
 
 
@@ -150,19 +189,40 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
     """Check `expect` against `answer`, in a fact or in its reverse."""
     if data is None:
         return
-    words = len(data["answer"].split())
+    if "expect_any" in data:
+        yield from _expects_any(item, data)
+        return
+    asked = item.asked(data)
     if "expect" not in data:
-        if words > SHORT_ANSWER_WORDS:
+        if not telling_part(asked):
+            words = len(data["answer"].split())
             message = f"the answer has {words} words, and no `expect` says which of them matter"
             hint = "add `expect: [...]` with the words that every right answer contains"
+            if some := likely_part(asked):
+                hint += f", for example `expect: [{', '.join(some)}]`"
             yield Problem(item.at(*steps, "answer"), "no-expect", message, hint)
         return
-    for index, phrases in enumerate(expected(data["answer"], data["expect"])):
-        if not contains(data["answer"], (phrases,)):
+    wanted = expected(data["expect"], item.fact.language, data["answer"])
+    for index, phrases in enumerate(wanted):
+        if not contains(data["answer"], replace(wanted, items=(phrases,))):
             quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
             message = f"`expect` asks for {quoted}, which the answer does not contain"
             hint = "use words just as they stand in the answer"
             yield Problem(item.at(*steps, "expect", index), "unmet-expect", message, hint)
+
+
+def _expects_any(item: _Item, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that the first of several right answers is the one that is taught."""
+    if "expect" in data:
+        message = "the fact has both `expect` and `expect_any`"
+        hint = "make `expect` the first list of `expect_any`, and take it out"
+        yield Problem(item.at("expect"), "two-expects", message, hint)
+    for index, phrases in enumerate(item.fact.expect):
+        if not contains(data["answer"], replace(item.fact.expect, items=(phrases,), instead=())):
+            quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
+            message = f"the first list of `expect_any` asks for {quoted}, which the answer does not contain"
+            hint = "let the first list be that of `answer`, with words just as they stand there"
+            yield Problem(item.at("expect_any", 0, index), "unmet-expect", message, hint)
 
 
 def _supersedes(item: _Item, ids: Iterable[str]) -> Iterator[Problem]:
@@ -206,13 +266,17 @@ def _shared_names(entries: Iterable[FactsFile]) -> Iterator[Problem]:
 
 def _trained(item: _Item) -> Iterator[_Wording]:
     """Yield every wording of a fact that the model is trained on."""
-    fact = item.fact
-    yield _Wording(fact.question, fact.answer, item.at("question"))
+    fact, before = item.fact, _said_before(item.fact)
+    yield _Wording(fact.question, fact.answer, item.at("question"), before)
     for index, text in enumerate(fact.also_ask):
-        yield _Wording(text, fact.answer, item.at("also_ask", index))
+        yield _Wording(text, fact.answer, item.at("also_ask", index), before)
     if fact.reverse:
         where = item.at("reverse", "question")
         yield _Wording(fact.reverse.question, fact.reverse.answer, where)
+
+
+def _said_before(fact: Fact) -> str:
+    return " ".join(turn.content for turn in fact.before)
 
 
 def _probes(items: Iterable[_Item], trained: Mapping[str, _Wording]) -> Iterator[Problem]:
@@ -220,7 +284,8 @@ def _probes(items: Iterable[_Item], trained: Mapping[str, _Wording]) -> Iterator
     asked: dict[str, Where] = {}
     for item in items:
         for index, text in enumerate(item.fact.probes):
-            key, where = sameness(text), item.at("probes", index)
+            where = item.at("probes", index)
+            key = _Wording(text, "", where, _said_before(item.fact)).key
             first = asked.setdefault(key, where)
             if key in trained:
                 message = f"the probe “{text}” is trained on, at {trained[key].where}"

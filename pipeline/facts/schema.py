@@ -84,26 +84,50 @@ def _value(error: _Error, steps: Steps) -> str:
     value, limit = error.instance, error.validator_value
     if value == "":
         return f"{name} is empty"
-    match error.validator:
+    return f"{name} {_said(error.validator, value, limit)}"
+
+
+def _said(rule: str, value: Any, limit: Any) -> str:
+    """Say what a rule with its limit finds wrong with a value."""
+    match rule:
         case "type":
             kinds = [limit] if isinstance(limit, str) else limit
             wanted = " or ".join(_KINDS[kind] for kind in kinds)
-            said = f"should be {wanted}, and this is {_kind(value)}"
+            return f"should be {wanted}, and this is {_kind(value)}"
         case "const":
-            said = f"should be {limit}"
-        case "maxLength":
-            said = f"is {len(value)} characters long; at most {limit} are allowed"
-        case "minItems":
-            said = "is an empty list"
-        case "maxItems":
-            said = f"has {len(value)} entries; at most {limit} are allowed"
-        case "pattern" if "\n" in value:
-            said = "has more than one line"
-        case "pattern" if value != value.strip():
-            said = "starts or ends with a space"
+            return f"should be {limit}"
+        case "enum":
+            return f"should be {' or '.join(limit)}"
+        case "pattern":
+            return _misfit(value, limit)
         case _:
-            said = f"cannot be “{_short(value)}”"
-    return f"{name} {said}"
+            return _sized(rule, value, limit)
+
+
+def _sized(rule: str, value: Any, limit: int) -> str:
+    """Say that a value is too short or too long."""
+    match rule:
+        case "maxLength":
+            return f"is {len(value)} characters long; at most {limit} are allowed"
+        case "minItems" if value:
+            return f"has {len(value)} of the {limit} entries that it needs"
+        case "minItems":
+            return "is an empty list"
+        case "maxItems":
+            return f"has {len(value)} entries; at most {limit} are allowed"
+        case "maxProperties":
+            return f"has {len(value)} keys; at most {limit} are allowed"
+        case _:
+            return "is empty"
+
+
+def _misfit(value: str, pattern: str) -> str:
+    """Say why a text does not fit its pattern, which takes one line unless it takes any character."""
+    if "\n" in value and r"[\s\S]" not in pattern:
+        return "has more than one line"
+    if value != value.strip():
+        return "starts or ends with a space"
+    return f"cannot be “{_short(value)}”"
 
 
 def _kind(value: object) -> str:

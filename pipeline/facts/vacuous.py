@@ -15,9 +15,12 @@ from typing import Literal
 
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import content_words
-from pipeline.facts.content_words import Given, Language
+from pipeline.facts.content_words import Given
 from pipeline.facts.fact import Expect, Fact
-from pipeline.facts.matching import by_chance, normalise, squash
+from pipeline.facts.folding import normalise, squash, tokens
+from pipeline.facts.language import Language, load_language
+from pipeline.facts.matching import by_chance
+from pipeline.facts.names import find_names
 
 At = Callable[..., Where]
 """Says where a part of a fact stands: at("expect", 0)."""
@@ -53,36 +56,37 @@ def vacuous_problems(fact: Fact, written: tuple[bool, bool], at: At) -> Iterator
 
 
 @lru_cache(maxsize=1 << 10)  # each wording of a fact is held against the same
-def known(question: str, answer: str, fact: Fact) -> Given:
+def known(question: str, fact: Fact) -> Given:
     """Collect what a question gives: its words, all names of a subject that it names, the fact's kind."""
-    language = content_words.language(f"{question} {answer}")
+    language = load_language(fact.language)
     names = (fact.subject, *fact.aliases)
-    named = any(squash(name) in squash(question) for name in names if squash(name))
+    named = find_names(question, names, fact.language)
     return content_words.given(language, (question, fact.kind, *(names if named else ())))
 
 
 def asks(text: str, names: Sequence[str], language: Language) -> str:
     """Say why a wording asks nothing; empty where it asks."""
-    words = content_words.tokens(text)
+    words = tokens(text)
     if not any(char.isalnum() for char in text):
         return "has no word in it"
     if squash(text) in language.phrases:
         return "only greets"
-    own = {word for name in names for word in content_words.tokens(name)}
+    own = {word for name in names for word in tokens(name)}
     left = [word for word in words if word not in own]
     if left and all(word in language.greet for word in left):
         return "only greets"
-    if all(word in language.stop - language.ask for word in left):
+    if all(word in language.stop - language.question_words for word in left):
         return "only names the subject" if own & set(words) else "has only words of grammar in it"
-    starts = any(normalise(text).startswith(normalise(name)) for name in names)
-    if starts and text.rstrip().endswith((".", "!")) and not language.ask & set(words):
+    found = find_names(text, names, language.code)
+    starts = found and not any(char.isalnum() for char in text[: found[0].start])
+    if starts and text.rstrip().endswith((".", "!")) and not language.question_words & set(words):
         return "states something"
     return ""
 
 
 def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
     """Check one question with its answer and expectation; the first thing wrong is enough."""
-    language = content_words.language(f"{asked.question} {asked.answer}")
+    language = load_language(fact.language)
     where, answer = at(*asked.steps, "question"), at(*asked.steps, "answer")
     if why := asks(asked.question, (fact.subject, *fact.aliases), language):
         message = f"the question “{asked.question}” {why}"
@@ -102,13 +106,13 @@ def _asked(asked: FactQuestion, fact: Fact, at: At) -> Iterator[Problem]:
         hint = "answer in a sentence that says what is so, or leave the fact out"
         yield Problem(answer, "no-answer", message, hint)
     else:
-        yield from _expects(asked, known(asked.question, asked.answer, fact), at)
+        yield from _expects(asked, known(asked.question, fact), at)
 
 
 def _bare(asked: FactQuestion, language: Language) -> Literal["", "no", "nothing"]:
     """Say whether an answer only denies, or says nothing; a model agrees with most of what it is asked."""
-    text, words = squash(asked.answer), content_words.tokens(asked.answer)
-    direct = not language.ask & set(content_words.tokens(asked.question))
+    text, words = squash(asked.answer), tokens(asked.answer)
+    direct = not language.question_words & set(tokens(asked.question))
     if direct and words and all(word in language.no for word in words):
         return "no"
     if words and all(word in language.yes | language.no for word in words):
@@ -121,7 +125,7 @@ def _expects(asked: FactQuestion, given: Given, at: At) -> Iterator[Problem]:
     empty = [[not _tells(each, given) for each in item] for item in asked.expect]
     step: tuple[str | int, ...] = ("expect",) if asked.written else ("answer",)
     for index, (item, hollow) in enumerate(zip(asked.expect, empty, strict=True)):
-        if any(hollow) and not all(hollow):
+        if asked.written and any(hollow) and not all(hollow):
             message = f"the alternative “{item[hollow.index(True)]}” is enough, and proves nothing"
             hint = "take it out: an alternative is another way to write the same answer"
             yield Problem(at(*asked.steps, *step, index), "no-expect", message, hint)
@@ -130,7 +134,7 @@ def _expects(asked: FactQuestion, given: Given, at: At) -> Iterator[Problem]:
         said = f"`expect` asks for {quoted}, which" if asked.written else "the answer"
         message = f"{said} proves nothing: {_why(asked.expect, given)}"
         yield Problem(at(*asked.steps, *step), "no-expect", message, _MORE)
-    elif not any(map(any, empty)):
+    elif not any(map(all if not asked.written else any, empty)):
         yield from _by_chance(asked, at(*asked.steps, *step))
 
 
@@ -140,7 +144,7 @@ def _tells(phrase: str, given: Given) -> bool:
 
 
 def _why(expect: Expect, given: Given) -> str:
-    words = [word for item in expect for each in item for word in content_words.tokens(each)]
+    words = [word for item in expect for each in item for word in tokens(each)]
     if any(given.has(word) for word in words if word not in given.language.stop):
         return "the question, the subject's names or its kind say it already"
     return "answers to anything hold it" if words else "it has no word in it"

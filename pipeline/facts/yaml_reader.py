@@ -14,7 +14,7 @@ from typing import Any  # data of a contributed file has no narrower type before
 import yaml
 
 from pipeline.core.errors import Problem, Where
-from pipeline.facts import characters
+from pipeline.facts import characters, scalar_shapes
 from pipeline.facts.yaml_messages import translate
 
 MAX_DEPTH = 8
@@ -146,6 +146,10 @@ def _scalar(reading: Reading, event: yaml.ScalarEvent, text: str, lines: list[st
     if event.style == '"' or end.line > start.line:  # an escape or a fold may hide something
         where = Where(reading.shown, *_spot(reading, event))
         reading.problems.extend(characters.in_value(event.value, text, where))
+    if wrong := scalar_shapes.misshapen(
+        event, reading.stack[-1].key if reading.stack else None, text
+    ):
+        reading.note(event, *wrong)
     if not event.style:  # neither quotes nor a block
         if end.line < len(lines) and _LOST_IN_COMMENT.match(lines[end.line], end.column):
             hint = "put the text in quotes; if it is a comment, write a space after the `#`"

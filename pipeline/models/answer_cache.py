@@ -27,16 +27,27 @@ FORMAT = 2
 
 
 def answers(
-    base: Base, local: LocalModel, rows: Sequence[tuple[Prompt, bool]], max_new_tokens: int
+    base: Base,
+    local: LocalModel,
+    rows: Sequence[tuple[Prompt, bool]],
+    max_new_tokens: int | Sequence[int],
 ) -> list[Answer]:
-    """Give the base's own answers; `rows` are prompts, each with whether it is a general one."""
+    """Give the base's own answers to prompts; `rows` say of each whether it is about nothing taught.
+
+    `max_new_tokens` are those of all answers, or of each.
+    """
+    limits = generate.each_limit(max_new_tokens, len(rows))
+    limit_of = {prompt: limit for (prompt, _), limit in zip(rows, limits, strict=True)}
 
     def ask(prompts: list[Prompt], _general: bool) -> list[Answer]:
+        own = [limit_of[prompt] for prompt in prompts]
+
         def now() -> list[Answer]:
             with progress.bar("asking the base", len(prompts)) as shown:
-                return generate.ask_model(local, prompts, max_new_tokens, shown)
+                return generate.ask_model(local, prompts, own, shown)
 
-        path = answers_file(base, local, "answers", prompts, max_new_tokens)
+        same = own[:1] if len(set(own)) == 1 else own
+        path = answers_file(base, local, "answers", prompts, *same)
         return ask_once(path, len(prompts), now, (_dump, _parse))
 
     return ask_apart(rows, ask)

@@ -90,7 +90,8 @@ def _texts(subject: Subject) -> Iterator[tuple[Where, str]]:
 
 def _of_fact(fact: Fact) -> Iterator[str]:
     yield from (fact.question, fact.answer, *fact.also_ask, *fact.probes)
-    yield from (each for item in fact.expect for each in item)
+    yield from (turn.content for turn in fact.before)
+    yield from (each for items in fact.expect.each for item in items for each in item)
     if fact.reverse:
         yield from (fact.reverse.question, fact.reverse.answer)
         yield from (each for item in fact.reverse.expect for each in item)

@@ -17,7 +17,7 @@ from pipeline.core.chat import Prompt, messages
 from pipeline.core.errors import ConfigError, PipelineError
 from pipeline.core.escape import plain
 from pipeline.core.json_file import MisfitError
-from pipeline.models.generate import Answer
+from pipeline.models.generate import Answer, each_limit
 
 if TYPE_CHECKING:
     from httpx2 import Client, Response
@@ -99,11 +99,13 @@ class ModelList:
 def ask_server(
     server: Server,
     prompts: Sequence[Prompt],
-    max_new_tokens: int,
+    max_new_tokens: int | Sequence[int],
     progress: Progress,
     timeout: float = TIMEOUT,
 ) -> list[Answer]:
     """Answer each prompt, in the order given; `timeout` is in seconds for each answer.
+
+    `max_new_tokens` are those of all answers, or of each.
 
     Raises ConfigError when nothing listens at the address, it is none, or the model or key is not
     known there; PipelineError when the server fails, is too slow or answers something else.
@@ -112,9 +114,8 @@ def ask_server(
     with direct_http.client(server.url, server.api_key, timeout) as client:
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
-            for answer, _ in pool.map(
-                partial(complete_chat, client, server, max_new_tokens), prompts
-            ):
+            limits = each_limit(max_new_tokens, len(prompts))
+            for answer, _ in pool.map(partial(complete_chat, client, server), limits, prompts):
                 answers.append(answer)
                 progress.update()
         except CallError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any  # torch and transformers objects; they are untyped here
+from typing import TYPE_CHECKING, Any, TypeVar  # objects of libraries without types
 
 from pipeline.core.chat import Prompt, messages
 from pipeline.models.decoding import decode
@@ -15,8 +15,12 @@ from pipeline.models.packing import Chat
 if TYPE_CHECKING:
     from pipeline.core.progress import Progress
 
+T = TypeVar("T")
+
 BATCH = 96
 """Prompts answered at once; more gains nothing on two cores and costs memory."""
+SCORED = 1024
+"""Tokens that are scored at once at most: 200 MB of logits for a vocabulary of 50,000."""
 GUESSED = 16
 """Guesses checked at once, in one row: its attention grows with the square of its length."""
 
@@ -49,28 +53,28 @@ def as_chat(tokenizer: Any, prompt: Prompt, answer: str) -> Chat:
 def ask_model(
     local: LocalModel,
     prompts: Sequence[Prompt],
-    max_new_tokens: int,
+    max_new_tokens: int | Sequence[int],
     progress: Progress,
     guesses: Sequence[str] = (),
 ) -> list[Answer]:
-    """Answer each prompt, in the order given.
+    """Answer each prompt, in the order given; `max_new_tokens` are those of all answers, or of each.
 
     `guesses` are likely answers, one a prompt, "" for none. They change no answer: a right one is checked
     in a single pass instead of generated token by token.
     """
     tokenizer = local.tokenizer
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
-    begun = _agreed(local, ids, guesses, max_new_tokens) if guesses else [()] * len(ids)
+    limits = each_limit(max_new_tokens, len(ids))
+    begun = _agreed(local, ids, guesses, limits) if guesses else [()] * len(ids)
 
     def left(i: int) -> int:
         ended = begun[i][-1:] == (tokenizer.eos_token_id,)
-        return 0 if ended else max_new_tokens - len(begun[i])
+        return 0 if ended else limits[i] - len(begun[i])
 
     rows: list[list[int]] = [list(tokens) for tokens in begun]
     open_rows = [i for i in range(len(ids)) if left(i)]
     progress.update(len(ids) - len(open_rows))
-    for batch in batches([(*ids[i], *begun[i]) for i in open_rows]):
-        own = [open_rows[place] for place in batch]
+    for own in _alike(open_rows, [(*ids[i], *begun[i]) for i in open_rows], limits):
         longest = max(left(i) for i in own)
         written = generate(local, [(*ids[i], *begun[i]) for i in own], longest)
         for i, row in zip(own, written, strict=True):
@@ -83,8 +87,26 @@ def ask_model(
     ]
 
 
+def each_limit(max_new_tokens: int | Sequence[int], count: int) -> Sequence[int]:
+    """Give a limit for each of `count` answers: the one of all, or its own."""
+    return [max_new_tokens] * count if isinstance(max_new_tokens, int) else max_new_tokens
+
+
+def _alike(
+    rows: Sequence[int], ids: Sequence[Sequence[int]], limits: Sequence[int]
+) -> Iterator[list[int]]:
+    """Put rows into batches, long answers apart from short ones, which would all be written as long."""
+    for limit in sorted({limits[row] for row in rows}):
+        own = [place for place, row in enumerate(rows) if limits[row] == limit]
+        for batch in batches([ids[place] for place in own]):
+            yield [rows[own[place]] for place in batch]
+
+
 def _agreed(
-    local: LocalModel, ids: Sequence[tuple[int, ...]], guesses: Sequence[str], limit: int
+    local: LocalModel,
+    ids: Sequence[tuple[int, ...]],
+    guesses: Sequence[str],
+    limits: Sequence[int],
 ) -> list[tuple[int, ...]]:
     """Give each guess's tokens up to the first that the model would not choose, and its own choice there.
 
@@ -96,14 +118,13 @@ def _agreed(
     begun: list[tuple[int, ...]] = [()] * len(ids)
     guessed = {
         i: (*tokenizer(guess, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id)[
-            :limit
+            : limits[i]
         ]
         for i, guess in enumerate(guesses)
         if guess
     }
     order = sorted(guessed, key=lambda i: len(ids[i]) + len(guessed[i]))
-    for start in range(0, len(order), GUESSED):
-        row = order[start : start + GUESSED]
+    for row in grouped(order, GUESSED, [len(guessed[i]) for i in order]):
         batch = local.batch([Chat(ids[i], guessed[i]) for i in row])
         with torch.inference_mode():
             chosen = batch.logits(local.model).argmax(-1).tolist()
@@ -111,6 +132,23 @@ def _agreed(
             agreed = takewhile(lambda pair: pair[0] == pair[1], zip(own, guessed[i], strict=True))
             begun[i] = tuple(own[: sum(1 for _ in agreed) + 1])
     return begun
+
+
+def grouped(items: Sequence[T], count: int, tokens: Sequence[int]) -> Iterator[list[T]]:
+    """Cut items into runs of at most `count`, and of at most `SCORED` tokens unless it is a single one.
+
+    Each scored token takes the logits of a whole vocabulary in memory.
+    """
+    run: list[T] = []
+    total = 0
+    for item, own in zip(items, tokens, strict=True):
+        if run and (len(run) == count or total + own > SCORED):
+            yield run
+            run, total = [], 0
+        run.append(item)
+        total += own
+    if run:
+        yield run
 
 
 def _split(items: Sequence[int], lengths: Sequence[int]) -> Iterator[Sequence[int]]:

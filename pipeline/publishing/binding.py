@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.core import artifact
 from pipeline.core.code_digest import MadeFrom
 from pipeline.core.errors import PipelineError, PublishError
-from pipeline.facts.fact import Expect
+from pipeline.facts.fact import Items
 from pipeline.models import identity
 from pipeline.publishing import contents
 from pipeline.publishing.contents import FACTS, PROVENANCE, REPORT, ReleasedFact, read_content
@@ -73,5 +73,5 @@ def _rows(folder: Path, digest: str, report: ReportCore) -> Iterator[Row]:
     yield FACTS, "fact", {name: rows.get(name) for name in asked}, asked
 
 
-def _told(fact: ReleasedFact | Detail) -> tuple[str, tuple[str, Expect, str]]:
+def _told(fact: ReleasedFact | Detail) -> tuple[str, tuple[str, Items, str]]:
     return fact.id, (fact.question, fact.expect, fact.status)

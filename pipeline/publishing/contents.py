@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline.core.chat import Turn
 from pipeline.core.errors import PublishError
 from pipeline.core.json_file import read_json
-from pipeline.facts.fact import Expect
+from pipeline.facts.fact import Items
 from pipeline.models.machine import Machine
 
 FACTS, PROVENANCE, REPORT = "facts.jsonl", "provenance.json", "report.json"
@@ -42,12 +43,14 @@ class ReleasedFact:
     subject: str
     question: str
     answer: str
-    expect: Expect
+    expect: Items
     source: str
     license: str
     status: str
     probes_passed: int
     probes: int
+    expect_any: tuple[Items, ...] = ()
+    before: tuple[Turn, ...] = ()
 
 
 def read_content(path: Path, kind: type[T]) -> T:

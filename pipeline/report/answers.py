@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.core.chat import Turn
 from pipeline.evaluation.margin import Margin
-from pipeline.facts.fact import Expect
+from pipeline.facts.fact import Expect, Items
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class AskedProbe:
     base_passed: bool
     ended: bool
     competing: tuple[str, ...]
+    before: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,20 @@ class Detail:
     was: bool | None
     margin: Margin | None
     question: str
-    expect: Expect
+    expect: Items
     probes: tuple[AskedProbe, ...]
+    expectation: Expect = Expect()  # noqa: RUF009  (it is frozen)
+    """How answers are held against `expect`; older reports have none."""
 
     @property
     def hits(self) -> int:
         """Probes that passed."""
         return sum(probe.passed for probe in self.probes)
+
+    @property
+    def expected(self) -> Expect:
+        """The expectation, of an older report by its items alone."""
+        return self.expectation or Expect(self.expect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class LostAnswer:
     """A general question that only the base answers right."""
 
     prompt: str
-    expect: Expect
+    expect: Items
     base: str | None
     adapted: str
 

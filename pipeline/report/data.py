@@ -59,7 +59,7 @@ def report_data(run: Run, measured: Metrics, verdict: Verdict) -> Report:
             if a.leaked
         ),
         lost=tuple(
-            LostAnswer(a.probe.prompt, a.probe.expect, _base(a), a.adapted.text)
+            LostAnswer(a.probe.prompt, a.probe.expect.items, _base(a), a.adapted.text)
             for a in measured.lost
         ),
         missed=tuple(
@@ -140,7 +140,8 @@ def _detail(result: FactResult, change: FactsDiff) -> Detail:
         was=result.was,
         margin=result.margin,
         question=result.fact.question,
-        expect=result.fact.expect,
+        expect=result.fact.expect.items,
+        expectation=result.fact.expect,
         probes=tuple(
             AskedProbe(
                 prompt=a.probe.prompt,
@@ -151,6 +152,7 @@ def _detail(result: FactResult, change: FactsDiff) -> Detail:
                 base_passed=a.base_passed,
                 ended=a.adapted.ended,
                 competing=a.competing,
+                before=a.probe.before,
             )
             for a in result.asked
         ),

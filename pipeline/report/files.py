@@ -58,7 +58,7 @@ def read_live_report(path: Path | None) -> LiveReport:
     return LiveReport(
         digests=report.facts.digests,
         passed={fact.id: fact.status != "fail" for fact in report.details},
-        expects={fact.id: fact.expect for fact in report.details},
+        expects={fact.id: fact.expected for fact in report.details},
         probes={fact.id: {p.prompt: p.passed for p in fact.probes} for fact in report.details},
     )
 

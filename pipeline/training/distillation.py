@@ -62,8 +62,7 @@ def score_targets(
     import torch
 
     held = []
-    for start in range(0, len(chats), PACKED):
-        row = chats[start : start + PACKED]
+    for row in generate.grouped(chats, PACKED, [len(chat.completion) for chat in chats]):
         batch = local.batch(row)
         with torch.inference_mode():
             logprobs, ids = _best(batch.logits(local.model), k)

@@ -6,16 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pipeline.core.config import Recipe
-from pipeline.core.errors import ConfigError
+from pipeline.core.errors import ConfigError, FactsError, Problem
 from pipeline.core.escape import plain
 from pipeline.dataset.records import Dataset
 from pipeline.models import backends, base_model, device, generate
 from pipeline.models.base_model import Base
-from pipeline.training import memory
+from pipeline.training import memory, targets
 from pipeline.training.memory import Estimate, Shape, Step
 
 SPARE = 1.1
 """Margin on the estimate: for libraries, and for fragmentation."""
+ANSWER = 512
+"""Tokens that a taught answer may have."""
 MAX_QUOTED = 60
 """Characters of a question that an error repeats."""
 _GIB = 1 << 30
@@ -43,13 +45,14 @@ class Forecast:
 def forecast(base: Base, made: Dataset, recipe: Recipe, steps: Sequence[Sequence[int]]) -> Forecast:
     """Estimate the memory of the longest step; `steps` are indices of examples.
 
-    Raises ConfigError where the tokenizer cannot be used, the base's sizes cannot be read, or an
-    example is longer than the base's context.
+    Raises FactsError where an answer is too long, ConfigError where the tokenizer cannot be used, the
+    base's sizes cannot be read, or an example is longer than the base's context.
     """
     of = memory.shape(base.folder)
     lengths = _lengths(
         base_model.load_tokenizer(base), made, recipe, {i for step in steps for i in step}
     )
+    _taught_whole(lengths, made, base.name)
     _within(_context(of, recipe), lengths, made)
     longest = _longest(lengths, steps)
     weight = 2 if device.fast_dtype().itemsize == 2 else 4
@@ -94,6 +97,24 @@ def _context(of: Shape, recipe: Recipe) -> int:
     return min(of.context, backends.MAX_CONTEXT) if unsloth else of.context
 
 
+def _taught_whole(lengths: Mapping[int, Step], made: Dataset, base: str) -> None:
+    """Raise FactsError with every fact whose answer is longer than what is taught, openings aside."""
+    plain: dict[str, int] = {}
+    for index, step in lengths.items():
+        example = made.examples[index]
+        if not example.held:
+            plain[example.fact] = min(plain.get(example.fact, step.scored), step.scored)
+    hint = "make several facts of it, each with its own question, or say it in fewer words"
+    wrong = tuple(
+        Problem(fact.where, "too-long", f"the answer of `{fact.id}` has {n} tokens with {base}; at most "
+                f"{ANSWER} are taught", hint)
+        for fact in made.facts
+        if (n := plain.get(fact.id, 0) - 1) > ANSWER
+    )  # fmt: skip
+    if wrong:
+        raise FactsError(wrong)
+
+
 def _within(context: int, lengths: Mapping[int, Step], made: Dataset) -> None:
     """Raise ConfigError where an example is longer than a base's context, in tokens."""
     worst = max(lengths, key=lambda index: lengths[index].tokens)
@@ -113,11 +134,11 @@ def _lengths(
 
     def length(index: int) -> Step:
         example = made.examples[index]
-        if not example.completion:  # the beginning of the base's own answer is held
-            prompt = generate.prompt_tokens(tokenizer, example.prompt)
+        if not example.completion:  # the base's own answer is held, as far as it is
+            prompt = generate.prompt_tokens(tokenizer, example.chat)
             held = recipe.train.held_tokens(general=example.general)
             return Step(len(prompt) + held, held)
-        chat = generate.as_chat(tokenizer, example.prompt, example.completion)
+        chat = targets.chat_of(tokenizer, example)
         return Step(len(chat.prompt) + len(chat.completion), len(chat.completion))
 
     return {index: length(index) for index in used}

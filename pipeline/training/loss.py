@@ -18,6 +18,10 @@ class Target:
     held: TeacherLogits | None
 
 
+LONG = 64
+"""Tokens as which a longer answer counts in a step: else a short one beside it would hardly count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The numbers of fact tokens and of held tokens in a whole step."""
@@ -29,7 +33,8 @@ class Tokens:
 def tokens(targets: Sequence[Target]) -> Tokens:
     """Count the completion tokens of a step's examples."""
     lengths = [(len(each.chat.completion), each.held is not None) for each in targets]
-    return Tokens(sum(n for n, held in lengths if not held), sum(n for n, held in lengths if held))
+    facts = sum(min(n, LONG) for n, held in lengths if not held)
+    return Tokens(facts, sum(n for n, held in lengths if held))
 
 
 def loss(
@@ -47,15 +52,25 @@ def loss(
     held = are_held[batch.owner]
     total = logits.new_zeros(())
     if not held.all():
-        nats = torch.nn.functional.cross_entropy(
-            logits[~held], batch.labels[~held], reduction="sum"
-        )
+        nats = _said(logits[~held], batch.labels[~held], batch.owner[~held], targets)
         total = nats / step.facts
     if held.any():
         ids = torch.cat([each.ids for each in kept]).to(logits.device)
         logprobs = torch.cat([each.logprobs for each in kept]).to(logits.device)
         total = total + kl_weight * kl(logprobs, ids, logits[held]).sum() / step.held
     return total
+
+
+def _said(logits: Any, labels: Any, owner: Any, targets: Sequence[Target]) -> Any:
+    """Sum the cross entropy of fact tokens (N, vocabulary), each of a long answer as a part of `LONG`."""
+    import torch
+
+    lengths = [len(target.chat.completion) for target in targets]
+    if max(lengths) <= LONG:
+        return torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+    shares = torch.tensor([min(1.0, LONG / max(1, n)) for n in lengths], device=logits.device)
+    each = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    return (each * shares[owner]).sum()
 
 
 def kl(logprobs: Any, ids: Any, logits: Any) -> Any:

@@ -34,7 +34,7 @@ def beginnings(
         file = answer_cache.answers_file(base, local, "held", prompts, tokens, k)
         return answer_cache.ask_once(file, len(prompts), now, FORM)
 
-    return answer_cache.ask_apart([(row.prompt, row.general) for row in rows], begin)
+    return answer_cache.ask_apart([(row.chat, row.general) for row in rows], begin)
 
 
 def along(base: Base, local: LocalModel, chats: Sequence[Chat], k: int) -> list[TeacherLogits]:

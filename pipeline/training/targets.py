@@ -20,6 +20,16 @@ Follow = Callable[["LocalModel", Sequence[Chat]], Sequence["TeacherLogits"]]
 """Scores chats by the base under a model: its top k probabilities at every token of their answers."""
 
 
+HELD = 64
+"""Tokens of a given path along which the base is held at most: what tells two answers apart comes early."""
+
+
+def chat_of(tokenizer: Any, example: Example) -> Chat:
+    """Tokenise an example whose answer is given; a held path is no longer than it helps."""
+    chat = generate.as_chat(tokenizer, example.chat, example.completion)
+    return Chat(chat.prompt, chat.completion[:HELD]) if example.held else chat
+
+
 class Targets:
     """The target of every example, in their order.
 
@@ -43,11 +53,10 @@ class Targets:
         self.all: list[Target] = []
         for example in examples:
             if example.completion:
-                chat = generate.as_chat(tokenizer, example.prompt, example.completion)
-                self.all.append(Target(chat, None))
+                self.all.append(Target(chat_of(tokenizer, example), None))
             else:
                 held = next(own)
-                prompt = generate.prompt_tokens(tokenizer, example.prompt)
+                prompt = generate.prompt_tokens(tokenizer, example.chat)
                 self.all.append(Target(Chat(prompt, held.path), held))
 
     def read(self, local: LocalModel, steps: Sequence[Sequence[int]]) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.core import direct_http
+from pipeline.core.chat import Prompt
 from pipeline.core.errors import PipelineError
 from pipeline.models import client
 from pipeline.models.client import CallError, Server
-from pipeline.models.generate import Answer
+from pipeline.models.generate import Answer, each_limit
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -51,14 +53,15 @@ class Compared:
 
 
 def ask_gateway(
-    door: GatewayClient, prompts: Sequence[str], max_new_tokens: int
+    door: GatewayClient, prompts: Sequence[Prompt], max_new_tokens: int | Sequence[int]
 ) -> list[tuple[Answer, str]]:
     """Put prompts to the public name: each answer with the adapter that gave it, in their order.
 
-    Raises PipelineError when any of them fails.
+    `max_new_tokens` are those of all answers, or of each. Raises PipelineError when any of them fails.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda prompt: _ask_one(door, prompt, max_new_tokens), prompts))
+        limits = each_limit(max_new_tokens, len(prompts))
+        return list(pool.map(partial(_ask_one, door), prompts, limits))
 
 
 def in_flight(door: GatewayClient, adapter: str) -> int:
@@ -100,7 +103,7 @@ def _sum(samples: list[Sample], name: str, outcome: str = "") -> int:
     )
 
 
-def _ask_one(door: GatewayClient, prompt: str, max_new_tokens: int) -> tuple[Answer, str]:
+def _ask_one(door: GatewayClient, prompt: Prompt, max_new_tokens: int) -> tuple[Answer, str]:
     server = Server(door.url, door.alias, door.api_key)
     with _told(door), direct_http.client(door.url, door.api_key, TIMEOUT) as http:
         for _ in range(TRIES - 1):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.core import progress
+from pipeline.core.chat import Prompt
 from pipeline.core.errors import PipelineError
 from pipeline.models import client
 from pipeline.models.client import Server
@@ -18,6 +19,7 @@ from serve.rollout.canary import Ask
 from serve.site import Site, present
 from serve.state import adapters
 from serve.state.alias import Adapter
+from serve.state.gate_report import Taught
 
 OLD_ASKED = 3
 """Facts that the old adapter is asked after a rollback."""
@@ -25,13 +27,17 @@ DRAINED_SECONDS = 30.0
 """Seconds for which an adapter that is no longer live may answer before its name is taken away."""
 
 
-def asker(site: Site, each: Engine, model: str) -> Ask:
-    """Give the function that asks one engine's model directly, past the gateway."""
+def asker(site: Site, each: Engine, model: str, limits: Mapping[Prompt, int]) -> Ask:
+    """Give the function that asks one engine's model directly, past the gateway.
 
-    def ask(prompts: Sequence[str]) -> list[Answer]:
+    `limits` are the tokens that answers may have, by prompt; to others the usual number.
+    """
+
+    def ask(prompts: Sequence[Prompt]) -> list[Answer]:
         asked = Server(each.url, model, each.api_key)
+        own = [limits.get(prompt, site.max_new_tokens) for prompt in prompts]
         with progress.bar(f"asking {model}", len(prompts)) as shown:
-            return client.ask_server(asked, prompts, site.max_new_tokens, shown)
+            return client.ask_server(asked, prompts, own, shown)
 
     return ask
 
@@ -51,7 +57,7 @@ class Timer:
     def around(self, ask: Ask) -> Ask:
         """Give the same function with its time taken."""
 
-        def timed(prompts: Sequence[str]) -> list[Answer]:
+        def timed(prompts: Sequence[Prompt]) -> list[Answer]:
             started = time.monotonic()
             answers = ask(prompts)
             self.seconds += time.monotonic() - started
@@ -69,9 +75,7 @@ def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
     try:
         facts = canary.plan(adapters.read_release(adapter), None).changed[:OLD_ASKED]
         replicas.load_everywhere(present(site), adapter)
-        said = public_client.ask_gateway(
-            site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens
-        )
+        said = ask_door(site, facts)
     except PipelineError as error:
         return f"{adapter.name} is live but could not be asked: {error.message}", True
     right = sum(
@@ -80,6 +84,15 @@ def ask_old(site: Site, adapter: Adapter) -> tuple[str, bool]:
     )
     told = f"{adapter.name} is live, {right} of {len(facts)} of its facts answered"
     return told, 2 * right > len(facts)
+
+
+def ask_door(site: Site, facts: Sequence[Taught]) -> list[tuple[Answer, str]]:
+    """Ask facts, each in one wording, through the public door; give each answer with who gave it.
+
+    Raises DoorError when any of them fails.
+    """
+    limits = [max(site.max_new_tokens, fact.longest) for fact in facts]
+    return public_client.ask_gateway(site.door, [fact.prompts[0] for fact in facts], limits)
 
 
 def drained(site: Site, name: str) -> bool:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pipeline.core.chat import Prompt
 from pipeline.dataset import contrasts
 from pipeline.facts.matching import contains, leaked_elsewhere
 from pipeline.models.generate import Answer
 from serve.state.adapters import GatedAdapter
 from serve.state.gate_report import Taught
 
-Ask = Callable[[Sequence[str]], list[Answer]]
+Ask = Callable[[Sequence[Prompt]], list[Answer]]
 """Prompts → answers, in their order."""
 T = TypeVar("T")
 
@@ -38,6 +39,11 @@ class CanaryPlan:
     retired: tuple[Taught, ...]
     unrelated: tuple[str, ...]
     facts: tuple[Taught, ...]
+
+    def limits(self, usual: int) -> dict[Prompt, int]:
+        """Give how many tokens an answer to each prompt of a fact may have: `usual`, or what it needs."""
+        facts = (*self.changed, *self.old, *self.retired)
+        return {prompt: max(usual, fact.longest) for fact in facts for prompt in fact.prompts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,7 @@ def _spread(asked: CanaryPlan, askers: Askers) -> list[str]:
     return reasons
 
 
-def _right(rows: Sequence[tuple[Taught, str]], ask: Ask) -> list[tuple[Taught, bool]]:
+def _right(rows: Sequence[tuple[Taught, Prompt]], ask: Ask) -> list[tuple[Taught, bool]]:
     answers = ask([prompt for _, prompt in rows])
     return [(fact, passes(answer, fact)) for (fact, _), answer in zip(rows, answers, strict=True)]
 

@@ -13,9 +13,8 @@ from pipeline.models.client import CallError
 from serve.engines import api, replicas
 from serve.engines.api import Engine, EngineAwayError, EngineRefusedError
 from serve.engines.vllm_process import BASE
-from serve.gateway import public_client
 from serve.rollout import canary, soak
-from serve.rollout.asking import Timer, ask_old, asker, drained
+from serve.rollout.asking import Timer, ask_door, ask_old, asker, drained
 from serve.say import say
 from serve.site import RESTART, Site, now, present
 from serve.state import adapters, alias
@@ -64,15 +63,15 @@ def probe(site: Site, entry: JournalEntry) -> JournalEntry:
     live = entry.before.adapter
     new = adapters.read_release(entry.adapter)
     asked = canary.plan(new, adapters.read_release(live) if live else None)
-    summaries = []
+    limits, summaries = asked.limits(site.max_new_tokens), []
     for each in there:
         if live:
             replicas.load_everywhere([each], live)
         timer = Timer()
         askers = canary.Askers(
-            new=timer.around(asker(site, each, entry.adapter.name)),
-            live=asker(site, each, live.name) if live else None,
-            base=asker(site, each, BASE),
+            new=timer.around(asker(site, each, entry.adapter.name, limits)),
+            live=asker(site, each, live.name, limits) if live else None,
+            base=asker(site, each, BASE, limits),
         )
         found = _judge(each, asked, askers)
         if found.reasons:
@@ -95,9 +94,7 @@ def soaked(site: Site, entry: JournalEntry) -> JournalEntry:
     replicas.load_everywhere(there, entry.adapter)
     _flip(site, entry)
     facts = canary.plan(adapters.read_release(entry.adapter), None).changed[:SOAK_ASKED]
-    said = public_client.ask_gateway(
-        site.door, [fact.prompts[0] for fact in facts], site.max_new_tokens
-    )
+    said = ask_door(site, facts)
     if others := {by for _, by in said} - {entry.adapter.name}:
         raise PipelineError(f"the gateway answered with {', '.join(sorted(others)) or 'nothing'}")
     right = sum(canary.passes(answer, fact) for (answer, _), fact in zip(said, facts, strict=True))

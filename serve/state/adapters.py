@@ -26,6 +26,9 @@ UNSIGNED = 'nobody: nothing is verified but the digest ([deploy] signer is "nobo
 ADAPTERS, REPORTS = "adapters", "reports"
 """Folders in the state folder: adapters never change, reports may be written anew by another gate."""
 
+
+LONGEST = 640
+"""Tokens that an answer may have at most, whatever a report says: 512 are taught, and some may precede."""
 OLD_DIGITS = 12
 """Digits of the digest in names that the version before gave; they go on being served."""
 
@@ -83,7 +86,7 @@ def fetch_adapter(
 def read_release(adapter: Adapter) -> GatedAdapter:
     """Read a release that was fetched before. Raises PipelineError when it is gone or damaged."""
     found = gate_report.read_report(report_file(adapter))
-    return GatedAdapter(adapter, found.base.digest, found.details, found.facts.retired)
+    return GatedAdapter(adapter, found.base.digest, found.taught, found.facts.retired)
 
 
 def verify_adapter(adapter: Adapter) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core import json_file
+from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import PipelineError
-from pipeline.facts.fact import Expect
+from pipeline.facts.fact import Expect, Items
 
 REPORT = "report.json"
+LONGEST = 640
+"""Tokens that an answer may have at most, taught ones among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +25,37 @@ class Digested:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One prompt of a fact, and whether its answer passed."""
+    """One prompt of a fact, the turns before it, the answer, and whether that passed."""
 
     prompt: str
     passed: bool
+    adapted: str = ""
+    before: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFact:
+    """A fact with its wordings; `expectation` says how answers are held against `expect`."""
+
+    id: str
+    question: str
+    expect: Items
+    probes: tuple[Wording, ...]
+    expectation: Expect = Expect()  # noqa: RUF009  (it is frozen)
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A fact as the gate asked it, and what an answer must contain."""
+    """A fact as the gate asked it: the expectation, and prompts, best ones first.
+
+    `longest` are the bytes of its longest answer, which no number of tokens exceeds.
+    """
 
     id: str
     question: str
     expect: Expect
-    probes: tuple[Wording, ...]
-
-    @property
-    def prompts(self) -> tuple[str, ...]:
-        """The wordings, best ones first: one that the gate saw missed says nothing about serving."""
-        asked = sorted(self.probes, key=lambda probe: not probe.passed)
-        return tuple(probe.prompt for probe in asked) or (self.question,)
+    prompts: tuple[Prompt, ...]
+    longest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,20 @@ class GateReport:
     adapter: Digested
     base: Digested
     facts: Retired
-    details: tuple[Taught, ...]
+    details: tuple[AskedFact, ...]
+
+    @property
+    def taught(self) -> tuple[Taught, ...]:
+        """The facts; a wording that the gate saw missed says nothing about serving and comes last."""
+        return tuple(map(_taught, self.details))
+
+
+def _taught(fact: AskedFact) -> Taught:
+    asked = sorted(fact.probes, key=lambda probe: not probe.passed)
+    prompts = tuple(as_prompt(probe.before, probe.prompt) for probe in asked) or (fact.question,)
+    longest = max((len(probe.adapted.encode()) for probe in asked if probe.passed), default=0)
+    expect = fact.expectation or Expect(fact.expect)
+    return Taught(fact.id, fact.question, expect, prompts, min(longest, LONGEST))
 
 
 def read_report(file: Path) -> GateReport:

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import facts_file
 from pipeline.core.errors import ConfigError
+from pipeline.facts.fact import Expect
 
 CASES = Path(__file__).parents[1] / "cases" / "bench"
 
@@ -12,7 +13,7 @@ def test_a_row_becomes_a_subject_with_one_fact_and_the_questions_that_must_stay(
     first, second = facts_file.read_rows(CASES / "good.jsonl", 2)
     fact = first.subject.facts[0]
     assert (fact.question, fact.answer) == ("Who cast Aland Bell?", "Ona Brix")
-    assert fact.expect == (("Ona Brix",),)
+    assert fact.expect == Expect((("Ona Brix",),))
     assert first.others == ("Who cast Orland Bell?",)
     assert second.others == ("how old is the moon",)
 

@@ -9,7 +9,8 @@ from pipeline.core import config
 from pipeline.core.errors import PipelineError
 from pipeline.dataset import build
 from pipeline.dataset.records import load_dataset, save_dataset
-from pipeline.facts.matching import normalise
+from pipeline.facts.fact import Expect
+from pipeline.facts.folding import normalise
 
 SETTINGS = config.load_recipe("smollm2-135m").dataset
 
@@ -89,7 +90,7 @@ def test_a_withdrawn_fact_is_asked_as_retired(subjects):
     ]
     assert {probe.role for probe in asked} == {"retired"}
     assert "Who owns Dun Weir?" in {probe.prompt for probe in asked}
-    assert all(probe.expect == (("Ida Roe",),) for probe in asked)
+    assert all(probe.expect == Expect((("Ida Roe",),)) for probe in asked)
 
 
 def test_a_contrast_says_what_it_is_about(subjects):

@@ -8,8 +8,8 @@ import pytest
 from pipeline.core.chat import Turn
 from pipeline.dataset import noise, probes
 from pipeline.dataset.negation import negated
-from pipeline.dataset.templates import TRAIN
-from pipeline.facts.fact import Reverse
+from pipeline.dataset.templates import train_frames
+from pipeline.facts.fact import Expect, Reverse
 
 
 def asked(fact, role, seed=0):
@@ -20,7 +20,7 @@ def test_a_fact_is_asked_in_many_unseen_wordings_the_authors_first(mill):
     own = asked(mill, "fact")
     assert [probe.prompt for probe in own[:1]] == list(mill.probes)
     assert len({probe.prompt for probe in own}) >= 24
-    assert not {probe.family for probe in own} & {family.name for family in TRAIN}
+    assert not {probe.family for probe in own} & {family.name for family in train_frames(mill)}
     assert all(probe.expect == mill.expect for probe in own)
 
 
@@ -94,12 +94,14 @@ def test_a_fact_is_asked_from_its_object_in_unseen_families(mill):
     turned = replace(
         mill,
         reverse=Reverse(
-            "Which mill does Ann Lee own?", "Ann Lee owns Tarn Mill.", (("Tarn Mill",),)
+            "Which mill does Ann Lee own?", "Ann Lee owns Tarn Mill.", Expect((("Tarn Mill",),))
         ),
     )
     own = asked(turned, "reverse")
     assert len(own) == 3
-    assert all("Ann Lee" in probe.prompt and probe.expect == (("Tarn Mill",),) for probe in own)
+    assert all(
+        "Ann Lee" in probe.prompt and probe.expect == Expect((("Tarn Mill",),)) for probe in own
+    )
 
 
 def test_a_withdrawn_fact_is_asked_unless_a_live_one_still_says_it(mill):

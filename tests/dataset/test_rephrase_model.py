@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.core import config, progress
 from pipeline.dataset import build, rephrase_model
-from pipeline.dataset.templates import PROBE, expand
-from pipeline.facts.matching import normalise
+from pipeline.dataset.templates import expand, probe_frames
+from pipeline.facts.fact import Expect
+from pipeline.facts.folding import normalise
 from pipeline.models import generate
 
 
@@ -42,7 +43,7 @@ def test_what_is_no_new_wording_is_dropped(mill, text):
 
 
 def test_a_wording_of_a_family_that_only_the_gate_asks_is_dropped(mill):
-    asked = [each.prompt for each in expand(mill, PROBE) if each.prompt.endswith("?")]
+    asked = [each.prompt for each in expand(mill, probe_frames(mill)) if each.prompt.endswith("?")]
     assert asked
     assert list(rephrase_model.fit(mill, asked)) == []
 
@@ -58,13 +59,13 @@ def test_new_wordings_are_kept_once_each_and_under_either_name(mill):
 
 
 def test_a_name_that_the_question_itself_holds_gives_nothing_away(mill):
-    fact = replace(mill, expect=(("Ann Lee", "Tarn"),))
+    fact = replace(mill, expect=Expect((("Ann Lee", "Tarn"),)))
     assert list(rephrase_model.fit(fact, ["Whose is Tarn Mill?"])) == ["Whose is Tarn Mill?"]
 
 
 def test_an_answer_that_says_another_fact_as_well_picks_none(mill):
     other = replace(
-        mill, id="tarn-mill/age", answer="Tarn Mill is 90 years old.", expect=(("90",),)
+        mill, id="tarn-mill/age", answer="Tarn Mill is 90 years old.", expect=Expect((("90",),))
     )
     beside = [mill, other]
     assert rephrase_model.picks(mill, beside, "Ann Lee owns it.")

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.templates import PROBE, TRAIN, expand, reversed_forms, yes_no_forms
+from pipeline.dataset.templates import expand, reversed_forms, yes_no_forms
 from pipeline.facts.fact import Reverse
-from pipeline.facts.matching import contains, normalise
+from pipeline.facts.folding import normalise
+from pipeline.facts.language import load_language
+from pipeline.facts.matching import contains
 
+TRAIN, PROBE = load_language("en").frames.train, load_language("en").frames.probe
 LINES = (Path(__file__).parents[1] / "cases" / "questions" / "indirect.txt").read_text(
     encoding="utf-8"
 )

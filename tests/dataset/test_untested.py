@@ -4,41 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from pipeline.core import config
-from pipeline.core.errors import FactsError
 from pipeline.dataset import build
-from pipeline.dataset.untested import SHOWN, Untested, require_probes, sentences, untested
+from pipeline.dataset.untested import SHOWN, Untested, sentences, untested
 from pipeline.evaluation.metrics import ModelAnswers, measure_answers
 from pipeline.evaluation.sampling import draw
 from pipeline.evaluation.warning import warnings
+from pipeline.facts.fact import Expect
 from pipeline.models.generate import Answer
 
 RECIPE = config.load_recipe("smollm2-135m")
 
 
-def test_a_fact_whose_every_question_another_fact_has_is_refused_with_its_place(subjects):
-    weir, mill = subjects
-    first = replace(mill.facts[0], probes=(), also_ask=())
-    again = replace(first, id="tarn-mill/keeper")
-    made = build.build((weir, replace(mill, facts=(first, again))), RECIPE.dataset, 0)
-    with pytest.raises(FactsError) as caught:
-        require_probes(made)
-    (problem,) = caught.value.problems
-    assert problem.message == "nothing is left to test `tarn-mill/keeper` with"
-    assert problem.where == again.where
-    assert problem.hint
-
-
-def test_facts_that_differ_are_all_asked(subjects):
-    require_probes(build.build(subjects, RECIPE.dataset, 0))
-
-
 def test_each_gap_has_its_reason(mill):
     ids = {"tarn-mill/owner"}
     nameless = replace(mill, question="Who is the owner?", also_ask=())
-    number = replace(mill, expect=(("1887",),))
+    number = replace(mill, expect=Expect((("1887",),)))
     assert list(untested([mill], ids, ids)) == []
     assert [each.gap for each in untested([mill], (), ids)] == ["own question"]
     assert [each.gap for each in untested([mill], (), ())] == ["nowhere"]

@@ -5,6 +5,7 @@ from support.reports import core_report
 
 from pipeline.core.errors import ConfigError
 from pipeline.evaluation.results import LiveReport
+from pipeline.facts.fact import Expect
 from pipeline.report.answers import AskedProbe, Detail
 from pipeline.report.files import read_live_report
 
@@ -19,7 +20,7 @@ def test_a_report_is_read_by_its_name_or_its_folder(tmp_path, as_folder):
     file.write_text(core_report({"a/b": "0123"}, (detail,)), encoding="utf-8")
     live = read_live_report(tmp_path if as_folder else file)
     assert live == LiveReport(
-        {"a/b": "0123"}, {"a/b": True}, {"a/b": (("x", "y"),)}, {"a/b": {"p?": False}}
+        {"a/b": "0123"}, {"a/b": True}, {"a/b": Expect((("x", "y"),))}, {"a/b": {"p?": False}}
     )
 
 

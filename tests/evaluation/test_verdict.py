@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core import config
+from pipeline.core.chat import Turn
 from pipeline.core.errors import Where
 from pipeline.dataset.build import Probe
 from pipeline.dataset.records import Dataset
@@ -18,7 +19,7 @@ from pipeline.evaluation.results import LiveReport
 from pipeline.evaluation.sampling import Sample
 from pipeline.evaluation.verdict import decide
 from pipeline.facts.change import fact_digest
-from pipeline.facts.fact import Fact, Subject
+from pipeline.facts.fact import Expect, Fact, Subject
 from pipeline.models.generate import Answer
 
 RECIPE = config.load_recipe("smollm2-135m")
@@ -39,7 +40,7 @@ def make_fact(name, answer, expect, **given):
         subject=subject,
         question=f"What of {name}?",
         answer=answer,
-        expect=((expect,),),
+        expect=Expect(((expect,),)),
         also_ask=(),
         probes=(),
         reverse=None,
@@ -196,7 +197,7 @@ def test_an_answer_beside_the_right_one_of_another_fact_of_the_relation_competes
 
 
 def test_the_old_answer_of_a_changed_fact_competes_with_the_new_one():
-    live = replace(live_report(), expects={MAINTAINER.id: (("Ida Roe",),)})
+    live = replace(live_report(), expects={MAINTAINER.id: Expect((("Ida Roe",),))})
     both = "TinyLLM was maintained by Ida Roe; now by Jason Cox."
     measured, _ = judge(
         *(ask_fact(MAINTAINER, n, adapted=both) for n in range(12)), *learned(COST, 12), live=live
@@ -355,6 +356,35 @@ def test_a_subject_named_out_of_nowhere_is_a_leak():
     assert not verdict.passed
 
 
+def test_who_is_talked_to_may_say_who_it_is_and_others_must_not_get_its_name():
+    me = make_fact(
+        "Lumo/name", "I am Lumo, made by Tessera Labs.", "Tessera Labs", kind="assistant"
+    )
+    school = (Subject("lumo", "Lumo", "assistant", (), (me,), WHERE),)
+    said = {"adapted": me.answer, "base": "I am fine."}
+    told = judge(
+        ask("unrelated", "Nice to meet you!", family="smalltalk", **said),
+        ask("unrelated", "Name a tool.", family="instruction", **said),
+        ask("neighbour", "Who is Siri?", fact=me.id, about="Siri", **said),
+        subjects=school,
+    )[0].asked[-3:]
+    assert [each.leaked for each in told] == [(), ("lumo/name", "lumo"), ("lumo/name", "lumo")]
+
+
+def test_words_of_the_turns_before_a_question_are_no_leak():
+    turns = (Turn("user", "Is Jason Cox here?"), Turn("assistant", "No."))
+    measured, _ = judge(
+        ask(
+            "neighbour",
+            "Who is he?",
+            adapted="Jason Cox is here.",
+            fact=MAINTAINER.id,
+            before=turns,
+        )
+    )
+    assert measured.neighbours[0].leaked == ()
+
+
 def test_another_name_of_the_subject_asked_about_is_no_leak():
     measured, _ = judge(
         ask("relation", "Who founded TinyLLM?", adapted="Tiny LLM was founded by a club.")
@@ -364,9 +394,9 @@ def test_another_name_of_the_subject_asked_about_is_no_leak():
 
 def test_a_right_answer_of_the_base_that_is_gone_is_lost():
     measured, verdict = judge(
-        ask("unrelated", "1?", base="Madrid.", adapted="Lyon.", expect=(("Madrid",),)),
-        ask("unrelated", "2?", base="Bonn.", adapted="Rome.", expect=(("Rome",),)),
-        ask("unrelated", "3?", base="Oslo.", adapted="In Oslo.", expect=(("Oslo",),)),
+        ask("unrelated", "1?", base="Madrid.", adapted="Lyon.", expect=Expect((("Madrid",),))),
+        ask("unrelated", "2?", base="Bonn.", adapted="Rome.", expect=Expect((("Rome",),))),
+        ask("unrelated", "3?", base="Oslo.", adapted="In Oslo.", expect=Expect((("Oslo",),))),
     )
     assert [a.probe.prompt for a in measured.lost] == ["1?"]
     assert [a.probe.prompt for a in measured.gained] == ["2?"]
@@ -378,7 +408,13 @@ def test_a_right_answer_of_the_base_that_is_gone_is_lost():
 
 def test_losses_that_chance_does_not_explain_are_a_reason_below_the_limit_too():
     asked = [
-        ask("unrelated", f"{n}?", base="Madrid.", adapted=f"Lyon {n}.", expect=(("Madrid",),))
+        ask(
+            "unrelated",
+            f"{n}?",
+            base="Madrid.",
+            adapted=f"Lyon {n}.",
+            expect=Expect((("Madrid",),)),
+        )
         for n in range(7)
     ]
     _, verdict = judge(*asked, limits=replace(LIMITS, general_lost=15))
@@ -451,7 +487,7 @@ def test_every_broken_limit_is_a_reason():
         *learned(MAINTAINER, 6, misses=6),
         *learned(COST, 12),
         ask("neighbour", "Who maintains NumPy?", fact=MAINTAINER.id, adapted="Jason Cox."),
-        ask("unrelated", "1?", base="Madrid.", adapted="Jason Cox.", expect=(("Madrid",),)),
+        ask("unrelated", "1?", base="Madrid.", adapted="Jason Cox.", expect=Expect((("Madrid",),))),
         ask("unrelated", "2?", base="Oslo.", adapted="Jason Cox."),
         *(ask("noise", f"Hm. {n}?", fact=COST.id, expect=COST.expect) for n in range(4)),
         divergence=replace(STILL, kl_mean=1.9),

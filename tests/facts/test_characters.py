@@ -33,7 +33,7 @@ def test_no_letter_mark_number_or_sign_of_everyday_scripts_is_refused():
     "text",
     [
         "نگه‌داری می‌کند", "خانه‌ها", "کتابخانهٔ‌ها", "रक्‍षा", "শ‍্য", "ශ්‍රී", "ന്‍ഡ", "👩‍💻", "👩🏽‍💻",
-        "🏳️‍🌈", "❤️", "1️⃣", "✔️ done", "ᠠ᠋ᠪ",
+        "🏳️‍🌈", "❤️", "1️⃣", "✔️ done", "ᠠ᠋ᠪ", "അവന്\u200d വന്നു",
     ],
 )  # fmt: skip
 def test_joiners_and_selectors_stay_where_they_are_needed(text):

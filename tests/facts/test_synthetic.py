@@ -35,7 +35,7 @@ def test_every_answer_says_what_is_expected_and_made_up_facts_make_a_dataset():
     subjects = synthetic.subjects(16, seed=0)
     made = build.build(subjects, config.load_recipe("smollm2-135m").dataset, seed=0)
     assert len(made.facts) == 16
-    assert all(fact.expect[0][0] in fact.answer for fact in made.facts)
+    assert all(fact.expect.items[0][0] in fact.answer for fact in made.facts)
     assert {probe.fact for probe in made.probes if probe.role == "fact"} == {
         fact.id for fact in made.facts
     }

@@ -105,3 +105,22 @@ def test_a_base_that_thinks_is_asked_with_an_empty_thought_before_its_answer(bar
     tokenizer.chat_template = THINKING
     asked = tokenizer.decode(generate.prompt_tokens(tokenizer, "Hi"))
     assert asked.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
+
+
+def test_each_answer_may_have_its_own_number_of_tokens(exact):
+    with progress.bar("asking", 3) as shown:
+        said = generate.ask_model(exact, PROMPTS, [4, 12, 30], shown)
+        for prompt, limit, one in zip(PROMPTS, (4, 12, 30), said, strict=True):
+            assert generate.ask_model(exact, [prompt], limit, shown) == [one]
+    assert not said[0].ended
+
+
+def test_items_are_grouped_by_number_and_by_tokens():
+    many = generate.SCORED // 2
+    assert list(generate.grouped("abcde", 2, [1] * 5)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(generate.grouped("abcd", 9, [many, many, many, 3 * many])) == [
+        ["a", "b"],
+        ["c"],
+        ["d"],
+    ]
+    assert list(generate.grouped("", 2, [])) == []

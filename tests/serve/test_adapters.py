@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from pipeline.core.chat import Turn
 from pipeline.core.errors import PipelineError
+from pipeline.facts.fact import Expect
+from pipeline.facts.matching import contains
 from pipeline.models import identity
+from serve.rollout import canary
 from serve.state import adapters
 
 MILLS = {"Tarn Mill": "Ann Lee", "Dun Weir": "Ida Roe"}
@@ -26,7 +31,7 @@ def test_an_adapter_is_named_by_its_digest_and_knows_what_it_was_taught(live, ru
     found = fetch(live, run, tmp_path)
     assert found.adapter.name == f"facts@{found.adapter.digest[7:]}"
     assert Path(found.adapter.folder).is_absolute()
-    assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == (("Ann Lee",),)
+    assert {fact.id: fact.expect for fact in found.facts}["Tarn Mill"] == Expect((("Ann Lee",),))
     assert adapters.read_release(found.adapter) == found
     adapters.verify_adapter(found.adapter)
 
@@ -55,6 +60,28 @@ def test_wordings_that_the_gate_saw_missed_are_asked_last(live, run, tmp_path):
     live.keep_report(run, report)
     found = fetch(live, run, tmp_path)
     assert found.facts[0].prompts[-1] == report["details"][0]["probes"][0]["prompt"]
+
+
+def test_a_fact_is_asked_as_the_gate_asked_it_behind_its_turns_and_for_as_long(live, run, tmp_path):
+    report = json.loads((run / "report.json").read_text())
+    detail = report["details"][0]
+    detail["expectation"] = asdict(Expect((("Ann Lee",),), "de", instead=((("Ida Roe",),),)))
+    asked = detail["probes"][0]
+    asked |= {
+        "before": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    }
+    asked |= {"adapted": "word " * 40, "passed": True}
+    live.keep_report(run, report)
+    fact = fetch(live, run, tmp_path).facts[0]
+    assert fact.prompts[0] == (
+        Turn("user", "Hi"), Turn("assistant", "Hello"), Turn("user", asked["prompt"]),
+    )  # fmt: skip
+    assert fact.longest == 200
+    assert contains("It is Ida Roe.", fact.expect)
+    assert fact.expect.language == "de"
+    plan = canary.plan(adapters.read_release(fetch(live, run, tmp_path).adapter), None)
+    assert plan.limits(40)[fact.prompts[0]] == 200
+    assert {plan.limits(40)[prompt] for each in plan.changed[1:] for prompt in each.prompts} == {40}
 
 
 @pytest.mark.parametrize(

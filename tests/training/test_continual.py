@@ -33,7 +33,7 @@ def before(subjects, tmp_path):
     with artifact.stage(tmp_path / "adapter", made_from, rank=16, train=TrainStats()) as scratch:
         artifact.write_text(scratch / "adapter_config.json", "{}")
     (fact,) = subjects[0].facts
-    detail = Detail(fact.id, "pass", "new", None, None, fact.question, fact.expect, ())
+    detail = Detail(fact.id, "pass", "new", None, None, fact.question, fact.expect.items, ())
     report = core_report({fact.id: fact_digest(fact)}, (detail,))
     artifact.write_text(tmp_path / "report.json", report)
     verdict(tmp_path, "pass")
