@@ -136,8 +136,8 @@ def parse_language_file(data: bytes, code: str) -> LanguageFile:
         return LanguageFile({}, (_no_toml(str(error), text, path),))
     places = Places(path, text)
     found = [*_shape(table, "", places, code)]
-    if not found:
-        found = [*_numbers(table.get("numbers", {}), places)]
+    if all(problem.rule != "type" for problem in found):
+        found += [*_numbers(table.get("numbers", {}), places)]
         found += frame_rules.frame_problems(table, places, code)
     return LanguageFile(table, tuple(sorted(found, key=_order)))
 
