@@ -172,7 +172,10 @@ def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
     if not find_names(text, subject.names, language):
         named = named_wording(item.fact.question, item.fact)
         message = f"neither the question nor the answer names {subject.name}"
-        hint = f"write “{named}”, or add the name used there to `aliases`"
+        hint = (
+            f"write “{named}”, or add the name used there to `aliases`; "
+            "another subject needs a file of its own"
+        )
         yield Problem(item.at("question"), "unnamed", message, hint)
     elif item.fact.active and not find_names(item.fact.context, subject.names, language):
         named = named_wording("…", item.fact)
