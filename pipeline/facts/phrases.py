@@ -246,7 +246,7 @@ def _keys(phrase: Phrase) -> tuple[Token, ...]:
     """Give the words that tell what is denied: names and numbers, else the last word."""
     core = [
         token for token in phrase.words
-        if token.value is not None or (not polarity.denies(token, phrase.language) and not token.stop)
+        if token.value is not None or not polarity.denies(token, phrase.language) and not token.stop
     ]  # fmt: skip
     strong = [token for token in core if token.value is not None or (token.capital and core.index(token))]
     strong = strong or [token for token in core if token.capital]

@@ -17,7 +17,7 @@ from pipeline.facts.reading import Token, prepare, read_answer
 from pipeline.facts.spaceless_telling import spaceless_parts
 from pipeline.facts.values import Amount, Day
 from pipeline.facts.verbatim import is_verbatim
-from pipeline.facts.word_search import PARTICLES, TITLES, find_words, same_word
+from pipeline.facts.word_search import PARTICLES, TITLES, find_words, is_left_out, same_word
 
 Items = tuple[tuple[str, ...], ...]
 
@@ -30,7 +30,7 @@ YES_NO = {
     "it": ("Sì", "No"), "nl": ("Ja", "Nee"), "ru": ("Да", "Нет"), "tr": ("Evet", "Hayır"), "ar": ("نعم", "لا"),
     "fa": ("بله", "خیر"), "hi": ("हाँ", "नहीं"), "zh": ("是的", "不"), "ja": ("はい", "いいえ"), "th": ("ใช่", "ไม่"),
 }  # fmt: skip
-_YES_NO_PARTICLES = frozenset(["吗", "か", "ไหม", "หรือไม่", "หรือเปล่า", "मi"])
+_YES_NO_PARTICLES = frozenset("吗 か ไหม หรือไม่ หรือเปล่า मi".split())
 _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
@@ -227,7 +227,9 @@ def _runs(asked: Asked, language: Language) -> Iterator[list[Token]]:
         if cut:
             yield _trimmed(run)
             run = []
-        if tell[index] or (run and (token.joint == "-" or (index not in named and _between(index, tokens, tell)))):
+        if tell[index]:
+            run.append(token)
+        elif run and (token.joint == "-" or (index not in named and _between(index, tokens, tell))):
             run.append(token)
         elif run:
             yield _trimmed(run)

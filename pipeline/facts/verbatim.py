@@ -11,9 +11,13 @@ import unicodedata
 from functools import lru_cache
 
 _COMMANDS = frozenset(
-    ["apt", "apt-get", "brew", "bundle", "cargo", "cd", "chmod", "choco", "composer", "conda", "cp", "curl", "dnf", "docker", "docker-compose", "dotnet", "flatpak", "gem", "git", "go", "gradle", "helm", "java", "kubectl", "make", "mkdir", "mv", "mvn", "node", "npm", "npx", "pacman", "pip", "pip3", "pipx", "pnpm", "podman", "poetry", "python", "python3", "rm", "ruby", "rustup", "scoop", "snap", "ssh", "sudo", "systemctl", "terraform", "uv", "uvx", "wget", "winget", "yarn", "yum", "zypper"]
+    """
+apt apt-get brew bundle cargo cd chmod choco composer conda cp curl dnf docker docker-compose dotnet flatpak gem
+git go gradle helm java kubectl make mkdir mv mvn node npm npx pacman pip pip3 pipx pnpm podman poetry python
+python3 rm ruby rustup scoop snap ssh sudo systemctl terraform uv uvx wget winget yarn yum zypper
+""".split()
 )
-_HOSTS = frozenset(["com", "org", "net", "io", "dev", "ai", "app", "edu", "gov", "info", "co", "uk", "de", "fr", "es", "br", "ru", "cn", "jp", "tr", "in", "eu", "me", "sh"])
+_HOSTS = frozenset("com org net io dev ai app edu gov info co uk de fr es br ru cn jp tr in eu me sh".split())
 _LINK = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|www\.)\S+$")
 _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _HOST_PATH = re.compile(r"^(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:[/?#]\S*)?$")

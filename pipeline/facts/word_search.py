@@ -12,11 +12,16 @@ from pipeline.facts.spelling import spelled_word
 from pipeline.facts.values import same_value
 
 TITLES = frozenset(
-    ["dr", "prof", "professor", "mr", "mrs", "ms", "miss", "sir", "dame", "mx", "rev", "hon", "herr", "frau", "monsieur", "madame", "mme", "mlle", "señor", "señora", "senor", "senora", "sr", "sra", "srta", "don", "doña", "dona", "sayın", "bay", "bayan", "г-н", "г-жа", "господин", "госпожа", "السيد", "السيدة", "الدكتور", "الدكتورة", "د", "श्री", "श्रीमती", "डॉ", "phd", "md", "msc", "ing", "dipl", "inc", "ltd", "llc", "llp", "gmbh", "ag", "co", "corp", "corporation", "company", "plc", "sa", "sarl", "srl", "bv", "nv", "oy", "ab", "kg", "ohg", "limited", "incorporated"]
+    """
+dr prof professor mr mrs ms miss sir dame mx rev hon herr frau monsieur madame mme mlle señor señora senor senora
+sr sra srta don doña dona sayın bay bayan г-н г-жа господин госпожа السيد السيدة الدكتور الدكتورة د श्री श्रीमती
+डॉ phd md msc ing dipl
+inc ltd llc llp gmbh ag co corp corporation company plc sa sarl srl bv nv oy ab kg ohg limited incorporated
+""".split()
 )
 """Titles before names and forms of companies behind them, folded."""
-PARTICLES = frozenset(["van", "von", "der", "den", "de", "di", "da", "del", "della", "du", "la", "le", "of", "bin", "ibn", "al", "el"])
-_ARTICLES = frozenset(["the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las", "il", "lo", "gli", "o", "os", "as", "l"])
+PARTICLES = frozenset("van von der den de di da del della du la le of bin ibn al el".split())
+_ARTICLES = frozenset("the a an der die das le la les el los las il lo gli o os as l".split())
 _HONORIFICS = ("先生", "女士", "小姐", "さん", "氏", "様", "博士", "教授", "公司", "คุณ", "นาย", "นางสาว", "นาง", "ดร")
 _OPTIONAL = frozenset({"old", "alt", "approximately", "approx", "ca", "circa", "roughly"})
 SKIPPED = 4
