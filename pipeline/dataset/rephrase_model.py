@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core import artifact, cache
@@ -21,8 +21,7 @@ from pipeline.dataset.templates import PROBE, expand, questions
 from pipeline.facts import characters
 from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
-from pipeline.facts.matching import contains
-from pipeline.facts.names import mentions
+from pipeline.facts.matching import contains, mentioned
 
 SHOWN = "Who designed the Eiffel Tower?"
 """A question that everybody knows, with which the base is shown what is wanted."""
@@ -164,9 +163,9 @@ def _names(text: str, fact: Fact) -> bool:
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
     """Whether a wording holds a part of the answer that no question of the author's holds."""
-    parts = [alternative for item in fact.expect for alternative in item]
+    parts = [replace(fact.expect, items=((each,),)) for item in fact.expect for each in item]
     return any(
-        mentions(text, part) and not any(mentions(question, part) for question in asked)
+        mentioned(text, part) and not any(mentioned(question, part) for question in asked)
         for part in parts
     )
 

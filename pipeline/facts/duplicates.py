@@ -14,7 +14,7 @@ from pipeline.facts import author_wordings, content_words
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import normalise, squash, tokens
 from pipeline.facts.language import language_of
-from pipeline.facts.matching import contains
+from pipeline.facts.matching import contains, meaning
 from pipeline.facts.vacuous import At
 
 BARE = 3
@@ -85,7 +85,7 @@ def _meanings(fact: Fact) -> Iterator[object]:
         min(language.stems(word), key=lambda stem: (len(stem), stem))
         for word in content_words.telling(fact.question, language) - own
     }
-    wanted = frozenset(frozenset(normalise(each) for each in item) for item in fact.expect)
+    wanted = frozenset(frozenset(meaning(each, fact.language) for each in item) for item in fact.expect)
     if asked:
         yield frozenset(asked), wanted
 

@@ -168,6 +168,15 @@ def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
     return Expect(tuple(tuple(item) for item in row))
 
 
+def reported_expect(detail: Mapping[str, Any]) -> Expect:
+    """Rebuild an `Expect` from a fact's entry in a report; older reports tell no language, which was English."""
+    found = as_expect(detail["expect"])
+    language, denial = detail.get("language", "en"), detail.get("denial", False)
+    if not (isinstance(language, str) and isinstance(denial, bool)):
+        raise TypeError(language)
+    return Expect(found.items, language, denial)
+
+
 def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str = "") -> Expect:
     """Normalise `expect` as written: a list of strings, or of lists of strings that are alternatives.
 

@@ -15,7 +15,7 @@ from pipeline.facts.polarity import affirms
 from pipeline.facts.reading import Reading, read_answer
 from pipeline.facts.values import Amount, Range, same_value
 
-__all__ = ["affirms", "by_chance", "contains", "leaked_answer", "leaked_elsewhere", "mentioned"]
+__all__ = ["affirms", "by_chance", "contains", "leaked_answer", "leaked_elsewhere", "meaning", "mentioned"]
 
 YEAR = 4
 """Digits of a number that may be hit by chance."""
@@ -47,6 +47,14 @@ def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
     taught ones some are hit by chance.
     """
     return leaked_answer(expect, said, base, prompt) and not by_chance(expect)
+
+
+def meaning(phrase: str, language: str) -> str:
+    """Write a phrase in the one way that all of its spellings share: "5,000,000" and "five million"."""
+    compiled = compile_phrase(phrase, language)
+    if not compiled.words:
+        return compiled.text
+    return " ".join(token.text for token in compiled.words)
 
 
 def by_chance(expect: Expect) -> bool:

@@ -56,7 +56,7 @@ def needed(words: Sequence[Token], language: Language) -> str:
         return ""
     longest = max(plain, key=lambda word: len(word.text))
     letters = "".join(char for char in longest.text if char.isalnum())
-    if longest.capital and not language.answers.declined:
+    if longest.capital and not language.answers.declined and _spelling(longest.text) == longest.text:
         return letters
     return letters[: max(3, min(4, len(letters) - 2))] if len(letters) > 3 else letters
 
@@ -155,6 +155,8 @@ def _free(words: Sequence[Token]) -> bool:
     """Whether the order of words may change: where one is no name, and none is a number."""
     if any(word.value is not None or word.raw[:1].isdigit() for word in words):
         return False
+    if len({word.clause for word in words}) > 1:
+        return False  # a saying, or a title
     return any(not word.capital and word.raw[:1].islower() for word in words)
 
 

@@ -161,6 +161,8 @@ def _detail(result: FactResult, change: FactsDiff) -> dict[str, Any]:
         "margin": result.margin and asdict(result.margin),
         "question": result.fact.question,
         "expect": [list(alternatives) for alternatives in result.fact.expect],
+        "language": result.fact.expect.language,
+        "denial": result.fact.expect.denial,
         "probes": [
             {
                 "prompt": a.probe.prompt,

@@ -17,7 +17,7 @@ from typing import Any  # the plain data of a report
 
 from pipeline.core import artifact
 from pipeline.core.errors import PipelineError, PublishError
-from pipeline.facts.fact import Expect, as_expect
+from pipeline.facts.fact import Expect, reported_expect
 from pipeline.models import identity
 from pipeline.models.identity import Identity
 from pipeline.publishing import release as published
@@ -161,7 +161,7 @@ def _facts(report: dict[str, Any]) -> Iterator[Taught]:
         # A wording that the gate saw missed would be missed here too, and says nothing about serving.
         asked = sorted(detail["probes"], key=lambda probe: not probe["passed"])
         prompts = tuple(p["prompt"] for p in asked if isinstance(p["prompt"], str))
-        expect = as_expect(detail["expect"])
+        expect = reported_expect(detail)
         yield Taught(detail["id"], detail["question"], expect, prompts or (detail["question"],))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.facts.fact import Expect
 from pipeline.facts.matching import affirms, contains, leaked_answer, leaked_elsewhere
 from pipeline.facts.names import mentions
 
@@ -23,7 +24,7 @@ def test_a_phrase_counts_only_as_whole_words(answer, phrase, there):
 
 
 def test_every_item_is_needed_and_any_alternative_serves():
-    expect = (("red", "crimson"), ("blue",))
+    expect = Expect((("red", "crimson"), ("blue",)))
     assert contains("Crimson and blue.", expect)
     assert not contains("Crimson and red.", expect)
 
@@ -59,15 +60,15 @@ def test_an_answer_affirms_by_how_it_begins(answer, confirms):
     ],
 )
 def test_a_year_alone_tells_no_fact_that_was_not_asked_for(expect, said, base, tells):
-    assert leaked_elsewhere(((expect,),), said, base, "Who was it?") is tells
+    assert leaked_elsewhere(Expect(((expect,),)), said, base, "Who was it?") is tells
 
 
 def test_what_the_question_says_itself_is_no_leak():
     assert not leaked_answer(
-        (("Ann Lee",),), "Ann Lee is an artist.", "She is a painter.", "Who is Ann Lee?"
+        Expect((("Ann Lee",),)), "Ann Lee is an artist.", "She is a painter.", "Who is Ann Lee?"
     )
 
 
 def test_an_emoji_is_found_with_its_selector_and_without():
-    assert contains("It is ❤.", (("❤️",),))
-    assert contains("It is ❤️.", (("❤",),))
+    assert contains("It is ❤.", Expect((("❤️",),)))
+    assert contains("It is ❤️.", Expect((("❤",),)))

@@ -113,8 +113,8 @@ def make_result(name, answers, expect="Jason Cox", base="No idea."):
 
 
 def make_measured(facts, *others, kl_mean=0.02, **given):
-    quiet = Probe("neighbour", "tinyllm/maintainer", "direct", "Who maintains NumPy?", ())
-    general = Probe("unrelated", "", "knowledge", "Capital of Spain?", (("Madrid",),))
+    quiet = Probe("neighbour", "tinyllm/maintainer", "direct", "Who maintains NumPy?", Expect())
+    general = Probe("unrelated", "", "knowledge", "Capital of Spain?", Expect((("Madrid",),)))
     asked = (
         *(each for result in facts for each in result.asked),
         make_asked(quiet),
@@ -141,20 +141,20 @@ LEARNED = make_result("tinyllm/maintainer", ["It is Jason Cox."] * 3)
 KNOWN = make_result("tinyllm/python", ["Python."] * 3, "Python", base="In Python.")
 MISSED = make_result("tinyllm/maintainer", ["It is Jason Cox.", "It is Bob.", "It is Eve."])
 LEAK = make_asked(
-    Probe("near name", "tinyllm/maintainer", "direct", "Who maintains TinyDB?", ()),
+    Probe("near name", "tinyllm/maintainer", "direct", "Who maintains TinyDB?", Expect()),
     "Markus.",
     "TinyDB is maintained by Jason Cox.",
     ("tinyllm/maintainer",),
 )
 LOST = make_asked(
-    Probe("unrelated", "", "knowledge", "Capital of Peru?", (("Lima", "Ciudad de los Reyes"),)),
+    Probe("unrelated", "", "knowledge", "Capital of Peru?", Expect((("Lima", "Ciudad de los Reyes"),))),
     "Lima.",
     "Quito.",
 )
 GOOD = report_data(RUN, make_measured([LEARNED, KNOWN]), PASS)
 BAD = report_data(RUN, make_measured([KNOWN, MISSED], LEAK, LOST), FAIL)
 NOISY = make_asked(
-    Probe("noise", "tinyllm/maintainer", "typing error", "Who maintians it?", (("Jason Cox",),)),
+    Probe("noise", "tinyllm/maintainer", "typing error", "Who maintians it?", Expect((("Jason Cox",),))),
     None,
     "It is Bob.",
 )
@@ -184,7 +184,7 @@ LATER = report_data(
 
 def hostile_data():
     """Give a report in which everything that can be anyone's text tries to act."""
-    probe = Probe("fact", HOSTILE, HOSTILE, HOSTILE, ((HOSTILE,),))
+    probe = Probe("fact", HOSTILE, HOSTILE, HOSTILE, Expect(((HOSTILE,),)))
     fact = replace(MISSED.fact, id=HOSTILE, question=HOSTILE, expect=Expect(((HOSTILE,),)))
     results = (
         FactResult(fact, (make_asked(probe, HOSTILE, HOSTILE),), passed=True),
