@@ -26,6 +26,10 @@ def add_facts_verbs(verb: Verb) -> None:
         "--format", choices=["text", "github", "json"], default="text",
         help="github: annotations on a pull request (default: text)",
     )  # fmt: skip
+    check.add_argument(
+        "--explain", action="store_true",
+        help="print for each fact what must be said, what counts as a leak, what it is asked, and sample answers",
+    )  # fmt: skip
     plan = verb(
         "plan", _plan, "say what a change teaches, and whether training is needed",
         "Compares two commits, from where HEAD left the base; nothing is checked out.",
@@ -53,12 +57,32 @@ def _check(args: argparse.Namespace) -> int:
     from pipeline.facts import check
 
     here = args.paths or [Path("facts")]
+    if args.explain:
+        return _explain(args, here)
     found = _of_change(args) if args.base else check.check(here).problems
     if args.format == "github":
         console.commands(problems.as_github(found))
     else:
         print((problems.as_json if args.format == "json" else problems.as_text)(found))
     return FAILED if any(p.severity == "error" for p in found) else FINE
+
+
+def _explain(args: argparse.Namespace, here: list[Path]) -> int:
+    """Print what the facts mean to training and gate, once nothing is wrong with them."""
+    from pipeline.core import config, problems
+    from pipeline.dataset import explain
+    from pipeline.facts import check
+
+    if args.base or args.format != "text":
+        raise ConfigError("--explain explains files, as text", "leave --base and --format out")
+    checked = check.check(here)
+    if checked.problems:
+        print(problems.as_text(checked.problems), file=sys.stderr)
+    if any(p.severity == "error" for p in checked.problems):
+        return FAILED
+    settings = config.load_recipe("smollm2-135m").dataset
+    print(explain.explain(checked.subjects, settings, seed=0))
+    return FINE
 
 
 def _of_change(args: argparse.Namespace) -> tuple[Problem, ...]:

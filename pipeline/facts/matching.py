@@ -52,7 +52,7 @@ def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
 def meaning(phrase: str, language: str) -> str:
     """Write a phrase in the one way that all of its spellings share: "5,000,000" and "five million"."""
     compiled = compile_phrase(phrase, language)
-    if not compiled.words:
+    if compiled.kind in {"verbatim", "digits", "yes or no"}:
         return compiled.text
     return " ".join(token.text for token in compiled.words)
 

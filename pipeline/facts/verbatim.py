@@ -17,6 +17,12 @@ git go gradle helm java kubectl make mkdir mv mvn node npm npx pacman pip pip3 p
 python3 rm ruby rustup scoop snap ssh sudo systemctl terraform uv uvx wget winget yarn yum zypper
 """.split()
 )
+_ORDERS = frozenset(
+    "add apply build checkout clean clone commit create exec get init install i login pull push remove run start stop "
+    "sync test uninstall update upgrade up down".split()
+)
+"""What commands are told to do: "make" and "go" are words of English, too."""
+_FLAG = re.compile(r"^-|[/=:@]|\w\.\w")
 _HOSTS = frozenset("com org net io dev ai app edu gov info co uk de fr es br ru cn jp tr in eu me sh".split())
 _LINK = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|www\.)\S+$")
 _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
@@ -38,10 +44,10 @@ def is_verbatim(text: str) -> bool:
         if _LINK.match(text) or _MAIL.match(text) or _PATH.match(text) or _is_host(text):
             return True
         return bool(_CODE.search(text)) and not _spelled_out(text)
-    first = text.split(maxsplit=1)[0]
-    if first in _COMMANDS and not text.endswith((".", "?", "!")):
-        return True
     words = text.split()
+    orders = words[1] in _ORDERS or any(_FLAG.search(word) for word in words[1:])
+    if words[0] in _COMMANDS and orders and not text.endswith((".", "?", "!")):
+        return True
     prose = sum(bool(_PROSE.fullmatch(word)) for word in words)
     return bool(_CODE.search(text)) and 2 * prose <= len(words)
 
