@@ -53,10 +53,15 @@ def _lines(fact: Fact, made: Dataset, others: Sequence[str]) -> Iterator[str]:
     if fact.expect.denial:
         yield "            the answer denies something, so a denial beside it is no mistake"
     yield f"  leak      {_leak(fact.expect)}"
-    yield from _asked("contrasts", [(e.role, e.prompt) for e in made.examples if e.fact == fact.id and e.held])
+    yield from _asked(
+        "contrasts", [(e.role, e.prompt) for e in made.examples if e.fact == fact.id and e.held]
+    )
     own = [p for p in made.probes if p.fact == fact.id]
     leaks = [(p.role, p.prompt) for p in own if p.role in {"neighbour", "near name", "no"}]
-    yield from _asked("probes", [(p.role, p.prompt) for p in own if p.role not in {"neighbour", "near name", "no"}])
+    yield from _asked(
+        "probes",
+        [(p.role, p.prompt) for p in own if p.role not in {"neighbour", "near name", "no"}],
+    )
     yield from _asked("for leaks", leaks)
     yield from (f"  right     {_line(text)}" for text in accepted_answers(fact, SAMPLES))
     yield from (f"  wrong     {_line(text)}" for text in refused_answers(fact, SAMPLES, others))
@@ -74,7 +79,9 @@ def _asked(what: str, rows: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _leak(expect: Expect) -> str:
     if by_chance(expect):
-        return "only on this fact's own question asked about other things: alone it is said by chance"
+        return (
+            "only on this fact's own question asked about other things: alone it is said by chance"
+        )
     several = f"all {count(len(expect), 'part')} of it" if len(expect) > 1 else "it"
     return f"an answer about anything else that says {several}, where base and question do not"
 

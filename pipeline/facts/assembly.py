@@ -97,9 +97,7 @@ def _spaceless(char: str) -> bool:
     return char >= "\u0e00" and not "\u1e00" <= char <= "\u2fff"
 
 
-def _split_glued(
-    token: Token, before: Token | None, language: Language
-) -> Iterator[Token]:
+def _split_glued(token: Token, before: Token | None, language: Language) -> Iterator[Token]:
     """Cut scales and units off a word that is written onto a number, or before one, without a space."""
     if token.value is not None or not _spaceless(token.raw[:1] or "a"):
         yield token
@@ -110,7 +108,9 @@ def _split_glued(
             if found := pattern().match(token.raw, place):
                 yield _piece(token, place, found.end())
                 place = found.end()
-    for found in _thai_numbers(language).finditer(token.raw, place) if language.code == "th" else ():
+    for found in (
+        _thai_numbers(language).finditer(token.raw, place) if language.code == "th" else ()
+    ):
         if found.start() > place:
             yield _piece(token, place, found.start())
         yield _piece(token, found.start(), found.end("number"))
@@ -185,7 +185,11 @@ def _longest(tokens: Sequence[Token], language: Language) -> tuple[int, Decimal 
     for length, token in enumerate(tokens, start=1):
         own = _word_values(token, language, inside=bool(values))
         joins = values and token.text in language.answers.both and token.joint in (" ", "-", "")
-        if token.value is not None or not (own or joins) or (values and token.joint not in (" ", "-", "")):
+        if (
+            token.value is not None
+            or not (own or joins)
+            or (values and token.joint not in (" ", "-", ""))
+        ):
             break
         values += own
         total = combine_values(values) if own else None
@@ -214,7 +218,9 @@ def _word_values(token: Token, language: Language, *, inside: bool) -> tuple[int
             return values
     if _spaceless(token.raw[:1]) and (found := _thai(token.raw, language)):
         return found
-    prefixed = inside and token.raw.startswith("و") and len(token.raw) > 2  # Arabic writes "and" onto a word
+    prefixed = (
+        inside and token.raw.startswith("و") and len(token.raw) > 2
+    )  # Arabic writes "and" onto a word
     return word_values(token.raw[1:], language) if prefixed else ()
 
 
@@ -252,10 +258,18 @@ def _scaled(
 
 def _scale(token: Token, language: Language) -> int:
     values = word_values(token.text, language) or word_values(token.raw.casefold(), language)
-    own = _SHORT.get(token.raw, 0) if token.raw not in ("m", "M", "B", "K", "k") or token.joint == "" else 0
+    own = (
+        _SHORT.get(token.raw, 0)
+        if token.raw not in ("m", "M", "B", "K", "k") or token.joint == ""
+        else 0
+    )
     if own and token.raw in ("m", "B"):
         own = 0
-    return own or _CJK_SCALES.get(token.raw, 0) or (values[0] if len(values) == 1 and values[0] >= 100 else 0)
+    return (
+        own
+        or _CJK_SCALES.get(token.raw, 0)
+        or (values[0] if len(values) == 1 and values[0] >= 100 else 0)
+    )
 
 
 def _amounts(tokens: Sequence[Token], language: Language) -> Iterator[Token]:
@@ -281,15 +295,26 @@ def _amount(tokens: Sequence[Token], index: int, language: Language) -> tuple[To
         if after.text in _HALF_DAYS and after.joint in ("", " ") and token.value.number <= 12:
             minutes = 60 * (int(token.value.number) % 12 + _HALF_DAYS[after.text])
             return merged(tokens[index : index + 2], Clock(minutes), f"{minutes}min"), 2
-        if after.text in _HOURS and after.joint == " " and token.value.number <= 24 and after.text != "h":
+        if (
+            after.text in _HOURS
+            and after.joint == " "
+            and token.value.number <= 24
+            and after.text != "h"
+        ):
             minutes = int(60 * token.value.number)
-            return merged(tokens[index : index + 2], Clock(minutes, minutes <= 720), f"{minutes}min"), 2
+            return merged(
+                tokens[index : index + 2], Clock(minutes, minutes <= 720), f"{minutes}min"
+            ), 2
         if after.text in _ORDINALS and after.joint == "":
             return merged(tokens[index : index + 2], token.value, token.text), 2
         unit, width = _unit_at(tokens, index + 1, language)
         if unit and after.joint in ("", " ", "-", ". "):
             return _priced(tokens[index : index + 1 + width], token.value, unit), 1 + width
-    if isinstance(token.value, Clock) and index + 1 < len(tokens) and tokens[index + 1].text in _HALF_DAYS:
+    if (
+        isinstance(token.value, Clock)
+        and index + 1 < len(tokens)
+        and tokens[index + 1].text in _HALF_DAYS
+    ):
         minutes = token.value.minutes % 720 + 60 * _HALF_DAYS[tokens[index + 1].text]
         return merged(tokens[index : index + 2], Clock(minutes), f"{minutes}min"), 2
     return token, 1

@@ -51,7 +51,9 @@ def join_dates(tokens: Sequence[Token], language: Language) -> list[Token]:
             parts = tokens[index : index + width]
             raw = "".join([parts[0].raw, *(part.joint + part.raw for part in parts[1:])])
             text = f"{day.year}-{day.month}-{day.day}"
-            found.append(replace(parts[0], raw=raw, end=parts[-1].end, value=day, text=text, stop=False))
+            found.append(
+                replace(parts[0], raw=raw, end=parts[-1].end, value=day, text=text, stop=False)
+            )
             index += width
         else:
             found.append(tokens[index])
@@ -116,7 +118,12 @@ def _worded(tokens: Sequence[Token], index: int, language: Language) -> tuple[in
             said["month"] = month
         elif _plain(token) and 1 <= _number(token) <= 31 and "day" not in said:
             said["day"] = _number(token)
-        elif _plain(token) and 1000 <= _number(token) <= 2999 and "year" not in said and "month" in said:
+        elif (
+            _plain(token)
+            and 1000 <= _number(token) <= 2999
+            and "year" not in said
+            and "month" in said
+        ):
             said["year"] = _year(_number(token), language)
         elif not said or not (token.text in _SUFFIXES or token.raw.casefold() in _SUFFIXES):
             break

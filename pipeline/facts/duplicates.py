@@ -85,7 +85,9 @@ def _meanings(fact: Fact) -> Iterator[object]:
         min(language.stems(word), key=lambda stem: (len(stem), stem))
         for word in content_words.telling(fact.question, language) - own
     }
-    wanted = frozenset(frozenset(meaning(each, fact.language) for each in item) for item in fact.expect)
+    wanted = frozenset(
+        frozenset(meaning(each, fact.language) for each in item) for item in fact.expect
+    )
     if asked:
         yield frozenset(asked), wanted
 

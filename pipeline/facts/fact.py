@@ -191,7 +191,9 @@ def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str =
             for item in items
         )
 
-    return Expect(items, language, denial=bool(answer) and not said(strict=True) and said(strict=False))
+    return Expect(
+        items, language, denial=bool(answer) and not said(strict=True) and said(strict=False)
+    )
 
 
 def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:

@@ -15,7 +15,15 @@ from pipeline.facts.polarity import affirms
 from pipeline.facts.reading import Reading, read_answer
 from pipeline.facts.values import Amount, Range, same_value
 
-__all__ = ["affirms", "by_chance", "contains", "leaked_answer", "leaked_elsewhere", "meaning", "mentioned"]
+__all__ = [
+    "affirms",
+    "by_chance",
+    "contains",
+    "leaked_answer",
+    "leaked_elsewhere",
+    "meaning",
+    "mentioned",
+]
 
 YEAR = 4
 """Digits of a number that may be hit by chance."""
@@ -66,7 +74,12 @@ def _by_chance(phrase: Phrase) -> bool:
     if phrase.kind == "yes or no" or (phrase.text.isdecimal() and len(phrase.text) <= YEAR):
         return True
     value = phrase.value
-    return isinstance(value, Amount) and value.plain and value.written.isdecimal() and len(value.written) <= YEAR
+    return (
+        isinstance(value, Amount)
+        and value.plain
+        and value.written.isdecimal()
+        and len(value.written) <= YEAR
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,9 @@ def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
         if phrase.kind == "denial":
             spans = denied_spans(phrase, reading)
             first = reading.tokens[0].clause
-            if spans and not any(denied or reading.tokens[at].clause == first for at, denied in spans):
+            if spans and not any(
+                denied or reading.tokens[at].clause == first for at, denied in spans
+            ):
                 return True
         elif phrase.kind == "words":
             if says(phrase, reading, strict=False) and not says(phrase, reading):

@@ -91,8 +91,10 @@ def _denies(text: str, tokens: Sequence[Token], language: Language) -> bool:
     if language.spaceless:
         return polarity.text_denies(text, language)
     one_clause = len({token.clause for token in tokens}) == 1  # "Don't wait, migrate" is a saying
-    return one_clause and len(tokens) > 1 and any(
-        polarity.denies(token, language) and not token.raw.isupper() for token in tokens
+    return (
+        one_clause
+        and len(tokens) > 1
+        and any(polarity.denies(token, language) and not token.raw.isupper() for token in tokens)
     )
 
 
@@ -154,9 +156,9 @@ def _bare(wanted: Value, said: Value, reading: Reading) -> bool:
 def _at_least(reading: Reading, index: int) -> bool:
     near = reading.tokens[max(0, index - 5) : index + 5]
     own = reading.language.answers.at_least
-    return any(
-        token.raw.casefold() in own or token.text in own for token in near
-    ) or any(sign in reading.prepared for sign in own if not sign.isascii())
+    return any(token.raw.casefold() in own or token.text in own for token in near) or any(
+        sign in reading.prepared for sign in own if not sign.isascii()
+    )
 
 
 def _in_parts(wanted: Value, reading: Reading) -> bool:
@@ -248,7 +250,9 @@ def _keys(phrase: Phrase) -> tuple[Token, ...]:
         token for token in phrase.words
         if token.value is not None or not polarity.denies(token, phrase.language) and not token.stop
     ]  # fmt: skip
-    strong = [token for token in core if token.value is not None or (token.capital and core.index(token))]
+    strong = [
+        token for token in core if token.value is not None or (token.capital and core.index(token))
+    ]
     strong = strong or [token for token in core if token.capital]
     return tuple(strong or core[-1:])
 

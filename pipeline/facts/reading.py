@@ -185,7 +185,11 @@ def _cut(text: str, language: Language) -> list[Token]:
 
 def _stands(sign: str) -> bool:
     """Whether a sign may be part of an answer: an emoji, a currency, a comparison, a percent sign."""
-    return sign in {">=", "<=", "==", "%", "‰"} or unicodedata.category(sign[0]) in {"So", "Sm", "Sc"}
+    return sign in {">=", "<=", "==", "%", "‰"} or unicodedata.category(sign[0]) in {
+        "So",
+        "Sm",
+        "Sc",
+    }
 
 
 def _abbreviated(before: Token, joint: str) -> bool:
@@ -202,5 +206,3 @@ def _skippable(raw: str, folded: str, joint: str, language: Language) -> bool:
     if small in language.answers.deny or (len(raw) > 1 and raw.isupper()):
         return False
     return small in language.stop or folded in language.stop
-
-

@@ -98,4 +98,10 @@ def _changed(phrase: str, expect: Expect) -> Iterator[str]:
     if isinstance(value, Range):
         yield value.low.written
     if isinstance(value, Day):
-        yield from (each for each in (str(value.year + 1), f"{value.year + 1}-{value.month or 1:02}-{value.day or 1:02}"))
+        yield from (
+            each
+            for each in (
+                str(value.year + 1),
+                f"{value.year + 1}-{value.month or 1:02}-{value.day or 1:02}",
+            )
+        )

@@ -69,7 +69,23 @@ def _bare(part: str, language: Language) -> str:
 def _extra(language: Language) -> tuple[str, ...]:
     """Give verbs that carry an answer without telling anything."""
     return {
-        "zh": ("于", "叫", "叫做", "名为", "称为", "位于", "共", "约", "需要", "使用", "采用", "一共", "目前", "还", "以"),
+        "zh": (
+            "于",
+            "叫",
+            "叫做",
+            "名为",
+            "称为",
+            "位于",
+            "共",
+            "约",
+            "需要",
+            "使用",
+            "采用",
+            "一共",
+            "目前",
+            "还",
+            "以",
+        ),
         "th": ("ประมาณ", "ชื่อ", "ชื่อว่า", "ต้อง", "ใช้", "ทั้งหมด", "เวลา", "วันที่", "ราคา"),
     }.get(language.code, ())
 

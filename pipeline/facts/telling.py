@@ -57,7 +57,11 @@ def telling_part(asked: Asked) -> Items:
     if items and _holds(answer, items, asked.language):
         return items
     whole = answer.rstrip(".。")
-    return ((whole,),) if len(answer.split()) <= SHORT_ANSWER_WORDS and _short(answer, language) else ()
+    return (
+        ((whole,),)
+        if len(answer.split()) <= SHORT_ANSWER_WORDS and _short(answer, language)
+        else ()
+    )
 
 
 def likely_part(asked: Asked) -> tuple[str, ...]:
@@ -111,7 +115,11 @@ def _asked_part(said: str, asked: Asked, language: Language) -> tuple[str, ...]:
     tokens = read_answer(said, asked.language).tokens
     given = _given(asked, language)
     known = [i for i, t in enumerate(tokens) if any(same_word(each, t, language) for each in given)]
-    if not known or known[-1] + 1 == len(tokens) or any(polarity.denies(t, language) for t in tokens):
+    if (
+        not known
+        or known[-1] + 1 == len(tokens)
+        or any(polarity.denies(t, language) for t in tokens)
+    ):
         return ()
     return (prepare(said, language)[: tokens[known[-1]].end],)
 
@@ -168,7 +176,9 @@ def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
 def _literal(answer: str, question: str) -> list[str]:
     """Give the links, paths and code in an answer, those between backticks first."""
     found = _BACKTICKS.findall(answer) or [
-        chunk for each in answer.split() if is_verbatim(chunk := each.strip("\"'“”‘’()<>").rstrip(".,;:!?。，"))
+        chunk
+        for each in answer.split()
+        if is_verbatim(chunk := each.strip("\"'“”‘’()<>").rstrip(".,;:!?。，"))
     ]
     return [each for each in dict.fromkeys(found) if each not in question]
 
@@ -182,7 +192,11 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
     tokens = read_answer(answer, asked.language).tokens
     given = _given(asked, language)
     sentence = any(
-        (token.stop and token.text not in language.answers.both and (token.raw.islower() or token is tokens[0]))
+        (
+            token.stop
+            and token.text not in language.answers.both
+            and (token.raw.islower() or token is tokens[0])
+        )
         or any(same_word(known, token, language) for known in given)
         for token in tokens
         if token.text not in TITLES and not _within_name(token, tokens)
@@ -190,8 +204,14 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
     if sentence or not tokens or len(answer.split()) > 3 * SHORT_ANSWER_WORDS:
         return []
     both = "|".join(sorted(map(re.escape, language.answers.both), key=len, reverse=True))
-    parts = re.split(rf"\s*[,،;]\s+(?:(?:{both})\s+)?|\s+(?:{both})\s+" if both else r"\s*[,;]\s+", answer)
-    items = [part.strip().rstrip(".") if not part.endswith("Inc.") else part for part in parts if part.strip()]
+    parts = re.split(
+        rf"\s*[,،;]\s+(?:(?:{both})\s+)?|\s+(?:{both})\s+" if both else r"\s*[,;]\s+", answer
+    )
+    items = [
+        part.strip().rstrip(".") if not part.endswith("Inc.") else part
+        for part in parts
+        if part.strip()
+    ]
     if any(len(item.split()) > SHORT_ANSWER_WORDS for item in items):
         return []
     starts = [item for item in items if item[:1].isupper() or not item[:1].isalpha()]
@@ -201,7 +221,12 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
 def _within_name(token: Token, tokens: Sequence[Token]) -> bool:
     """Whether a word of grammar stands between two names: "Bay of Pigs", "Ludwig van Beethoven"."""
     place = tokens.index(token)
-    return (token.stop or token.text in PARTICLES) and 0 < place < len(tokens) - 1 and tokens[place - 1].capital and tokens[place + 1].capital
+    return (
+        (token.stop or token.text in PARTICLES)
+        and 0 < place < len(tokens) - 1
+        and tokens[place - 1].capital
+        and tokens[place + 1].capital
+    )
 
 
 def _given(asked: Asked, language: Language) -> list[Token]:
@@ -254,15 +279,25 @@ def _tells(token: Token, given: Sequence[Token], language: Language, first: bool
     if token.value is None and (token.stop or token.text in TITLES):
         return False
     small = token.raw.casefold()
-    if token.value is None and (small in language.common or small in language.refer) and not (token.capital and not first):
+    if (
+        token.value is None
+        and (small in language.common or small in language.refer)
+        and not (token.capital and not first)
+    ):
         return False
-    return not any(same_word(known, token, language) or same_word(token, known, language) for known in given)
+    return not any(
+        same_word(known, token, language) or same_word(token, known, language) for known in given
+    )
 
 
 def _between(index: int, tokens: Sequence[Token], tell: Sequence[bool]) -> bool:
     """Whether a word that tells nothing belongs inside a name or a phrase, between two words that tell."""
     token = tokens[index]
-    if polarity.denies(token, load_language("")) or index + 1 >= len(tokens) or tokens[index - 1].sentence != token.sentence:
+    if (
+        polarity.denies(token, load_language(""))
+        or index + 1 >= len(tokens)
+        or tokens[index - 1].sentence != token.sentence
+    ):
         return False
     after = tokens[index + 1]
     if not tell[index + 1] or re.search(r"[,;:()\n]", after.joint):
@@ -270,7 +305,10 @@ def _between(index: int, tokens: Sequence[Token], tell: Sequence[bool]) -> bool:
     if token.joint == "-" or after.joint == "-":
         return True
     names = tokens[index - 1].capital and after.capital
-    return names and (token.text in {"of", "de", "von", "du", "van", "da", "do", "di", "der", "the"} or token.capital)
+    return names and (
+        token.text in {"of", "de", "von", "du", "van", "da", "do", "di", "der", "the"}
+        or token.capital
+    )
 
 
 def _leads(index: int, tokens: Sequence[Token], tell: Sequence[bool], named: set[int]) -> bool:
@@ -293,7 +331,13 @@ def _without_verb(run: list[Token], language: Language) -> list[Token]:
     while len(run) > 1 and run[0].raw.islower() and _is_amount(run[1]):
         run = run[1:]
     ends = language.code in {"de", "nl", "tr"} and any(token.capital for token in run)
-    while ends and len(run) > 1 and run[-1].raw.islower() and run[-1].value is None and run[-2].value is None:
+    while (
+        ends
+        and len(run) > 1
+        and run[-1].raw.islower()
+        and run[-1].value is None
+        and run[-2].value is None
+    ):
         run = run[:-1]
     return run
 
@@ -319,7 +363,10 @@ def _text_of(run: Sequence[Token], text: str) -> str:
 
 def _holds(answer: str, items: Items, code: str) -> bool:
     reading = read_answer(answer, code)
-    return all(any(says(compile_phrase(each, code), reading, strict=False) for each in item) for item in items)
+    return all(
+        any(says(compile_phrase(each, code), reading, strict=False) for each in item)
+        for item in items
+    )
 
 
 def _short(answer: str, language: Language) -> bool:

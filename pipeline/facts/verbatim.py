@@ -23,7 +23,9 @@ _ORDERS = frozenset(
 )
 """What commands are told to do: "make" and "go" are words of English, too."""
 _FLAG = re.compile(r"^-|[/=:@]|\w\.\w")
-_HOSTS = frozenset("com org net io dev ai app edu gov info co uk de fr es br ru cn jp tr in eu me sh".split())
+_HOSTS = frozenset(
+    "com org net io dev ai app edu gov info co uk de fr es br ru cn jp tr in eu me sh".split()
+)
 _LINK = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|www\.)\S+$")
 _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _HOST_PATH = re.compile(r"^(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:[/?#]\S*)?$")
@@ -74,7 +76,11 @@ def _pattern(wanted: str) -> re.Pattern[str] | None:
     _, _, rest = bare.rpartition("://")
     rest = rest.removeprefix("www.")
     host, mark, path = re.match(r"([^/?#]*)([/?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
-    tail = f"{re.escape(mark + path).removesuffix('/')}/?" if (mark + path).endswith("/") else re.escape(mark + path)
+    tail = (
+        f"{re.escape(mark + path).removesuffix('/')}/?"
+        if (mark + path).endswith("/")
+        else re.escape(mark + path)
+    )
     return re.compile(
         rf"(?:(?<![\w@.-])|(?<=://)|(?<=www\.))(?i:{re.escape(host)}){tail}(?!\w|/[\w?#]|[-=&?#%@]\w|\.\w)"
     )

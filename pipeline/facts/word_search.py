@@ -22,7 +22,22 @@ inc ltd llc llp gmbh ag co corp corporation company plc sa sarl srl bv nv oy ab 
 """Titles before names and forms of companies behind them, folded."""
 PARTICLES = frozenset("van von der den de di da del della du la le of bin ibn al el".split())
 _ARTICLES = frozenset("the a an der die das le la les el los las il lo gli o os as l".split())
-_HONORIFICS = ("先生", "女士", "小姐", "さん", "氏", "様", "博士", "教授", "公司", "คุณ", "นาย", "นางสาว", "นาง", "ดร")
+_HONORIFICS = (
+    "先生",
+    "女士",
+    "小姐",
+    "さん",
+    "氏",
+    "様",
+    "博士",
+    "教授",
+    "公司",
+    "คุณ",
+    "นาย",
+    "นางสาว",
+    "นาง",
+    "ดร",
+)
 _OPTIONAL = frozenset({"old", "alt", "approximately", "approx", "ca", "circa", "roughly"})
 SKIPPED = 4
 """Words of grammar that may stand between two words of a phrase."""
@@ -42,8 +57,10 @@ def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
         return bool(after) and after[0].value is not None
     if token.text in _ARTICLES and token is phrase[0]:
         return True
-    return (token.stop or token.text in PARTICLES) and not token.capital and any(
-        not other.stop for other in phrase
+    return (
+        (token.stop or token.text in PARTICLES)
+        and not token.capital
+        and any(not other.stop for other in phrase)
     )
 
 
@@ -56,7 +73,11 @@ def needed(words: Sequence[Token], language: Language) -> str:
         return ""
     longest = max(plain, key=lambda word: len(word.text))
     letters = "".join(char for char in longest.text if char.isalnum())
-    if longest.capital and not language.answers.declined and _spelling(longest.text) == longest.text:
+    if (
+        longest.capital
+        and not language.answers.declined
+        and _spelling(longest.text) == longest.text
+    ):
         return letters
     return letters[: max(3, min(4, len(letters) - 2))] if len(letters) > 3 else letters
 
@@ -166,7 +187,9 @@ def _find_bag(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, i
     for first in range(len(tokens)):
         if not any(same_word(word, tokens[first], reading.language) for word in words):
             continue
-        window: Sequence[Token] = [t for t in tokens[first : first + width] if t.sentence == tokens[first].sentence]
+        window: Sequence[Token] = [
+            t for t in tokens[first : first + width] if t.sentence == tokens[first].sentence
+        ]
         places = [
             next((i for i, t in enumerate(window) if same_word(word, t, reading.language)), -1)
             for word in words
@@ -191,7 +214,9 @@ def _find_spaceless(words: Sequence[Token], reading: Reading) -> Iterator[tuple[
     yield from _spans_in(wanted, text, owner)
     short = wanted.translate(_JOINERS)
     if len(short) > 2:
-        kept = [(char, place) for char, place in zip(text, owner, strict=True) if char not in "的の之"]
+        kept = [
+            (char, place) for char, place in zip(text, owner, strict=True) if char not in "的の之"
+        ]
         bare = "".join(char for char, _ in kept)
         yield from _spans_in(short, bare, [place for _, place in kept])
 
@@ -200,8 +225,16 @@ def _spans_in(wanted: str, text: str, owner: Sequence[int]) -> Iterator[tuple[in
     start = text.find(wanted)
     while start >= 0:
         end = start + len(wanted)
-        before = start == 0 or owner[start - 1] != owner[start] or not _one_word(text[start - 1], text[start])
-        after = end == len(text) or owner[end] != owner[end - 1] or not _one_word(text[end - 1], text[end])
+        before = (
+            start == 0
+            or owner[start - 1] != owner[start]
+            or not _one_word(text[start - 1], text[start])
+        )
+        after = (
+            end == len(text)
+            or owner[end] != owner[end - 1]
+            or not _one_word(text[end - 1], text[end])
+        )
         if before and after:
             yield owner[start], owner[end - 1] + 1
         start = text.find(wanted, start + 1)

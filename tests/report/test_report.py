@@ -147,14 +147,22 @@ LEAK = make_asked(
     ("tinyllm/maintainer",),
 )
 LOST = make_asked(
-    Probe("unrelated", "", "knowledge", "Capital of Peru?", Expect((("Lima", "Ciudad de los Reyes"),))),
+    Probe(
+        "unrelated", "", "knowledge", "Capital of Peru?", Expect((("Lima", "Ciudad de los Reyes"),))
+    ),
     "Lima.",
     "Quito.",
 )
 GOOD = report_data(RUN, make_measured([LEARNED, KNOWN]), PASS)
 BAD = report_data(RUN, make_measured([KNOWN, MISSED], LEAK, LOST), FAIL)
 NOISY = make_asked(
-    Probe("noise", "tinyllm/maintainer", "typing error", "Who maintians it?", Expect((("Jason Cox",),))),
+    Probe(
+        "noise",
+        "tinyllm/maintainer",
+        "typing error",
+        "Who maintians it?",
+        Expect((("Jason Cox",),)),
+    ),
     None,
     "It is Bob.",
 )
