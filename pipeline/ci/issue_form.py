@@ -15,8 +15,8 @@ import yaml
 from pipeline.core.errors import FactsError, PipelineError, Problem
 from pipeline.facts import check, facts_file, schema
 from pipeline.facts.author import render, slug
-from pipeline.facts.telling import SHORT_ANSWER_WORDS
 from pipeline.facts.facts_file import Document
+from pipeline.facts.telling import SHORT_ANSWER_WORDS
 
 HEADINGS = (
     "Subject", "Kind", "Topic", "Question", "Answer", "Words of a right answer", "Test questions",

@@ -28,7 +28,7 @@ def add_facts_verbs(verb: Verb) -> None:
     )  # fmt: skip
     check.add_argument(
         "--explain", action="store_true",
-        help="print for each fact what must be said, what counts as a leak, what it is asked, and sample answers",
+        help="print for each fact what must be said, what is a leak, what it is asked, and sample answers",
     )  # fmt: skip
     plan = verb(
         "plan", _plan, "say what a change teaches, and whether training is needed",

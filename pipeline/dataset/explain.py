@@ -1,4 +1,4 @@
-"""Tells for each fact what must be said, what counts as a leak, and what it will be asked, for its author to read.
+"""Tells for each fact what must be said, what counts as a leak, and what it will be asked.
 
 Facts go in, text comes out; `facts check --explain` prints it. No model is needed.
 """
@@ -17,7 +17,7 @@ from pipeline.facts.matching import by_chance
 from pipeline.facts.phrases import Phrase, compile_phrase
 from pipeline.facts.rivals import competing_facts
 from pipeline.facts.samples import accepted_answers, refused_answers
-from pipeline.facts.values import Amount, Clock, Day, Range
+from pipeline.facts.values import Amount, Clock, Day, Range, Version
 
 SAMPLES = 3
 SHOWN = 2
@@ -27,6 +27,22 @@ _ROLES = {
     "no": "to confirm of another thing", "negation": "negated", "retired": "withdrawn",
     "neighbour": "about other things of the kind", "near name": "about names almost the same",
 }  # fmt: skip
+
+
+_KINDS = {
+    "verbatim": "to the letter",
+    "digits": "its digits, grouped in any way",
+    "yes or no": "or an answer that begins like it",
+    "denial": "denied in these words or others, or no",
+    "at least": "the number, and that more is right",
+}
+_VALUES: dict[type, str] = {
+    Amount: "the amount, by value and unit",
+    Day: "the date, in any form",
+    Clock: "the time, in any form",
+    Range: "the range, both ends",
+    Version: "the digits as they stand",
+}
 
 
 def explain(subjects: Sequence[Subject], settings: DatasetSettings, seed: int) -> str:
@@ -92,28 +108,12 @@ def _way(phrase: Phrase) -> str:
 
 
 def _kind(phrase: Phrase) -> str:
-    match phrase.kind:
-        case "verbatim":
-            return "to the letter"
-        case "digits":
-            return "its digits, grouped in any way"
-        case "yes or no":
-            return "or an answer that begins like it"
-        case "denial":
-            return "denied in these words or others, or no"
-        case "at least":
-            return "the number, and that more is right"
-    match phrase.value:
-        case Amount(unit=None):
-            return "the number, in digits or words"
-        case Amount():
-            return "the amount, by value and unit"
-        case Day():
-            return "the date, in any form"
-        case Clock():
-            return "the time, in any form"
-        case Range():
-            return "the range, both ends"
+    if phrase.kind in _KINDS:
+        return _KINDS[phrase.kind]
+    if isinstance(phrase.value, Amount) and phrase.value.plain:
+        return "the number, in digits or words"
+    if phrase.value is not None:
+        return _VALUES[type(phrase.value)]
     if any(word.capital for word in phrase.words):
         return "the name, without titles, in any case"
     return "the words, in any form"

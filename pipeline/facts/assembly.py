@@ -22,7 +22,7 @@ from pipeline.facts.reading import Token
 from pipeline.facts.units import WORDS, Unit, find_unit, glued_names
 from pipeline.facts.values import Amount, Clock, Range, Value, Version
 
-_ORDINALS = frozenset("st nd rd th er ère e º ª".split())
+_ORDINALS = frozenset(["st", "nd", "rd", "th", "er", "ère", "e", "º", "ª"])
 _SHORT = {"k": 10**3, "K": 10**3, "M": 10**6, "m": 10**6, "bn": 10**9, "B": 10**9, "mn": 10**6, "mio": 10**6,
           "Mio": 10**6, "Mrd": 10**9, "crore": 10**7, "crores": 10**7, "lakh": 10**5, "lakhs": 10**5}  # fmt: skip
 """Scales that are letters; "m" and "B" only behind a currency, being units otherwise."""

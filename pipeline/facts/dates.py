@@ -1,4 +1,4 @@
-"""Finds days, months and years in a text, in any order and form: "3 May 2021", "2021年5月3日", "03.05.2021"."""
+"""Finds days, months and years in a text, in any order and form: "3 May 2021", "03.05.2021"."""
 
 from __future__ import annotations
 
@@ -12,15 +12,49 @@ from pipeline.facts.reading import Token, prepare
 from pipeline.facts.spelling import spelled_word
 from pipeline.facts.values import Amount, Day, Value
 
-_LATIN = frozenset("en de fr es pt it nl tr ru".split())
+_LATIN = frozenset(["en", "de", "fr", "es", "pt", "it", "nl", "tr", "ru"])
 """Languages whose dates have no signs 年, 月 and 日."""
 BUDDHIST = 543
 """Years by which Thai writes a year later than others do."""
 _AMBIGUOUS = frozenset({"en", ""})
 """Languages whose writers put the month first, or the day: 5/3/2021 is read both ways."""
 _SUFFIXES = frozenset(
-    "st nd rd th er of de del le den the d í il o do в года год г yılının yılında ของ ปี พศ ค.ศ คศ วันที่ "
-    "عام سنة من साल को की".split()
+    [
+        "st",
+        "nd",
+        "rd",
+        "th",
+        "er",
+        "of",
+        "de",
+        "del",
+        "le",
+        "den",
+        "the",
+        "d",
+        "í",
+        "il",
+        "o",
+        "do",
+        "в",
+        "года",
+        "год",
+        "г",
+        "yılının",
+        "yılında",
+        "ของ",
+        "ปี",
+        "พศ",
+        "ค.ศ",
+        "คศ",
+        "วันที่",
+        "عام",
+        "سنة",
+        "من",
+        "साल",
+        "को",
+        "की",
+    ]
 )
 
 

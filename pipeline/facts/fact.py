@@ -169,7 +169,7 @@ def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
 
 
 def reported_expect(detail: Mapping[str, Any]) -> Expect:
-    """Rebuild an `Expect` from a fact's entry in a report; older reports tell no language, which was English."""
+    """Rebuild an `Expect` from a fact's entry in a report; older ones tell no language, which was English."""
     found = as_expect(detail["expect"])
     language, denial = detail.get("language", "en"), detail.get("denial", False)
     if not (isinstance(language, str) and isinstance(denial, bool)):
@@ -180,7 +180,7 @@ def reported_expect(detail: Mapping[str, Any]) -> Expect:
 def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str = "") -> Expect:
     """Normalise `expect` as written: a list of strings, or of lists of strings that are alternatives.
 
-    Where all of it stands in the fact's `answer` only beside denials, a denial counts against no other answer.
+    Where it stands in the fact's `answer` only beside denials, a denial counts against no other answer.
     """
     items = tuple((item,) if isinstance(item, str) else tuple(item) for item in expect)
     reading = read_answer(answer, language)

@@ -129,7 +129,7 @@ def _without_bare(item: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 
 
 def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
-    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support Windows"."""
+    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support it"."""
     for phrase in item:
         if phrase.kind == "denial":
             spans = denied_spans(phrase, reading)
@@ -138,14 +138,17 @@ def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
                 denied or reading.tokens[at].clause == first for at, denied in spans
             ):
                 return True
-        elif phrase.kind == "words":
-            if says(phrase, reading, strict=False) and not says(phrase, reading):
-                return True
+        elif (
+            phrase.kind == "words"
+            and says(phrase, reading, strict=False)
+            and not says(phrase, reading)
+        ):
+            return True
     return False
 
 
 def _ends_of_range(item: tuple[Phrase, ...], wanted: _Wanted, reading: Reading) -> bool:
-    """Whether an item is an end of a range, both of whose ends are expected: 1914 and 1918 in "1914-1918"."""
+    """Whether an item is an end of a range, both of whose ends are expected: 1914 in "1914-1918"."""
     values = [phrase.value for own in wanted.items for phrase in own if phrase.value]
     for _, said in reading.values:
         if isinstance(said, Range):

@@ -1,4 +1,4 @@
-"""Reads numbers: digits with the separators of a language, number words, and Chinese and Japanese numerals."""
+"""Reads numbers: digits as a language separates them, number words, Chinese and Japanese numerals."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def number_from_digits(written: str, language: Language) -> Decimal | None:
     last = signs[-1]
     several = signs.count(last) > 1
     rest_groups = all(sign == signs[0] for sign in signs[:-1])
-    if last == KEPT or several or (last in language.grouping and len(parts) == 2):
-        if len(set(signs)) == 1 and _grouped(parts):
-            return Decimal("".join(parts))
+    groups = last == KEPT or several or (last in language.grouping and len(parts) == 2)
+    if groups and len(set(signs)) == 1 and _grouped(parts):
+        return Decimal("".join(parts))
     if several or last == KEPT or not rest_groups:
         return None
     if len(parts) > 2 and not (_grouped(parts[:-1]) and signs[0] != last):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from pipeline.facts import polarity, word_search
@@ -26,7 +27,7 @@ PHONE = 7
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Something that has to be said: its kind, its words, its value if it is one, what a text must hold at least."""
+    """Something that has to be said: its kind, its words, its value, and what a text must hold at least."""
 
     text: str
     language: Language
@@ -173,7 +174,7 @@ def _in_parts(wanted: Value, reading: Reading) -> bool:
         )
     if isinstance(wanted, Range):
         amounts = [(i, v) for i, v in reading.values if isinstance(v, Amount)]
-        pairs = zip(amounts, amounts[1:], strict=False)
+        pairs = pairwise(amounts)
         return any(
             b - a <= 3 and same_value(wanted, Range(low, high)) for (a, low), (b, high) in pairs
         )
@@ -248,7 +249,7 @@ def _keys(phrase: Phrase) -> tuple[Token, ...]:
     """Give the words that tell what is denied: names and numbers, else the last word."""
     core = [
         token for token in phrase.words
-        if token.value is not None or not polarity.denies(token, phrase.language) and not token.stop
+        if token.value is not None or (not polarity.denies(token, phrase.language) and not token.stop)
     ]  # fmt: skip
     strong = [
         token for token in core if token.value is not None or (token.capital and core.index(token))
@@ -262,7 +263,7 @@ def _spans_of_all(keys: Sequence[Token], reading: Reading) -> Iterator[tuple[int
     found = [list(find_words((key,), reading)) for key in keys]
     if not found or not all(found):
         return
-    for first, end in found[0]:
+    for first, _ in found[0]:
         sentence = reading.tokens[first].sentence
         same = [
             next((s for s in spans if reading.tokens[s[0]].sentence == sentence), None)

@@ -1,8 +1,7 @@
-"""Tells yes from no: whether an answer confirms or denies, and whether a denial stands beside what it says."""
+"""Tells yes from no: whether an answer confirms or denies, and whether a denial stands beside a part."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 

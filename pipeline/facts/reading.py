@@ -1,7 +1,7 @@
 """Reads a text as an answer: its words, numbers, dates and signs, each in its sentence and clause.
 
-A text and its language come in, a `Reading` goes out; it is kept, since the gate looks for every fact in every
-answer. `phrases` looks for what is expected in it.
+A text and its language come in, a `Reading` goes out; it is kept, since the gate looks for every fact in
+every answer. `phrases` looks for what is expected in it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,33 @@ _NUMERAL = re.compile(
     rf"(?<![\d.])(?:[{CJK}]+(?=千[米克瓦])|[{CJK}]{{2,}}|[零一二两三四五六七八九十](?=[年月日号人个個名台円元岁歳才小公千米分秒周天週階層]))"
 )
 _ABBREVIATION = frozenset(
-    "dr mr mrs ms prof st jr sr inc ltd co corp vs no nr ca approx u v dipl ing sra sres mme dña".split()
+    [
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "st",
+        "jr",
+        "sr",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "vs",
+        "no",
+        "nr",
+        "ca",
+        "approx",
+        "u",
+        "v",
+        "dipl",
+        "ing",
+        "sra",
+        "sres",
+        "mme",
+        "dña",
+    ]
 )
 
 

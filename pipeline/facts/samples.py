@@ -10,32 +10,20 @@ from dataclasses import replace
 from itertools import islice
 
 from pipeline.facts.fact import Expect, Fact
+from pipeline.facts.language import AnswerWords, load_language
 from pipeline.facts.matching import contains
 from pipeline.facts.phrases import compile_phrase
-from pipeline.facts.telling import YES_NO
 from pipeline.facts.values import Amount, Clock, Day, Range
-
-_THINK = {
-    "en": "I think it is {}.", "de": "Ich glaube: {}.", "fr": "Je crois : {}.", "es": "Creo que es {}.", "pt": "Acho que é {}.",
-    "ru": "Думаю, {}.", "tr": "Sanırım {}.", "ar": "أظن: {}.", "hi": "शायद {}।", "zh": "我想是{}。", "ja": "{}だと思います。",
-    "th": "คิดว่า{}",
-}  # fmt: skip
-_NOT = {
-    "en": "It is not {}.", "de": "Es ist nicht {}.", "fr": "Ce n'est pas {}.", "es": "No es {}.", "pt": "Não é {}.",
-    "it": "Non è {}.", "nl": "Het is niet {}.", "ru": "Это не {}.", "tr": "{} değil.", "ar": "ليس {}.", "fa": "{} نیست.",
-    "hi": "{} नहीं है।", "zh": "不是{}。", "ja": "{}ではありません。", "th": "ไม่ใช่{}",
-}  # fmt: skip
-
 
 def accepted_answers(fact: Fact, count: int) -> tuple[str, ...]:
     """Give at most so many different answers that are right."""
-    own = (text for text in _right(fact) if contains(text, fact.expect))
+    own = (text for text in _right(fact) if text and contains(text, fact.expect))
     return tuple(islice(dict.fromkeys(own), count))
 
 
 def refused_answers(fact: Fact, count: int, others: Sequence[str] = ()) -> tuple[str, ...]:
     """Give at most so many different answers that are wrong; `others` are right for something else."""
-    own = (text for text in _wrong(fact, others) if not contains(text, fact.expect))
+    own = (text for text in _wrong(fact, others) if text and not contains(text, fact.expect))
     return tuple(islice(dict.fromkeys(own), count))
 
 
@@ -45,7 +33,7 @@ def _right(fact: Fact) -> Iterator[str]:
     for item in fact.expect:
         for other in _respelled(item[-1], fact.expect):
             yield _sentence(", ".join(other if each == item[0] else each for each in firsts))
-    yield _THINK.get(fact.expect.language, "{}").format(", ".join(firsts))
+    yield _words(fact).guess.format(", ".join(firsts))
     for item in fact.expect:
         yield from (_sentence(each) for each in item[1:])
     yield f"“{', '.join(firsts)}”"
@@ -61,13 +49,16 @@ def _wrong(fact: Fact, others: Sequence[str]) -> Iterator[str]:
     for place, first in enumerate(firsts):
         for other in _changed(first, fact.expect):
             yield _sentence(", ".join([*firsts[:place], other, *firsts[place + 1 :]]))
-    yield _NOT.get(fact.expect.language, "").format(", ".join(firsts)).strip()
+    yield _words(fact).not_so.format(", ".join(firsts))
     yield from others
-    yes, no = YES_NO.get(fact.expect.language, ("Yes", "No"))
-    yield from (f"{yes}.", f"{no}.")
+    yield from (f"{word}." for word in _words(fact).yes_no)
     for first in firsts:
         yield from (part for part in first.split() if len(part) > 1)
     yield fact.question
+
+
+def _words(fact: Fact) -> AnswerWords:
+    return load_language(fact.expect.language).answers
 
 
 def _sentence(text: str) -> str:

@@ -1,6 +1,7 @@
 """Finds the telling part of an answer in a script that puts no spaces between words.
 
-What question, names and kind say already is cut out; what is left are the parts, without grammar at their ends.
+What question, names and kind say already is cut out; what is left are the parts, without grammar at their
+ends.
 """
 
 from __future__ import annotations

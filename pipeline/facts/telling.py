@@ -1,7 +1,7 @@
 """Derives what has to be said from a question and its answer, where the author gives no `expect`.
 
-That is the telling part: what the answer adds to the question, the subject's names and its kind, without the words
-that every such answer has. `telling_part` is called once for each fact; docs/matching.md tells the rules.
+That is the telling part: what the answer adds to the question, the subject's names and its kind, without the
+words that every such answer has. docs/matching.md tells the rules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.facts.reading import Token, prepare, read_answer
 from pipeline.facts.spaceless_telling import spaceless_parts
 from pipeline.facts.values import Amount, Day
 from pipeline.facts.verbatim import is_verbatim
-from pipeline.facts.word_search import PARTICLES, TITLES, find_words, is_left_out, same_word
+from pipeline.facts.word_search import PARTICLES, TITLES, find_words, same_word
 
 Items = tuple[tuple[str, ...], ...]
 
@@ -25,18 +25,13 @@ SHORT_ANSWER_WORDS = 8
 """More telling words than these, and an author has to say which of them matter."""
 MOST_ITEMS = 12
 """Items of a list that is an answer by itself."""
-YES_NO = {
-    "en": ("Yes", "No"), "de": ("Ja", "Nein"), "fr": ("Oui", "Non"), "es": ("Sí", "No"), "pt": ("Sim", "Não"),
-    "it": ("Sì", "No"), "nl": ("Ja", "Nee"), "ru": ("Да", "Нет"), "tr": ("Evet", "Hayır"), "ar": ("نعم", "لا"),
-    "fa": ("بله", "خیر"), "hi": ("हाँ", "नहीं"), "zh": ("是的", "不"), "ja": ("はい", "いいえ"), "th": ("ใช่", "ไม่"),
-}  # fmt: skip
-_YES_NO_PARTICLES = frozenset("吗 か ไหม หรือไม่ หรือเปล่า मi".split())
+_YES_NO_PARTICLES = frozenset(["吗", "か", "ไหม", "หรือไม่", "หรือเปล่า", "मi"])
 _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question and its answer in a language, and what is known without them: the subject's names, its kind."""
+    """A question and its answer in a language, and what is known without them: the names, the kind."""
 
     question: str
     answer: str
@@ -65,7 +60,7 @@ def telling_part(asked: Asked) -> Items:
 
 
 def likely_part(asked: Asked) -> tuple[str, ...]:
-    """Give the names and numbers of an answer whose telling part is not clear, for its author to choose from."""
+    """Give the names and numbers of an answer whose telling part is not clear, to choose from."""
     language = load_language(asked.language)
     if language.spaceless:
         return ()
@@ -96,7 +91,7 @@ def _polar(asked: Asked, language: Language) -> tuple[str, ...]:
     denied = any(True for _ in polarity.denials(reading))
     if language.spaceless:
         denied = polarity.text_denies(answer, language)
-    words = YES_NO.get(asked.language)
+    words = language.answers.yes_no
     word = (words[0 if sign > 0 or (not sign and not denied) else 1],) if words else ()
     if polarity.only_polarity(answer, language):
         return tuple(dict.fromkeys((answer, *word)))
@@ -109,7 +104,7 @@ def _polar(asked: Asked, language: Language) -> tuple[str, ...]:
 
 
 def _asked_part(said: str, asked: Asked, language: Language) -> tuple[str, ...]:
-    """Cut off what a clause adds to the question: "is open on Sundays until noon" answers "… open on Sundays?"."""
+    """Cut off what a clause adds to the question: "open on Sundays until noon" answers "… on Sundays?"."""
     if language.spaceless:
         return ()
     tokens = read_answer(said, asked.language).tokens
@@ -168,7 +163,7 @@ def _parts(asked: Asked, language: Language) -> Items:
 
 
 def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
-    """Whether an answer is so long a tale, with no name or number in it, that not each of its words can matter."""
+    """Whether an answer is a tale with no name or number in it, of which not each word can matter."""
     listed = sum("," in run[0].joint for run in runs[1:])
     return len(runs) > 2 + listed and len(asked.answer.split()) > SHORT_ANSWER_WORDS
 
@@ -252,9 +247,9 @@ def _runs(asked: Asked, language: Language) -> Iterator[list[Token]]:
         if cut:
             yield _trimmed(run)
             run = []
-        if tell[index]:
-            run.append(token)
-        elif run and (token.joint == "-" or (index not in named and _between(index, tokens, tell))):
+        if tell[index] or (
+            run and (token.joint == "-" or (index not in named and _between(index, tokens, tell)))
+        ):
             run.append(token)
         elif run:
             yield _trimmed(run)
@@ -327,7 +322,7 @@ def _trimmed(run: list[Token]) -> list[Token]:
 
 
 def _without_verb(run: list[Token], language: Language) -> list[Token]:
-    """Take the verb off a name or an amount: "costs €14", and "von Anna Lehmann gepflegt" where it stands last."""
+    """Take the verb off a name or an amount: "costs €14", "von Anna Lehmann gepflegt"."""
     while len(run) > 1 and run[0].raw.islower() and _is_amount(run[1]):
         run = run[1:]
     ends = language.code in {"de", "nl", "tr"} and any(token.capital for token in run)

@@ -1,4 +1,4 @@
-"""Finds words among the tokens of an answer: in their order, joined or apart, inflected, names without titles."""
+"""Finds words in an answer: in their order, joined or apart, inflected, names without titles."""
 
 from __future__ import annotations
 
@@ -12,16 +12,124 @@ from pipeline.facts.spelling import spelled_word
 from pipeline.facts.values import same_value
 
 TITLES = frozenset(
-    """
-dr prof professor mr mrs ms miss sir dame mx rev hon herr frau monsieur madame mme mlle señor señora senor senora
-sr sra srta don doña dona sayın bay bayan г-н г-жа господин госпожа السيد السيدة الدكتور الدكتورة د श्री श्रीमती
-डॉ phd md msc ing dipl
-inc ltd llc llp gmbh ag co corp corporation company plc sa sarl srl bv nv oy ab kg ohg limited incorporated
-""".split()
+    [
+        "dr",
+        "prof",
+        "professor",
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "sir",
+        "dame",
+        "mx",
+        "rev",
+        "hon",
+        "herr",
+        "frau",
+        "monsieur",
+        "madame",
+        "mme",
+        "mlle",
+        "señor",
+        "señora",
+        "senor",
+        "senora",
+        "sr",
+        "sra",
+        "srta",
+        "don",
+        "doña",
+        "dona",
+        "sayın",
+        "bay",
+        "bayan",
+        "г-н",
+        "г-жа",
+        "господин",
+        "госпожа",
+        "السيد",
+        "السيدة",
+        "الدكتور",
+        "الدكتورة",
+        "د",
+        "श्री",
+        "श्रीमती",
+        "डॉ",
+        "phd",
+        "md",
+        "msc",
+        "ing",
+        "dipl",
+        "inc",
+        "ltd",
+        "llc",
+        "llp",
+        "gmbh",
+        "ag",
+        "co",
+        "corp",
+        "corporation",
+        "company",
+        "plc",
+        "sa",
+        "sarl",
+        "srl",
+        "bv",
+        "nv",
+        "oy",
+        "ab",
+        "kg",
+        "ohg",
+        "limited",
+        "incorporated",
+    ]
 )
 """Titles before names and forms of companies behind them, folded."""
-PARTICLES = frozenset("van von der den de di da del della du la le of bin ibn al el".split())
-_ARTICLES = frozenset("the a an der die das le la les el los las il lo gli o os as l".split())
+PARTICLES = frozenset(
+    [
+        "van",
+        "von",
+        "der",
+        "den",
+        "de",
+        "di",
+        "da",
+        "del",
+        "della",
+        "du",
+        "la",
+        "le",
+        "of",
+        "bin",
+        "ibn",
+        "al",
+        "el",
+    ]
+)
+_ARTICLES = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "der",
+        "die",
+        "das",
+        "le",
+        "la",
+        "les",
+        "el",
+        "los",
+        "las",
+        "il",
+        "lo",
+        "gli",
+        "o",
+        "os",
+        "as",
+        "l",
+    ]
+)
 _HONORIFICS = (
     "先生",
     "女士",
@@ -45,7 +153,7 @@ _JOINERS = str.maketrans("", "", "的の之")
 
 
 def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
-    """Whether a token of a phrase need not be said: grammar, a title, the form of a company, "v" of a version."""
+    """Whether a token of a phrase need not be said: grammar, a title, a form of company, "v" of a version."""
     if len(phrase) == 1 or token.value is not None:
         return False
     if token.text in TITLES and not (token.raw.isupper() and len(token.raw) < 3):
