@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
 from pipeline.core.errors import Where
+from pipeline.facts.asked import Asked
 from pipeline.facts.language import detect_language
-from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.phrase_search import says
+from pipeline.facts.phrases import compile_phrase
 from pipeline.facts.reading import read_answer
-from pipeline.facts.telling import Asked, telling_part
+from pipeline.facts.telling import telling_part
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipeline.facts.denial import denied_spans
 from pipeline.facts.fact import Expect
-from pipeline.facts.phrases import Phrase, compile_phrase, denied_spans, says
+from pipeline.facts.phrase_search import says
+from pipeline.facts.phrases import Phrase, compile_phrase
 from pipeline.facts.polarity import affirms
 from pipeline.facts.reading import Reading, read_answer
 from pipeline.facts.values import Amount, Range, same_value

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from pipeline.facts.language import Language, load_language
@@ -232,3 +233,10 @@ def _skippable(raw: str, folded: str, joint: str, language: Language) -> bool:
     if small in language.answers.deny or (len(raw) > 1 and raw.isupper()):
         return False
     return small in language.stop or folded in language.stop
+
+
+def merge_tokens(parts: Sequence[Token], value: Value, text: str) -> Token:
+    """Put tokens into one with a value; `text` is how it is compared beside words."""
+    first, last = parts[0], parts[-1]
+    raw = "".join([first.raw, *(part.joint + part.raw for part in parts[1:])])
+    return replace(first, raw=raw, end=last.end, value=value, text=text, stop=False)

@@ -16,12 +16,13 @@ from typing import Any  # the plain data of a fact as written
 
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import author_wordings, duplicates, lookalikes, vacuous
+from pipeline.facts.asked import Asked
 from pipeline.facts.duplicates import Placed
 from pipeline.facts.fact import Fact, Subject, expected
 from pipeline.facts.facts_file import Document
 from pipeline.facts.folding import normalise
 from pipeline.facts.matching import contains, meaning
-from pipeline.facts.telling import Asked, likely_part, telling_part
+from pipeline.facts.telling import likely_part, telling_part
 from pipeline.facts.yaml_reader import Steps
 
 _POINT_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")

@@ -15,6 +15,7 @@ from pipeline.facts.matching import contains
 from pipeline.facts.phrases import compile_phrase
 from pipeline.facts.values import Amount, Clock, Day, Range
 
+
 def accepted_answers(fact: Fact, count: int) -> tuple[str, ...]:
     """Give at most so many different answers that are right."""
     own = (text for text in _right(fact) if text and contains(text, fact.expect))
