@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from pipeline.facts.denial import denied_spans
 from pipeline.facts.fact import Expect
-from pipeline.facts.phrase_search import says
+from pipeline.facts.phrase_search import may_say, says
 from pipeline.facts.phrases import Phrase, compile_phrase
 from pipeline.facts.polarity import affirms
 from pipeline.facts.reading import Reading, read_answer
@@ -110,9 +110,9 @@ def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
             if phrase.keys:
                 if phrase.keys.isdisjoint(reading.keys):
                     continue
-            elif phrase.need not in reading.flat:
+            elif phrase.need and phrase.need[0] not in reading.flat:
                 continue
-            if says(phrase, reading, strict=strict, bare=bare):
+            if may_say(phrase, reading) and says(phrase, reading, strict=strict, bare=bare):
                 if phrase.kind == "yes or no" and _takes_back(item, reading):
                     continue
                 break

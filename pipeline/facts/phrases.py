@@ -14,7 +14,7 @@ from typing import Literal
 from pipeline.facts import polarity, word_search
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.reading import Reading, Token, read_answer
-from pipeline.facts.values import Value, wanted_keys
+from pipeline.facts.values import Amount, Value, wanted_keys
 from pipeline.facts.verbatim import is_verbatim
 from pipeline.facts.word_search import is_left_out
 
@@ -33,7 +33,9 @@ class Phrase:
     words: tuple[Token, ...]
     value: Value | None = None
     sign: int = 0
-    need: str = ""
+    need: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, float], ...] = ()
+    """The numbers among its words, of which a text holds the digits or the value."""
     keys: frozenset[object] = frozenset()
     """What the values of a text that says it are known by: one of these at least; empty for anything."""
 
@@ -45,7 +47,7 @@ def compile_phrase(text: str, code: str) -> Phrase:
     if is_verbatim(text):
         return Phrase(text, language, "verbatim", (), need=_need_of_text(text, language))
     if digits := _digits_alone(text, code):
-        return Phrase(text, language, "digits", (), need=digits[:4])
+        return Phrase(text, language, "digits", (), need=(digits[:4],))
     if sign := polarity.only_polarity(text, language):
         return Phrase(text, language, "yes or no", (), sign=sign)
     tokens = read_answer(text, code).tokens
@@ -58,7 +60,13 @@ def compile_phrase(text: str, code: str) -> Phrase:
         return Phrase(text, language, "at least", words, words[1].value)
     if _denies(text, tokens, language):
         return Phrase(text, language, "denial", words)
-    return Phrase(text, language, "words", words, need=word_search.needed(words, language))
+    numbers = tuple(
+        (word.text, float(word.value.number))
+        for word in words
+        if isinstance(word.value, Amount) and word.value.plain and word.text.isdecimal()
+    )
+    need = word_search.needed(words, language)
+    return Phrase(text, language, "words", words, need=need, numbers=numbers)
 
 
 def _denies(text: str, tokens: Sequence[Token], language: Language) -> bool:
@@ -81,6 +89,6 @@ def _digits_alone(text: str, code: str) -> str:
     return digits if len(tokens) > 1 else ""
 
 
-def _need_of_text(text: str, language: Language) -> str:
+def _need_of_text(text: str, language: Language) -> tuple[str, ...]:
     runs = "".join(char if char.isalnum() else " " for char in text).split()
-    return Reading(max(runs, key=len), language).flat if runs else ""
+    return (Reading(max(runs, key=len), language).flat,) if runs else ()

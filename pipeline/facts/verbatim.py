@@ -11,125 +11,25 @@ import unicodedata
 from functools import lru_cache
 
 _COMMANDS = frozenset(
-    [
-        "apt",
-        "apt-get",
-        "brew",
-        "bundle",
-        "cargo",
-        "cd",
-        "chmod",
-        "choco",
-        "composer",
-        "conda",
-        "cp",
-        "curl",
-        "dnf",
-        "docker",
-        "docker-compose",
-        "dotnet",
-        "flatpak",
-        "gem",
-        "git",
-        "go",
-        "gradle",
-        "helm",
-        "java",
-        "kubectl",
-        "make",
-        "mkdir",
-        "mv",
-        "mvn",
-        "node",
-        "npm",
-        "npx",
-        "pacman",
-        "pip",
-        "pip3",
-        "pipx",
-        "pnpm",
-        "podman",
-        "poetry",
-        "python",
-        "python3",
-        "rm",
-        "ruby",
-        "rustup",
-        "scoop",
-        "snap",
-        "ssh",
-        "sudo",
-        "systemctl",
-        "terraform",
-        "uv",
-        "uvx",
-        "wget",
-        "winget",
-        "yarn",
-        "yum",
-        "zypper",
-    ]
+    """
+apt apt-get brew bundle cargo cd chmod choco composer conda cp curl dnf docker docker-compose dotnet
+flatpak gem git go gradle helm java kubectl make mkdir mv mvn node npm npx pacman pip pip3 pipx pnpm
+podman poetry python python3 rm ruby rustup scoop snap ssh sudo systemctl terraform uv uvx wget
+winget yarn yum zypper
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 _ORDERS = frozenset(
-    [
-        "add",
-        "apply",
-        "build",
-        "checkout",
-        "clean",
-        "clone",
-        "commit",
-        "create",
-        "exec",
-        "get",
-        "init",
-        "install",
-        "i",
-        "login",
-        "pull",
-        "push",
-        "remove",
-        "run",
-        "start",
-        "stop",
-        "sync",
-        "test",
-        "uninstall",
-        "update",
-        "upgrade",
-        "up",
-        "down",
-    ]
+    """
+add apply build checkout clean clone commit create exec get init install i login pull push remove
+run start stop sync test uninstall update upgrade up down
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 """What commands are told to do: "make" and "go" are words of English, too."""
 _FLAG = re.compile(r"^-|[/=:@]|\w\.\w")
 _HOSTS = frozenset(
-    [
-        "com",
-        "org",
-        "net",
-        "io",
-        "dev",
-        "ai",
-        "app",
-        "edu",
-        "gov",
-        "info",
-        "co",
-        "uk",
-        "de",
-        "fr",
-        "es",
-        "br",
-        "ru",
-        "cn",
-        "jp",
-        "tr",
-        "in",
-        "eu",
-        "me",
-        "sh",
-    ]
+    """
+com org net io dev ai app edu gov info co uk de fr es br ru cn jp tr in eu me sh
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 _LINK = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|www\.)\S+$")
 _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
