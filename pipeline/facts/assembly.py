@@ -6,7 +6,6 @@ Tokens go in, fewer come out: "5", "million", "euros" become one that is worth i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from pipeline.facts.amounts import HALF_DAYS, ORDINALS, join_amounts, join_ranges
@@ -40,19 +39,19 @@ def _digits(token: Token, tokens: Sequence[Token], index: int, language: Languag
         return token
     if ":" in token.raw:
         hour, minute = (int(part) for part in token.raw.split(":")[:2])
-        return replace(token, value=Clock(60 * hour + minute, hour <= 12))
+        return token._replace(value=Clock(60 * hour + minute, hour <= 12))
     if day := day_from_digits(token.raw, language):
-        return replace(token, value=day)
+        return token._replace(value=day)
     if _labels(tokens, index):
         return token
     number = number_from_digits(token.raw, language)
     if number is None:
-        return replace(token, value=Version(token.raw))
+        return token._replace(value=Version(token.raw))
     text = format(number, "f")
     whole = number == number.to_integral_value() and "." not in text
     if len(token.raw) > 1 and token.raw[0] == "0" and token.raw.isdigit():
-        return replace(token, value=Version(token.raw))  # a number of a thing, whose zeros count
-    return replace(token, value=Amount(number, text), text=str(int(number)) if whole else text)
+        return token._replace(value=Version(token.raw))  # a number of a thing, whose zeros count
+    return token._replace(value=Amount(number, text), text=str(int(number)) if whole else text)
 
 
 def _labels(tokens: Sequence[Token], index: int) -> bool:

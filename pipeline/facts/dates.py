@@ -54,7 +54,7 @@ def join_dates(tokens: Sequence[Token], language: Language) -> list[Token]:
             raw = "".join([parts[0].raw, *(part.joint + part.raw for part in parts[1:])])
             text = f"{day.year}-{day.month}-{day.day}"
             found.append(
-                replace(parts[0], raw=raw, end=parts[-1].end, value=day, text=text, stop=False)
+                parts[0]._replace(raw=raw, end=parts[-1].end, value=day, text=text, stop=False)
             )
             index += width
         else:

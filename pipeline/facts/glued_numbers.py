@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 from pipeline.facts.language import Language
@@ -50,8 +49,8 @@ def _piece(token: Token, start: int, end: int) -> Token:
     raw = token.raw[start:end]
     text = token.text[start:end] if len(token.text) == len(token.raw) else raw
     joint = token.joint if start == 0 else ""
-    return replace(
-        token, raw=raw, text=text, joint=joint, start=token.start + start, end=token.start + end
+    return token._replace(
+        raw=raw, text=text, joint=joint, start=token.start + start, end=token.start + end
     )
 
 

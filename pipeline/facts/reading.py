@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.numerals import CJK, KEPT, number_from_cjk
@@ -57,8 +58,7 @@ dr mr mrs ms prof st jr sr inc ltd co corp vs no nr ca approx u v dipl ing sra s
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, number or sign. `text` is it folded, `raw` as written, `joint` what stands before it.
 
     `stop` words may be left out between others; `value` is what a number or date is worth.
@@ -215,4 +215,4 @@ def merge_tokens(parts: Sequence[Token], value: Value, text: str) -> Token:
     """Put tokens into one with a value; `text` is how it is compared beside words."""
     first, last = parts[0], parts[-1]
     raw = "".join([first.raw, *(part.joint + part.raw for part in parts[1:])])
-    return replace(first, raw=raw, end=last.end, value=value, text=text, stop=False)
+    return first._replace(raw=raw, end=last.end, value=value, text=text, stop=False)
