@@ -37,8 +37,10 @@ def _amount(tokens: Sequence[Token], index: int, language: Language) -> tuple[To
             return _priced(tokens[index : index + width + more], value, unit), width + more
     if isinstance(token.value, Amount) and token.value.plain and index + 1 < len(tokens):
         after = tokens[index + 1]
-        if after.text in HALF_DAYS and after.joint in ("", " ") and token.value.number <= 12:
-            minutes = 60 * (int(token.value.number) % 12 + HALF_DAYS[after.text])
+        if after.text in HALF_DAYS and after.joint in ("", " ") and token.value.number < 13:
+            past = token.value.written.partition(".")[2]  # 9.30 is half past nine
+            hour = int(token.value.number) % 12 + HALF_DAYS[after.text]
+            minutes = 60 * hour + (int(past) if len(past) == 2 else 0)
             return merge_tokens(tokens[index : index + 2], Clock(minutes), f"{minutes}min"), 2
         if (
             after.text in _HOURS

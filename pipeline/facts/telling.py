@@ -17,6 +17,7 @@ from pipeline.facts.polar_telling import asks_yes_or_no, polar_part
 from pipeline.facts.reading import Token, prepare, read_answer
 from pipeline.facts.spaceless_telling import spaceless_parts
 from pipeline.facts.telling_runs import is_strong, telling_runs, text_of, without_verb
+from pipeline.facts.units import find_unit
 from pipeline.facts.verbatim import is_verbatim
 from pipeline.facts.word_search import PARTICLES, TITLES, same_word
 
@@ -69,6 +70,8 @@ def _parts(asked: Asked, language: Language) -> Items:
     if bare:
         return tuple((item,) for item in bare[:MOST_ITEMS]) if len(bare) <= MOST_ITEMS else ()
     runs = [without_verb(run, language) for run in telling_runs(asked, language)]
+    if len(runs) > 1:  # "12.50 € a month": how often is no part of how much
+        runs = [run for run in runs if len(run) > 1 or not _is_period(run[0])]
     strong = [run for run in runs if is_strong(run)]
     if strong:  # a verb alone, beside a name or a number, is how the sentence is built
         runs = [run for run in runs if is_strong(run) or len(run) > 1]
@@ -77,6 +80,11 @@ def _parts(asked: Asked, language: Language) -> Items:
         return ()
     text = prepare(answer, language)
     return tuple((text_of(run, text),) for run in runs)
+
+
+def _is_period(token: Token) -> bool:
+    unit = None if token.value else find_unit(token.raw, "")
+    return unit is not None and unit.dimension in {"duration", "age"} and len(token.raw) > 1
 
 
 def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
