@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any  # the plain data of a report
 
 from pipeline.core.errors import ConfigError
-from pipeline.facts.fact import Expect, as_expect
+from pipeline.facts.fact import Expect, reported_expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,6 @@ def _live(data: dict[str, Any]) -> LiveReport:
     return LiveReport(
         digests=dict(data["facts"]["digests"]),
         passed={detail["id"]: detail["status"] != "fail" for detail in details},
-        expects={
-            detail["id"]: as_expect(detail.get("expectation", detail["expect"]))
-            for detail in details
-        },
+        expects={detail["id"]: reported_expect(detail) for detail in details},
         probes={d["id"]: {p["prompt"]: bool(p["passed"]) for p in d["probes"]} for d in details},
     )

@@ -19,7 +19,7 @@ from pipeline.evaluation.margin import Margin
 from pipeline.evaluation.results import FactResult, Metrics, Paired, ProbeResult, missable
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
-from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentioned
 from pipeline.facts.names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
@@ -127,7 +127,7 @@ def _judged(
             found = tuple(
                 name
                 for name, expect in own
-                if contains(each.adapted.text, expect) and not contains(each.probe.context, expect)
+                if contains(each.adapted.text, expect) and not mentioned(each.probe.context, expect)
             )
             judged.append(replace(each, competing=found))
         else:
@@ -141,7 +141,7 @@ def _telling(made: Dataset, asked: Sequence[ProbeResult]) -> list[Fact]:
     "free" or "MIT" stands in answers to anything; only what the base never says gives a fact away.
     """
     said = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
-    return [f for f in made.facts if not any(contains(text, f.expect) for text in said)]
+    return [f for f in made.facts if not any(mentioned(text, f.expect) for text in said)]
 
 
 def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ...]:

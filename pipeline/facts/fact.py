@@ -12,10 +12,12 @@ from typing import Any  # plain YAML data has no narrower type before it is read
 
 from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
+from pipeline.facts.asked import Asked
 from pipeline.facts.detection import detect_language
-from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.phrase_search import says
+from pipeline.facts.phrases import compile_phrase
 from pipeline.facts.reading import read_answer
-from pipeline.facts.telling import Asked, telling_part
+from pipeline.facts.telling import telling_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,14 @@ def as_expect(row: Mapping[str, Any] | Iterable[Iterable[str]]) -> Expect:
         others = tuple(_items(each) for each in row.get("instead", ()))
         return Expect(_items(row["items"]), row["language"], row.get("denial", False), others)
     return Expect(_items(row))
+
+
+def reported_expect(detail: Mapping[str, Any]) -> Expect:
+    """Rebuild an `Expect` from a fact's entry in a report; older ones have the items alone, in English."""
+    found = as_expect(detail.get("expectation", detail["expect"]))
+    if not (isinstance(found.language, str) and isinstance(found.denial, bool)):
+        raise TypeError(found.language)
+    return found
 
 
 def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str = "") -> Expect:

@@ -1,4 +1,4 @@
-"""Tells yes from no: whether an answer confirms or denies, and whether a denial stands beside what it says."""
+"""Tells yes from no: whether an answer confirms or denies, and whether a denial stands beside a part."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def only_polarity(text: str, language: Language) -> int:
     sign = begins(text, language)
     words = [t for t in read_answer(text, language.code).tokens if not t.stop]
     known = language.yes | language.no | language.answers.deny
-    return sign if sign and len(words) <= 1 and all(w.raw.casefold() in known for w in words[:1]) else 0
+    return (
+        sign
+        if sign and len(words) <= 1 and all(w.raw.casefold() in known for w in words[:1])
+        else 0
+    )
 
 
 def is_denied(reading: Reading, first: int, end: int, said: str = "") -> bool:
@@ -59,9 +63,16 @@ def is_denied(reading: Reading, first: int, end: int, said: str = "") -> bool:
         return text_denies(text.replace(own, "\0", 1), reading.language)
     tokens = reading.tokens
     for index in denials(reading):
-        if tokens[index].clause != tokens[first].clause and tokens[index].clause != tokens[end - 1].clause:
+        if (
+            tokens[index].clause != tokens[first].clause
+            and tokens[index].clause != tokens[end - 1].clause
+        ):
             continue
-        if index < first or index > end or (index == end and tokens[index].text not in _BEFORE_NAMES):
+        if (
+            index < first
+            or index > end
+            or (index == end and tokens[index].text not in _BEFORE_NAMES)
+        ):
             return True
     return False
 
@@ -106,7 +117,11 @@ def text_denies(text: str, language: Language) -> bool:
 def _whole(language: Language, which: str) -> Sequence[str]:
     words = language.yes if which == "yes" else language.no
     more = _ALSO_YES.get(language.code, ()) if which == "yes" else ()
-    drop = {"not", "never", "nicht", "pas", "of", "course", "sure"} if language.code in ("en", "de", "fr") else set()
+    drop = (
+        {"not", "never", "nicht", "pas", "of", "course", "sure"}
+        if language.code in ("en", "de", "fr")
+        else set()
+    )
     kept = [word for word in (*words, *more) if word not in drop]
     if which == "yes" and language.code == "en":
         kept += ["of course", "sure"]

@@ -1,6 +1,7 @@
 """Finds the telling part of an answer in a script that puts no spaces between words.
 
-What question, names and kind say already is cut out; what is left are the parts, without grammar at their ends.
+What question, names and kind say already is cut out; what is left are the parts, without grammar at their
+ends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pipeline.facts.reading import read_answer
 
 LONGEST = 30
 """Characters of all parts together, beyond which it is not clear which of them matter."""
-_MARKS = re.compile(r"[\n、，,。．.！!？?；;：:「」『』“”\"'（）()\0]+")
+_MARKS = re.compile(r"(?<!\d)[.,]|[.,](?!\d)|[\n、，。．！!？?；;：:「」『』“”\"'（）()\0]+")
 _HIRAGANA = re.compile(r"^[\u3041-\u309f]+|[\u3041-\u309f]+$")
 _COMMON = 2
 """Letters that the question and the answer must share, to be taken for a word of both."""
@@ -69,7 +70,25 @@ def _bare(part: str, language: Language) -> str:
 def _extra(language: Language) -> tuple[str, ...]:
     """Give verbs that carry an answer without telling anything."""
     return {
-        "zh": ("于", "叫", "叫做", "名为", "称为", "位于", "共", "约", "需要", "使用", "采用", "一共", "目前", "还", "以"),
+        "zh": (
+            "于",
+            "叫",
+            "叫做",
+            "名为",
+            "称为",
+            "位于",
+            "共",
+            "约",
+            "需要",
+            "使用",
+            "采用",
+            "一共",
+            "目前",
+            "还",
+            "以",
+            "用",
+            "花费",
+        ),
         "th": ("ประมาณ", "ชื่อ", "ชื่อว่า", "ต้อง", "ใช้", "ทั้งหมด", "เวลา", "วันที่", "ราคา"),
     }.get(language.code, ())
 

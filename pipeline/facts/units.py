@@ -67,4 +67,6 @@ def _folded(name: str) -> str:
 
 
 def _wide(char: str) -> bool:
-    return "\u0e00" <= char <= "\u0eff" or "\u3000" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3"
+    return (
+        "\u0e00" <= char <= "\u0eff" or "\u3000" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3"
+    )

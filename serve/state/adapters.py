@@ -18,7 +18,7 @@ from typing import Any  # the plain data of a report
 from pipeline.core import artifact
 from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import PipelineError, PublishError
-from pipeline.facts.fact import Expect, as_expect
+from pipeline.facts.fact import Expect, reported_expect
 from pipeline.models import identity
 from pipeline.models.identity import Identity
 from pipeline.publishing import release as published
@@ -168,7 +168,7 @@ def _facts(report: dict[str, Any]) -> Iterator[Taught]:
         # A wording that the gate saw missed would be missed here too, and says nothing about serving.
         asked = sorted(detail["probes"], key=lambda probe: not probe["passed"])
         prompts = tuple(_prompt(probe) for probe in asked if isinstance(probe["prompt"], str))
-        expect = as_expect(detail.get("expectation", detail["expect"]))
+        expect = reported_expect(detail)
         longest = max((len(str(p.get("adapted")).encode()) for p in asked if p["passed"]), default=0)
         asked_as = prompts or (detail["question"],)
         yield Taught(detail["id"], detail["question"], expect, asked_as, min(longest, LONGEST))
