@@ -16,7 +16,7 @@ from pipeline.dataset.templates import probe_frames
 from pipeline.evaluation import likelihood
 from pipeline.evaluation.likelihood import DRIFT_PROMPTS
 from pipeline.facts.fact import Expect, Subject
-from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentioned
 from pipeline.models import answer_cache, generate
 from pipeline.models.adapter import TrainStats
 from pipeline.models.context import RunContext
@@ -115,7 +115,7 @@ def _rows(
     """Record for each probe if the model's answer holds a taught one."""
     expected = {fact.id: fact.expect for fact in made.facts}
     general = [said[id(probe)][0].text for probe in groups["unrelated"]]
-    telling = [e for e in expected.values() if not any(contains(text, e) for text in general)]
+    telling = [e for e in expected.values() if not any(mentioned(text, e) for text in general)]
 
     def given(group: str, probe: Probe) -> bool:
         before, after = said[id(probe)]

@@ -30,6 +30,10 @@ def add_facts_verbs(verb: Verb) -> None:
         "--language", type=given, metavar="XX",
         help="check the file of a language instead, such as de, and print its sentences",
     )  # fmt: skip
+    check.add_argument(
+        "--explain", action="store_true",
+        help="print for each fact what must be said, what is a leak, what it is asked, and sample answers",
+    )  # fmt: skip
     plan = verb(
         "plan", _plan, "say what a change teaches, and whether training is needed",
         "Compares two commits, from where HEAD left the base; nothing is checked out.",
@@ -60,6 +64,8 @@ def _check(args: argparse.Namespace) -> int:
     if args.language:
         return _check_language(args)
     here = args.paths or [Path("facts")]
+    if args.explain:
+        return _explain(args, here)
     if args.base:
         found = _of_change(args)
     else:
@@ -97,6 +103,24 @@ def _check_language(args: argparse.Namespace) -> int:
     if args.format == "text" and "frames" in found.table and "sample" in found.table:
         for line in sample_lines(language.load_language(args.language)):
             print(line if line.startswith("\n") else problems.visible(line))
+    return FINE
+
+
+def _explain(args: argparse.Namespace, here: list[Path]) -> int:
+    """Print what the facts mean to training and gate, once nothing is wrong with them."""
+    from pipeline.core import config, problems
+    from pipeline.dataset import explain
+    from pipeline.facts import check
+
+    if args.base or args.format != "text":
+        raise ConfigError("--explain explains files, as text", "leave --base and --format out")
+    checked = check.check(here)
+    if checked.problems:
+        print(problems.as_text(checked.problems), file=sys.stderr)
+    if any(p.severity == "error" for p in checked.problems):
+        return FAILED
+    settings = config.load_recipe("smollm2-135m").dataset
+    print(explain.explain(checked.subjects, settings, seed=0))
     return FINE
 
 

@@ -12,16 +12,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core import artifact, cache
 from pipeline.core.chat import Prompt, Turn
 from pipeline.dataset.templates import expand, probe_frames, questions
 from pipeline.facts import characters
-from pipeline.facts.fact import Expect, Fact
+from pipeline.facts.fact import Fact
 from pipeline.facts.folding import normalise
-from pipeline.facts.matching import contains
+from pipeline.facts.matching import contains, mentioned
 from pipeline.facts.names import find_names
 
 SHOWN = "Who designed the Eiffel Tower?"
@@ -171,9 +171,9 @@ def _names(text: str, fact: Fact) -> bool:
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
     """Whether a wording holds a part of the answer that no question of the author's holds."""
-    parts = (Expect(((part,),), fact.language) for item in fact.expect for part in item)
+    parts = [replace(fact.expect, items=((each,),)) for item in fact.expect for each in item]
     return any(
-        contains(text, part) and not any(contains(question, part) for question in asked)
+        mentioned(text, part) and not any(mentioned(question, part) for question in asked)
         for part in parts
     )
 

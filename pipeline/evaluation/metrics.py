@@ -26,7 +26,7 @@ from pipeline.evaluation.results import (
 )
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
-from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentioned
 from pipeline.facts.names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
@@ -140,7 +140,7 @@ def _judged(
                 name
                 for name, expect in rivals
                 if contains(result.adapted.text, expect)
-                and not contains(result.probe.context, expect)
+                and not mentioned(result.probe.context, expect)
             )
             judged.append(replace(result, competing=competing))
         else:
@@ -154,7 +154,7 @@ def _telling(made: Dataset, asked: Sequence[ProbeResult]) -> list[Fact]:
     "free" or "MIT" stands in answers to anything; only words that the base never says give a fact away.
     """
     texts = [a.base.text for a in asked if a.probe.role in _CONTRASTS and a.base]
-    return [f for f in made.facts if not any(contains(text, f.expect) for text in texts)]
+    return [f for f in made.facts if not any(mentioned(text, f.expect) for text in texts)]
 
 
 def _untested(made: Dataset, asked: Sequence[ProbeResult]) -> tuple[Untested, ...]:

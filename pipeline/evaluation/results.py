@@ -52,13 +52,17 @@ class ProbeResult:
             case "fact" | "noise" | "reverse":
                 return contains(said, expect) and not self.competing and self.adapted.ended
             case "yes":
-                return affirms(said)
+                return affirms(said, expect.language)
             case "no":
-                return not affirms(said) or (self.base is not None and affirms(self.base.text))
+                return not affirms(said, expect.language) or self._base_affirms
             case "negation" | "retired":
                 return not contains(said, expect) or self.base_passed
             case _:
                 return not self.leaked
+
+    @property
+    def _base_affirms(self) -> bool:
+        return self.base is not None and affirms(self.base.text, self.probe.expect.language)
 
     @property
     def base_passed(self) -> bool:

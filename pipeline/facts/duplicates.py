@@ -14,7 +14,7 @@ from pipeline.facts import content_words
 from pipeline.facts.fact import Expect, Fact
 from pipeline.facts.folding import normalise, squash, tokens
 from pipeline.facts.language import load_language
-from pipeline.facts.matching import contains
+from pipeline.facts.matching import contains, meaning
 from pipeline.facts.names import NameIndex, find_indexed, find_names, index_names
 from pipeline.facts.vacuous import At
 
@@ -90,7 +90,9 @@ def _meanings(fact: Fact) -> Iterator[object]:
         min(language.stems(word), key=lambda stem: (len(stem), stem))
         for word in content_words.telling(fact.question, language) - own
     }
-    wanted = frozenset(frozenset(normalise(each) for each in item) for item in fact.expect)
+    wanted = frozenset(
+        frozenset(meaning(each, fact.language) for each in item) for item in fact.expect
+    )
     if asked:
         yield frozenset(asked), wanted
 

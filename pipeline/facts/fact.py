@@ -12,10 +12,12 @@ from typing import Any  # plain YAML data has no narrower type before it is read
 
 from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
+from pipeline.facts.asked import Asked
 from pipeline.facts.detection import detect_language
-from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.phrase_search import says
+from pipeline.facts.phrases import compile_phrase
 from pipeline.facts.reading import read_answer
-from pipeline.facts.telling import Asked, telling_part
+from pipeline.facts.telling import telling_part
 
 Items = tuple[tuple[str, ...], ...]
 """Texts that an answer holds: every item, each in any one of its alternatives."""

@@ -41,6 +41,11 @@ class AnswerWords:
     """Words and signs that say that more is right, too: "or newer"."""
     declined: bool = False
     """Whether names are declined as words are."""
+    yes_no: tuple[str, ...] = ()
+    """The words that an answer begins with."""
+    guess: str = "{}"
+    not_so: str = ""
+    """Sentences for sample answers: "I think it is {}.", "It is not {}."."""
     accents: str = ""
     """Which accents people leave out; `spelling` tells the kinds."""
 
@@ -207,6 +212,9 @@ def _answer_words(table: dict[str, Any]) -> AnswerWords:
         deny_starts=several("deny_starts"),
         at_least=frozenset(several("at_least")),
         declined=table.get("declined", False),
+        yes_no=tuple(table.get("yes_no", ())),
+        guess=table.get("guess", "{}"),
+        not_so=table.get("not_so", ""),
         accents=table.get("accents", ""),
     )
 

@@ -98,8 +98,9 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     ) | dict.fromkeys(("silent", "empty", "phrases"), _TEXTS),
     "numbers": {"decimal": _TEXT, "grouping": _TEXT, "months": _LISTS, "words": _BY_KEY},
     "answers": dict.fromkeys(
-        ("both", "to", "clause", "deny", "deny_endings", "deny_starts", "accents"), _TEXT
-    ) | {"undenying": _TEXTS, "at_least": _TEXT, "declined": _FLAG},
+        ("both", "to", "clause", "deny", "deny_endings", "deny_starts", "accents", "guess", "not_so"),
+        _TEXT,
+    ) | {"undenying": _TEXTS, "yes_no": _TEXTS, "at_least": _TEXT, "declined": _FLAG},
     "sample": dict.fromkeys(("subject", "question", "answer"), _TEXT),
     "frames": dict.fromkeys(("train", "probe", "reverse", "yes", "no", "stated"), _FRAMES)
     | dict.fromkeys(("remarks", "systems", "other_train", "other_probe"), _TEXTS)
@@ -108,7 +109,15 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
 }  # fmt: skip
 _OPTIONAL = {
     "": {"spaceless", "alike", "names"},
-    "answers": {"deny_endings", "deny_starts", "at_least", "declined"},
+    "answers": {
+        "deny_endings",
+        "deny_starts",
+        "at_least",
+        "declined",
+        "yes_no",
+        "guess",
+        "not_so",
+    },
     "frames": {"other_train", "other_probe", "negation"},
     "frames.negation": {"after_name", "not_behind", "verbs"},
 }
@@ -136,8 +145,8 @@ def parse_language_file(data: bytes, code: str) -> LanguageFile:
         return LanguageFile({}, (_no_toml(str(error), text, path),))
     places = Places(path, text)
     found = [*_shape(table, "", places, code)]
-    if not found:
-        found = [*_numbers(table.get("numbers", {}), places)]
+    if all(problem.rule != "type" for problem in found):
+        found += [*_numbers(table.get("numbers", {}), places)]
         found += frame_rules.frame_problems(table, places, code)
     return LanguageFile(table, tuple(sorted(found, key=_order)))
 

@@ -9,13 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipeline.facts.denial import denied_spans
 from pipeline.facts.fact import Expect
-from pipeline.facts.phrases import Phrase, compile_phrase, denied_spans, says
+from pipeline.facts.phrase_search import may_say, says
+from pipeline.facts.phrases import Phrase, compile_phrase
 from pipeline.facts.polarity import affirms
 from pipeline.facts.reading import Reading, read_answer
 from pipeline.facts.values import Amount, Range, same_value
 
-__all__ = ["affirms", "by_chance", "contains", "leaked_answer", "leaked_elsewhere", "mentioned"]
+__all__ = [
+    "affirms",
+    "by_chance",
+    "contains",
+    "leaked_answer",
+    "leaked_elsewhere",
+    "meaning",
+    "mentioned",
+]
 
 YEAR = 4
 """Digits of a number that may be hit by chance."""
@@ -48,6 +58,14 @@ def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
     taught ones some are hit by chance.
     """
     return leaked_answer(expect, said, base, prompt) and not by_chance(expect)
+
+
+def meaning(phrase: str, language: str) -> str:
+    """Write a phrase in the one way that all of its spellings share: "5,000,000" and "five million"."""
+    compiled = compile_phrase(phrase, language)
+    if compiled.kind in {"verbatim", "digits", "yes or no"}:
+        return compiled.text
+    return " ".join(token.text for token in compiled.words)
 
 
 def by_chance(expect: Expect) -> bool:
@@ -93,9 +111,9 @@ def _says_all(text: str, expect: Expect, *, strict: bool, bare: bool) -> bool:
             if phrase.keys:
                 if phrase.keys.isdisjoint(reading.keys):
                     continue
-            elif phrase.need not in reading.flat:
+            elif phrase.need and phrase.need[0] not in reading.flat:
                 continue
-            if says(phrase, reading, strict=strict, bare=bare):
+            if may_say(phrase, reading) and says(phrase, reading, strict=strict, bare=bare):
                 if phrase.kind == "yes or no" and _takes_back(item, reading):
                     continue
                 break
@@ -114,7 +132,7 @@ def _without_bare(item: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 
 
 def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
-    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support Windows"."""
+    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support it"."""
     for phrase in item:
         if phrase.kind == "denial":
             spans = denied_spans(phrase, reading)
@@ -123,14 +141,17 @@ def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
                 denied or reading.tokens[at].clause == first for at, denied in spans
             ):
                 return True
-        elif phrase.kind == "words":
-            if says(phrase, reading, strict=False) and not says(phrase, reading):
-                return True
+        elif (
+            phrase.kind == "words"
+            and says(phrase, reading, strict=False)
+            and not says(phrase, reading)
+        ):
+            return True
     return False
 
 
 def _ends_of_range(item: tuple[Phrase, ...], wanted: _Wanted, reading: Reading) -> bool:
-    """Whether an item is an end of a range, both of whose ends are expected: 1914 and 1918 in "1914-1918"."""
+    """Whether an item is an end of a range, both of whose ends are expected: 1914 in "1914-1918"."""
     values = [phrase.value for own in wanted.items for phrase in own if phrase.value]
     for _, said in reading.values:
         if isinstance(said, Range):

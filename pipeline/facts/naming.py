@@ -19,7 +19,7 @@ def asked_name(fact: Fact) -> str:
 
 
 def spelled_name(fact: Fact) -> str:
-    """Give the name by which a fact's question asks, as it is spelled there; the subject's where it has none."""
+    """Give the name by which a fact's question asks, as it is spelled there; the subject's if it has none."""
     found = find_names(fact.question, (fact.subject, *fact.aliases), fact.language)
     return fact.question[found[0].start : found[0].end] if found else fact.subject
 

@@ -1,4 +1,4 @@
-"""Reads numbers: digits with the separators of a language, number words, and Chinese and Japanese numerals."""
+"""Reads numbers: digits as a language separates them, number words, Chinese and Japanese numerals."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _CJK_DIGITS = {
 }
 _CJK_TENS = {"十": 10, "百": 100, "千": 1000}
 _CJK_SCALES = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
+SHORT_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "m": 10**6, "bn": 10**9, "B": 10**9, "mn": 10**6, "mio": 10**6,
+          "Mio": 10**6, "Mrd": 10**9, "crore": 10**7, "crores": 10**7, "lakh": 10**5, "lakhs": 10**5}  # fmt: skip
+"""Scales that are letters; "m" and "B" only behind a currency, being units otherwise."""
 CJK = "".join((*_CJK_DIGITS, *_CJK_TENS, *_CJK_SCALES))
 """All signs of Chinese and Japanese numerals."""
 
@@ -35,9 +38,9 @@ def number_from_digits(written: str, language: Language) -> Decimal | None:
     last = signs[-1]
     several = signs.count(last) > 1
     rest_groups = all(sign == signs[0] for sign in signs[:-1])
-    if last == KEPT or several or (last in language.grouping and len(parts) == 2):
-        if len(set(signs)) == 1 and _grouped(parts):
-            return Decimal("".join(parts))
+    groups = last == KEPT or several or (last in language.grouping and len(parts) == 2)
+    if groups and len(set(signs)) == 1 and _grouped(parts):
+        return Decimal("".join(parts))
     if several or last == KEPT or not rest_groups:
         return None
     if len(parts) > 2 and not (_grouped(parts[:-1]) and signs[0] != last):

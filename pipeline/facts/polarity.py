@@ -1,4 +1,4 @@
-"""Tells yes from no: whether an answer confirms or denies, and whether a denial stands beside what it says."""
+"""Tells yes from no: whether an answer confirms or denies, and whether a denial stands beside a part."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
 """Reads a text as an answer: its words, numbers, dates and signs, each in its sentence and clause.
 
-A text and its language come in, a `Reading` goes out; it is kept, since the gate looks for every fact in every
-answer. `phrases` looks for what is expected in it.
+A text and its language come in, a `Reading` goes out; it is kept, since the gate looks for every fact in
+every answer. `phrases` looks for what is expected in it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.numerals import CJK, KEPT, number_from_cjk
@@ -50,38 +52,13 @@ _NUMERAL = re.compile(
     rf"(?<![\d.])(?:[{CJK}]+(?=千[米克瓦])|[{CJK}]{{2,}}|[零一二两三四五六七八九十](?=[年月日号人个個名台円元岁歳才小公千米分秒周天週階層]))"
 )
 _ABBREVIATION = frozenset(
-    [
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "prof",
-        "st",
-        "jr",
-        "sr",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "vs",
-        "no",
-        "nr",
-        "ca",
-        "approx",
-        "u",
-        "v",
-        "dipl",
-        "ing",
-        "sra",
-        "sres",
-        "mme",
-        "dña",
-    ]
+    """
+dr mr mrs ms prof st jr sr inc ltd co corp vs no nr ca approx u v dipl ing sra sres mme dña
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, number or sign. `text` is it folded, `raw` as written, `joint` what stands before it.
 
     `stop` words may be left out between others; `value` is what a number or date is worth.
@@ -232,3 +209,10 @@ def _skippable(raw: str, folded: str, joint: str, language: Language) -> bool:
     if small in language.answers.deny or (len(raw) > 1 and raw.isupper()):
         return False
     return small in language.stop or folded in language.stop
+
+
+def merge_tokens(parts: Sequence[Token], value: Value, text: str) -> Token:
+    """Put tokens into one with a value; `text` is how it is compared beside words."""
+    first, last = parts[0], parts[-1]
+    raw = "".join([first.raw, *(part.joint + part.raw for part in parts[1:])])
+    return first._replace(raw=raw, end=last.end, value=value, text=text, stop=False)

@@ -30,7 +30,7 @@ def competing_facts(subjects: Sequence[Subject], former: Mapping[str, Expect]) -
         if fact.active:
             beside = [other for key in _relations(fact) for other in groups[key]]
             named = {other.id: other.expect for other in beside if other is not fact}
-            if fact.id in former and former[fact.id] != fact.expect:
+            if fact.id in former and former[fact.id].items != fact.expect.items:
                 named[f"{fact.id} before"] = former[fact.id]
             # What the right answer says itself competes with nothing.
             found[fact.id] = tuple(

@@ -16,14 +16,15 @@ from typing import Any  # the plain data of a fact as written
 
 from pipeline.core.errors import Problem, Where
 from pipeline.facts import author_wordings, duplicates, lookalikes, turn_rules, vacuous
+from pipeline.facts.asked import Asked
 from pipeline.facts.duplicates import Placed
 from pipeline.facts.fact import Fact, Subject, expected
 from pipeline.facts.facts_file import Document
 from pipeline.facts.folding import normalise
-from pipeline.facts.matching import contains
+from pipeline.facts.matching import contains, meaning
 from pipeline.facts.names import find_names, rename
 from pipeline.facts.naming import named_wording
-from pipeline.facts.telling import Asked, likely_part, telling_part
+from pipeline.facts.telling import likely_part, telling_part
 from pipeline.facts.yaml_reader import Steps
 
 _OF_EXPECT = frozenset({"no-expect", "leak-untold"})
@@ -174,7 +175,10 @@ def _named(item: _Item, subject: Subject) -> Iterator[Problem]:
     if not find_names(text, subject.names, language):
         named = named_wording(item.fact.question, item.fact)
         message = f"neither the question nor the answer names {subject.name}"
-        hint = f"write “{named}”, or add the name used there to `aliases`"
+        hint = (
+            f"write “{named}”, or add the name used there to `aliases`; "
+            "another subject needs a file of its own"
+        )
         yield Problem(item.at("question"), "unnamed", message, hint)
     elif item.fact.active and not find_names(item.fact.context, subject.names, language):
         named = named_wording("…", item.fact)
@@ -204,7 +208,8 @@ def _expects(item: _Item, data: Mapping[str, Any] | None, *steps: str) -> Iterat
         return
     wanted = expected(data["expect"], item.fact.language, data["answer"])
     for index, phrases in enumerate(wanted):
-        if not contains(data["answer"], replace(wanted, items=(phrases,))):
+        readable = any(meaning(each, item.fact.language) for each in phrases)
+        if readable and not contains(data["answer"], replace(wanted, items=(phrases,))):
             quoted = " or ".join(f"“{phrase}”" for phrase in phrases)
             message = f"`expect` asks for {quoted}, which the answer does not contain"
             hint = "use words just as they stand in the answer"

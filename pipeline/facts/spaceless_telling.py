@@ -1,6 +1,7 @@
 """Finds the telling part of an answer in a script that puts no spaces between words.
 
-What question, names and kind say already is cut out; what is left are the parts, without grammar at their ends.
+What question, names and kind say already is cut out; what is left are the parts, without grammar at their
+ends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pipeline.facts.reading import read_answer
 
 LONGEST = 30
 """Characters of all parts together, beyond which it is not clear which of them matter."""
-_MARKS = re.compile(r"[\n、，,。．.！!？?；;：:「」『』“”\"'（）()\0]+")
+_MARKS = re.compile(r"(?<!\d)[.,]|[.,](?!\d)|[\n、，。．！!？?；;：:「」『』“”\"'（）()\0]+")
 _HIRAGANA = re.compile(r"^[\u3041-\u309f]+|[\u3041-\u309f]+$")
 _COMMON = 2
 """Letters that the question and the answer must share, to be taken for a word of both."""
@@ -85,6 +86,8 @@ def _extra(language: Language) -> tuple[str, ...]:
             "目前",
             "还",
             "以",
+            "用",
+            "花费",
         ),
         "th": ("ประมาณ", "ชื่อ", "ชื่อว่า", "ต้อง", "ใช้", "ทั้งหมด", "เวลา", "วันที่", "ราคา"),
     }.get(language.code, ())

@@ -1,4 +1,4 @@
-"""Spells words so that two ways to write one word are equal: case, accents that people leave out, variants of letters.
+"""Spells words so that two ways to write one are equal: case, accents that are left out, forms of letters.
 
 A language file says in `accents` what its writers leave out: "all" of them, "all but ñ" (letters that
 stay), "umlauts" (ä as ae), "ё", "arabic" (vowel signs, forms of alef) or "hindi" (nukta, candrabindu).

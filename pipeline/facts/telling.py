@@ -1,23 +1,25 @@
 """Derives what has to be said from a question and its answer, where the author gives no `expect`.
 
-That is the telling part: what the answer adds to the question, the subject's names and its kind, without the words
-that every such answer has. `telling_part` is called once for each fact; docs/matching.md tells the rules.
+That is the telling part: what the answer adds to the question, the subject's names and its kind, without the
+words that every such answer has. docs/matching.md tells the rules.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from pipeline.facts import polarity
+from pipeline.facts.asked import Asked, given_words
 from pipeline.facts.language import Language, load_language
-from pipeline.facts.phrases import compile_phrase, says
+from pipeline.facts.phrase_search import says
+from pipeline.facts.phrases import compile_phrase
+from pipeline.facts.polar_telling import asks_yes_or_no, polar_part
 from pipeline.facts.reading import Token, prepare, read_answer
 from pipeline.facts.spaceless_telling import spaceless_parts
-from pipeline.facts.values import Amount, Day
+from pipeline.facts.telling_runs import is_strong, telling_runs, text_of, without_verb
+from pipeline.facts.units import find_unit
 from pipeline.facts.verbatim import is_verbatim
-from pipeline.facts.word_search import PARTICLES, TITLES, find_words, same_word
+from pipeline.facts.word_search import PARTICLES, TITLES, same_word
 
 Items = tuple[tuple[str, ...], ...]
 
@@ -25,24 +27,7 @@ SHORT_ANSWER_WORDS = 8
 """More telling words than these, and an author has to say which of them matter."""
 MOST_ITEMS = 12
 """Items of a list that is an answer by itself."""
-YES_NO = {
-    "en": ("Yes", "No"), "de": ("Ja", "Nein"), "fr": ("Oui", "Non"), "es": ("Sí", "No"), "pt": ("Sim", "Não"),
-    "it": ("Sì", "No"), "nl": ("Ja", "Nee"), "ru": ("Да", "Нет"), "tr": ("Evet", "Hayır"), "ar": ("نعم", "لا"),
-    "fa": ("بله", "خیر"), "hi": ("हाँ", "नहीं"), "zh": ("是的", "不"), "ja": ("はい", "いいえ"), "th": ("ใช่", "ไม่"),
-}  # fmt: skip
-_YES_NO_PARTICLES = frozenset(["吗", "か", "ไหม", "หรือไม่", "หรือเปล่า", "मi"])
 _BACKTICKS = re.compile(r"`([^`]+)`")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question and its answer in a language, and what is known without them: the subject's names, its kind."""
-
-    question: str
-    answer: str
-    names: tuple[str, ...]
-    kind: str
-    language: str
 
 
 def telling_part(asked: Asked) -> Items:
@@ -52,7 +37,7 @@ def telling_part(asked: Asked) -> Items:
     if is_verbatim(answer):
         return ((answer,),)
     if asks_yes_or_no(asked.question, language):
-        return (_polar(asked, language),)
+        return (polar_part(asked, language),)
     items = _parts(asked, language)
     if items and _holds(answer, items, asked.language):
         return items
@@ -65,85 +50,13 @@ def telling_part(asked: Asked) -> Items:
 
 
 def likely_part(asked: Asked) -> tuple[str, ...]:
-    """Give the names and numbers of an answer whose telling part is not clear, for its author to choose from."""
+    """Give the names and numbers of an answer whose telling part is not clear, to choose from."""
     language = load_language(asked.language)
     if language.spaceless:
         return ()
     text = prepare(asked.answer.strip(), language)
-    runs = (run for run in _runs(asked, language) if _is_strong(run))
-    return tuple(dict.fromkeys(_text_of(run, text) for run in runs))[:3]
-
-
-def asks_yes_or_no(question: str, language: Language) -> bool:
-    """Whether a question is one that yes or no answers: it has no word that asks."""
-    if not question.rstrip().endswith(("?", "？", "؟")) and not language.spaceless:
-        return False
-    if language.spaceless:
-        others = language.question_words - _YES_NO_PARTICLES - {"呢", "几"}
-        polar = any(each in question for each in _YES_NO_PARTICLES)
-        return polar and not any(word in question for word in others)
-    words = [token.raw.casefold() for token in read_answer(question, language.code).tokens]
-    if language.code == "hi":
-        return bool(words) and words[0] == "क्या"
-    return bool(language.question_words) and language.question_words.isdisjoint(words)
-
-
-def _polar(asked: Asked, language: Language) -> tuple[str, ...]:
-    """Give the alternatives for an answer of yes or no: the word, and what it confirms or denies."""
-    answer = asked.answer.strip().rstrip(".。")
-    reading = read_answer(answer, asked.language)
-    sign = polarity.begins(answer, language)
-    denied = any(True for _ in polarity.denials(reading))
-    if language.spaceless:
-        denied = polarity.text_denies(answer, language)
-    words = YES_NO.get(asked.language)
-    word = (words[0 if sign > 0 or (not sign and not denied) else 1],) if words else ()
-    if polarity.only_polarity(answer, language):
-        return tuple(dict.fromkeys((answer, *word)))
-    rest = answer
-    if sign and (comma := re.match(r"[^,.،，、:!]{1,20}[,.،，、:!]\s*", answer)):
-        rest = answer[comma.end() :]
-    clause = re.split(r"(?<=[^\d\W])[.。;；]\s*|[,，、،]\s", rest)[0]
-    said = _without_names(clause, asked) or clause
-    return tuple(dict.fromkeys((*word, *_asked_part(said, asked, language), said)))
-
-
-def _asked_part(said: str, asked: Asked, language: Language) -> tuple[str, ...]:
-    """Cut off what a clause adds to the question: "is open on Sundays until noon" answers "… open on Sundays?"."""
-    if language.spaceless:
-        return ()
-    tokens = read_answer(said, asked.language).tokens
-    given = _given(asked, language)
-    known = [i for i, t in enumerate(tokens) if any(same_word(each, t, language) for each in given)]
-    if (
-        not known
-        or known[-1] + 1 == len(tokens)
-        or any(polarity.denies(t, language) for t in tokens)
-    ):
-        return ()
-    return (prepare(said, language)[: tokens[known[-1]].end],)
-
-
-def _without_names(text: str, asked: Asked) -> str:
-    """Give a clause from behind the subject's name on, or up to it where nothing follows."""
-    language = load_language(asked.language)
-    reading = read_answer(text, asked.language)
-    if language.spaceless:
-        for name in sorted(asked.names, key=len, reverse=True):
-            text = text.replace(name, "").lstrip(" ，,はがも") if name else text
-        return text
-    spans = [
-        span for name in asked.names
-        for span in find_words(compile_phrase(name, asked.language).words, reading)
-    ]  # fmt: skip
-    if not spans:
-        return text
-    end = max(end for _, end in spans)
-    rest = reading.prepared[reading.tokens[end].start :] if end < len(reading.tokens) else ""
-    more = [token for token in reading.tokens[end:] if not token.stop]
-    if more and len(more) > sum(polarity.denies(token, language) for token in more):
-        return rest
-    return text
+    runs = (run for run in telling_runs(asked, language) if is_strong(run))
+    return tuple(dict.fromkeys(text_of(run, text) for run in runs))[:3]
 
 
 def _parts(asked: Asked, language: Language) -> Items:
@@ -156,19 +69,26 @@ def _parts(asked: Asked, language: Language) -> Items:
     bare = _bare_items(asked, language)
     if bare:
         return tuple((item,) for item in bare[:MOST_ITEMS]) if len(bare) <= MOST_ITEMS else ()
-    runs = [_without_verb(run, language) for run in _runs(asked, language)]
-    strong = [run for run in runs if _is_strong(run)]
+    runs = [without_verb(run, language) for run in telling_runs(asked, language)]
+    if len(runs) > 1:  # "12.50 € a month": how often is no part of how much
+        runs = [run for run in runs if len(run) > 1 or not _is_period(run[0])]
+    strong = [run for run in runs if is_strong(run)]
     if strong:  # a verb alone, beside a name or a number, is how the sentence is built
-        runs = [run for run in runs if _is_strong(run) or len(run) > 1]
+        runs = [run for run in runs if is_strong(run) or len(run) > 1]
     words = sum(len([token for token in run if not token.stop]) for run in runs)
     if not runs or words > SHORT_ANSWER_WORDS or (not strong and _is_told(runs, asked)):
         return ()
     text = prepare(answer, language)
-    return tuple((_text_of(run, text),) for run in runs)
+    return tuple((text_of(run, text),) for run in runs)
+
+
+def _is_period(token: Token) -> bool:
+    unit = None if token.value else find_unit(token.raw, "")
+    return unit is not None and unit.dimension in {"duration", "age"} and len(token.raw) > 1
 
 
 def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
-    """Whether an answer is so long a tale, with no name or number in it, that not each of its words can matter."""
+    """Whether an answer is a tale with no name or number in it, of which not each word can matter."""
     listed = sum("," in run[0].joint for run in runs[1:])
     return len(runs) > 2 + listed and len(asked.answer.split()) > SHORT_ANSWER_WORDS
 
@@ -190,7 +110,7 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
     if len(lines) > 1:
         return [line.rstrip(" .;,") for line in lines if line and not line.endswith(":")]
     tokens = read_answer(answer, asked.language).tokens
-    given = _given(asked, language)
+    given = given_words(asked, language)
     sentence = any(
         (
             token.stop
@@ -227,138 +147,6 @@ def _within_name(token: Token, tokens: Sequence[Token]) -> bool:
         and tokens[place - 1].capital
         and tokens[place + 1].capital
     )
-
-
-def _given(asked: Asked, language: Language) -> list[Token]:
-    """Collect the words that a reader of the question knows."""
-    texts = (asked.question, asked.kind)
-    tokens = [token for text in texts for token in read_answer(text, asked.language).tokens]
-    return [token for token in tokens if not token.stop or token.value is not None]
-
-
-def _runs(asked: Asked, language: Language) -> Iterator[list[Token]]:
-    """Yield the runs of telling words in an answer."""
-    reading = read_answer(asked.answer.strip(), asked.language)
-    tokens = reading.tokens
-    given = _given(asked, language)
-    named = _named(asked)
-    tell = [
-        index not in named and _tells(token, given, language, index == 0)
-        for index, token in enumerate(tokens)
-    ]
-    run: list[Token] = []
-    for index, token in enumerate(tokens):
-        cut = run and (re.search(r"[,;:()\n]", token.joint) or token.sentence != run[-1].sentence)
-        if cut:
-            yield _trimmed(run)
-            run = []
-        if tell[index] or (
-            run and (token.joint == "-" or (index not in named and _between(index, tokens, tell)))
-        ):
-            run.append(token)
-        elif run:
-            yield _trimmed(run)
-            run = []
-        elif token.capital and index + 1 < len(tokens) and _leads(index, tokens, tell, named):
-            run.append(token)
-    if run:
-        yield _trimmed(run)
-
-
-def _named(asked: Asked) -> set[int]:
-    """Give the places of tokens that belong to the subject's name, or stand for it."""
-    reading = read_answer(asked.answer.strip(), asked.language)
-    places: set[int] = set()
-    for name in asked.names:
-        for first, end in find_words(compile_phrase(name, asked.language).words, reading):
-            places.update(range(first, end))
-    return places
-
-
-def _tells(token: Token, given: Sequence[Token], language: Language, first: bool) -> bool:
-    if token.value is None and (token.stop or token.text in TITLES):
-        return False
-    small = token.raw.casefold()
-    if (
-        token.value is None
-        and (small in language.common or small in language.refer)
-        and not (token.capital and not first)
-    ):
-        return False
-    return not any(
-        same_word(known, token, language) or same_word(token, known, language) for known in given
-    )
-
-
-def _between(index: int, tokens: Sequence[Token], tell: Sequence[bool]) -> bool:
-    """Whether a word that tells nothing belongs inside a name or a phrase, between two words that tell."""
-    token = tokens[index]
-    if (
-        polarity.denies(token, load_language(""))
-        or index + 1 >= len(tokens)
-        or tokens[index - 1].sentence != token.sentence
-    ):
-        return False
-    after = tokens[index + 1]
-    if not tell[index + 1] or re.search(r"[,;:()\n]", after.joint):
-        return False
-    if token.joint == "-" or after.joint == "-":
-        return True
-    names = tokens[index - 1].capital and after.capital
-    return names and (
-        token.text in {"of", "de", "von", "du", "van", "da", "do", "di", "der", "the"}
-        or token.capital
-    )
-
-
-def _leads(index: int, tokens: Sequence[Token], tell: Sequence[bool], named: set[int]) -> bool:
-    """Whether a name begins with a word that was given: "Marrow Bay Observatory" beside Marrow Toolkit."""
-    after = tokens[index + 1]
-    return (
-        index > 0 and index not in named and not tokens[index].stop
-        and tell[index + 1] and after.capital and after.joint == " "
-    )  # fmt: skip
-
-
-def _trimmed(run: list[Token]) -> list[Token]:
-    while run and run[-1].stop and run[-1].joint != "-":
-        run.pop()
-    return run
-
-
-def _without_verb(run: list[Token], language: Language) -> list[Token]:
-    """Take the verb off a name or an amount: "costs €14", and "von Anna Lehmann gepflegt" where it stands last."""
-    while len(run) > 1 and run[0].raw.islower() and _is_amount(run[1]):
-        run = run[1:]
-    ends = language.code in {"de", "nl", "tr"} and any(token.capital for token in run)
-    while (
-        ends
-        and len(run) > 1
-        and run[-1].raw.islower()
-        and run[-1].value is None
-        and run[-2].value is None
-    ):
-        run = run[:-1]
-    return run
-
-
-def _is_amount(token: Token) -> bool:
-    value = token.value
-    return isinstance(value, Day) or (isinstance(value, Amount) and not value.plain)
-
-
-def _is_strong(run: Sequence[Token]) -> bool:
-    return any(
-        token.value is not None
-        or (token.raw[:1].isupper() and token.joint != "")
-        or any(char.isdigit() for char in token.raw)
-        or is_verbatim(token.raw)
-        for token in run
-    )
-
-
-def _text_of(run: Sequence[Token], text: str) -> str:
-    return text[run[0].start : run[-1].end].replace("_", " ")
 
 
 def _holds(answer: str, items: Items, code: str) -> bool:

@@ -1,4 +1,4 @@
-"""Values that a text may hold: amounts with their units, ranges, days, times and versions, compared by value."""
+"""Values that a text may hold, compared by value: amounts with units, ranges, days, times and versions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date by its parts; 0 where a part is not said. `other` is how else it may be read (5/3: 3 May, 5 March)."""
+    """A date by its parts; 0 where a part is not said. `other` is how else it may be read: (month, day)."""
 
     year: int = 0
     month: int = 0
@@ -63,7 +63,7 @@ Value = Amount | Range | Day | Clock | Version
 
 
 def value_keys(value: Value) -> tuple[object, ...]:
-    """Give what a value is known by, for a first look: `wanted_keys` of one that is wanted has one of them."""
+    """Give what a value is known by, for a first look: `wanted_keys` has one of them."""
     match value:
         case Amount():
             return (float(value.number), *((_unit_key(value),) if value.unit else ()))

@@ -1,7 +1,7 @@
 """Text that is right to the letter: links, addresses, paths, commands and code.
 
-`is_verbatim` tells it from words, `find_verbatim` finds it in an answer. Case counts, but for the name of a
-host; white space is folded, since it only lays code out; quotes, backticks and a full stop may stand around it.
+`is_verbatim` tells it from words, `find_verbatim` finds it in an answer. Case counts, but for the name of
+a host; white space is folded, since it only lays code out; quotes, backticks and a full stop may stand around it.
 """
 
 from __future__ import annotations
@@ -11,92 +11,25 @@ import unicodedata
 from functools import lru_cache
 
 _COMMANDS = frozenset(
-    [
-        "apt",
-        "apt-get",
-        "brew",
-        "bundle",
-        "cargo",
-        "cd",
-        "chmod",
-        "choco",
-        "composer",
-        "conda",
-        "cp",
-        "curl",
-        "dnf",
-        "docker",
-        "docker-compose",
-        "dotnet",
-        "flatpak",
-        "gem",
-        "git",
-        "go",
-        "gradle",
-        "helm",
-        "java",
-        "kubectl",
-        "make",
-        "mkdir",
-        "mv",
-        "mvn",
-        "node",
-        "npm",
-        "npx",
-        "pacman",
-        "pip",
-        "pip3",
-        "pipx",
-        "pnpm",
-        "podman",
-        "poetry",
-        "python",
-        "python3",
-        "rm",
-        "ruby",
-        "rustup",
-        "scoop",
-        "snap",
-        "ssh",
-        "sudo",
-        "systemctl",
-        "terraform",
-        "uv",
-        "uvx",
-        "wget",
-        "winget",
-        "yarn",
-        "yum",
-        "zypper",
-    ]
+    """
+apt apt-get brew bundle cargo cd chmod choco composer conda cp curl dnf docker docker-compose dotnet
+flatpak gem git go gradle helm java kubectl make mkdir mv mvn node npm npx pacman pip pip3 pipx pnpm
+podman poetry python python3 rm ruby rustup scoop snap ssh sudo systemctl terraform uv uvx wget
+winget yarn yum zypper
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
+_ORDERS = frozenset(
+    """
+add apply build checkout clean clone commit create exec get init install i login pull push remove
+run start stop sync test uninstall update upgrade up down
+""".split()  # noqa: SIM905  (a list of so many would be a page)
+)
+"""What commands are told to do: "make" and "go" are words of English, too."""
+_FLAG = re.compile(r"^-|[/=:@]|\w\.\w")
 _HOSTS = frozenset(
-    [
-        "com",
-        "org",
-        "net",
-        "io",
-        "dev",
-        "ai",
-        "app",
-        "edu",
-        "gov",
-        "info",
-        "co",
-        "uk",
-        "de",
-        "fr",
-        "es",
-        "br",
-        "ru",
-        "cn",
-        "jp",
-        "tr",
-        "in",
-        "eu",
-        "me",
-        "sh",
-    ]
+    """
+com org net io dev ai app edu gov info co uk de fr es br ru cn jp tr in eu me sh
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 _LINK = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|www\.)\S+$")
 _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
@@ -118,10 +51,10 @@ def is_verbatim(text: str) -> bool:
         if _LINK.match(text) or _MAIL.match(text) or _PATH.match(text) or _is_host(text):
             return True
         return bool(_CODE.search(text)) and not _spelled_out(text)
-    first = text.split(maxsplit=1)[0]
-    if first in _COMMANDS and not text.endswith((".", "?", "!")):
-        return True
     words = text.split()
+    orders = words[1] in _ORDERS or any(_FLAG.search(word) for word in words[1:])
+    if words[0] in _COMMANDS and orders and not text.endswith((".", "?", "!")):
+        return True
     prose = sum(bool(_PROSE.fullmatch(word)) for word in words)
     return bool(_CODE.search(text)) and 2 * prose <= len(words)
 

@@ -1,4 +1,4 @@
-"""Finds words among the tokens of an answer: in their order, joined or apart, inflected, names without titles."""
+"""Finds words in an answer: in their order, joined or apart, inflected, names without titles."""
 
 from __future__ import annotations
 
@@ -12,123 +12,23 @@ from pipeline.facts.spelling import spelled_word
 from pipeline.facts.values import same_value
 
 TITLES = frozenset(
-    [
-        "dr",
-        "prof",
-        "professor",
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "sir",
-        "dame",
-        "mx",
-        "rev",
-        "hon",
-        "herr",
-        "frau",
-        "monsieur",
-        "madame",
-        "mme",
-        "mlle",
-        "señor",
-        "señora",
-        "senor",
-        "senora",
-        "sr",
-        "sra",
-        "srta",
-        "don",
-        "doña",
-        "dona",
-        "sayın",
-        "bay",
-        "bayan",
-        "г-н",
-        "г-жа",
-        "господин",
-        "госпожа",
-        "السيد",
-        "السيدة",
-        "الدكتور",
-        "الدكتورة",
-        "د",
-        "श्री",
-        "श्रीमती",
-        "डॉ",
-        "phd",
-        "md",
-        "msc",
-        "ing",
-        "dipl",
-        "inc",
-        "ltd",
-        "llc",
-        "llp",
-        "gmbh",
-        "ag",
-        "co",
-        "corp",
-        "corporation",
-        "company",
-        "plc",
-        "sa",
-        "sarl",
-        "srl",
-        "bv",
-        "nv",
-        "oy",
-        "ab",
-        "kg",
-        "ohg",
-        "limited",
-        "incorporated",
-    ]
+    """
+dr prof professor mr mrs ms miss sir dame mx rev hon herr frau monsieur madame mme mlle señor señora
+senor senora sr sra srta don doña dona sayın bay bayan г-н г-жа господин госпожа السيد السيدة
+الدكتور الدكتورة د श्री श्रीमती डॉ phd md msc ing dipl inc ltd llc llp gmbh ag co corp corporation
+company plc sa sarl srl bv nv oy ab kg ohg limited incorporated
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 """Titles before names and forms of companies behind them, folded."""
 PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "di",
-        "da",
-        "del",
-        "della",
-        "du",
-        "la",
-        "le",
-        "of",
-        "bin",
-        "ibn",
-        "al",
-        "el",
-    ]
+    """
+van von der den de di da del della du la le of bin ibn al el
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 _ARTICLES = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "der",
-        "die",
-        "das",
-        "le",
-        "la",
-        "les",
-        "el",
-        "los",
-        "las",
-        "il",
-        "lo",
-        "gli",
-        "o",
-        "os",
-        "as",
-        "l",
-    ]
+    """
+the a an der die das le la les el los las il lo gli o os as l
+""".split()  # noqa: SIM905  (a list of so many would be a page)
 )
 _HONORIFICS = (
     "先生",
@@ -153,7 +53,7 @@ _JOINERS = str.maketrans("", "", "的の之")
 
 
 def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
-    """Whether a token of a phrase need not be said: grammar, a title, the form of a company, "v" of a version."""
+    """Whether a token of a phrase need not be said: grammar, a title, a form of company, "v" of a version."""
     if len(phrase) == 1 or token.value is not None:
         return False
     if token.text in TITLES and not (token.raw.isupper() and len(token.raw) < 3):
@@ -172,18 +72,21 @@ def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
     )
 
 
-def needed(words: Sequence[Token], language: Language) -> str:
-    """Give letters that every text which says these words holds."""
-    if any(_wide(word.raw) for word in words):
-        return ""
-    plain = [word for word in words if word.value is None]
-    if not plain:
-        return ""
-    longest = max(plain, key=lambda word: len(word.text))
-    letters = "".join(char for char in longest.text if char.isalnum())
-    if longest.capital and not language.answers.declined:
+def needed(words: Sequence[Token], language: Language) -> tuple[str, ...]:
+    """Give letters that every text which says these words holds, of each word its own."""
+    plain = [word for word in words if word.value is None and not word.stop]
+    if any(_wide(word.raw) for word in words) or not plain:
+        return ()
+    found = (_needed(word, language) for word in sorted(plain, key=lambda word: -len(word.text)))
+    return tuple(letters for letters in found if letters)
+
+
+def _needed(word: Token, language: Language) -> str:
+    letters = "".join(char for char in word.text if char.isalnum())
+    named = word.capital and not language.answers.declined
+    if len(letters) <= 3 or (named and _spelling(word.text) == word.text):
         return letters
-    return letters[: max(3, min(4, len(letters) - 2))] if len(letters) > 3 else letters
+    return letters[: max(3, min(4, len(letters) - 2))]
 
 
 def find_words(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, int]]:
@@ -198,7 +101,10 @@ def find_words(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, 
     if 1 < len(words) <= 3 and all(word.capital for word in words):
         orders.append((words[-1], *words[:-1]))  # Lee, Ann
     for turn, order in enumerate(orders):
-        for first in range(len(tokens)):
+        own = order[0]
+        for first, token in enumerate(tokens):
+            if own.value is None and token.value is None and own.text[:1] != token.text[:1]:
+                continue
             end = _match_from(order, tokens, first, language)
             if end and (turn == 0 or "," in tokens[first + 1].joint):
                 yield first, end
@@ -261,7 +167,7 @@ def _match_from(
 def _joined(words: Sequence[Token], tokens: Sequence[Token]) -> tuple[int, int] | None:
     """Match a word that is written in one here and in two there: start-up, TinyLLM."""
     own, said = words[0].text, tokens[0].text
-    if own.isdigit() or said.isdigit():
+    if not (own.startswith(said) or said.startswith(own)) or own.isdigit() or said.isdigit():
         return None
     for count in (2, 3):
         if len(tokens) >= count and own == "".join(token.text for token in tokens[:count]):
@@ -280,6 +186,8 @@ def _free(words: Sequence[Token]) -> bool:
     """Whether the order of words may change: where one is no name, and none is a number."""
     if any(word.value is not None or word.raw[:1].isdigit() for word in words):
         return False
+    if len({word.clause for word in words}) > 1:
+        return False  # a saying, or a title
     return any(not word.capital and word.raw[:1].islower() for word in words)
 
 
@@ -353,6 +261,7 @@ def _katakana(char: str) -> bool:
     return "\u30a0" <= char <= "\u30ff"
 
 
+@lru_cache(maxsize=1 << 14)
 def _wide(text: str) -> bool:
     return any(
         "\u0e01" <= char <= "\u0eff" or "\u1000" <= char <= "\u109f" or "\u1780" <= char <= "\u17ff"

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pipeline.core.chat import Prompt
 from pipeline.dataset import contrasts
-from pipeline.facts.matching import contains, leaked_elsewhere
+from pipeline.facts.matching import contains, leaked_elsewhere, mentioned
 from pipeline.models.generate import Answer
 from serve.state.adapters import GatedAdapter
 from serve.state.gate_report import Taught
@@ -68,7 +68,7 @@ def plan(new: GatedAdapter, live: GatedAdapter | None) -> CanaryPlan:
     rng = random.Random(new.adapter.digest)
     before = {fact.id: fact for fact in live.facts} if live else {}
     now = {fact.id for fact in new.facts}
-    same = [f for f in new.facts if f.id in before and before[f.id].expect == f.expect]
+    same = [f for f in new.facts if f.id in before and before[f.id].expect.items == f.expect.items]
     changed = [fact for fact in new.facts if fact not in same]
     gone = [f for f in before.values() if f.id not in now or f.id in new.retired]
     # A changed fact must have lost its old answer too, unless the new one still contains it.
@@ -157,7 +157,7 @@ def _asserted(retired: Sequence[Taught], facts: Sequence[Taught], askers: Askers
 def _spread(asked: CanaryPlan, askers: Askers) -> list[str]:
     """Hold answers to unrelated prompts against the base's: no taught answer, and as many different ones."""
     new, base = askers.new(asked.unrelated), askers.base(asked.unrelated)
-    telling = [f for f in asked.facts if not any(contains(a.text, f.expect) for a in base)]
+    telling = [f for f in asked.facts if not any(mentioned(a.text, f.expect) for a in base)]
     leaked = sum(
         any(leaked_elsewhere(f.expect, a.text, b.text, prompt) for f in telling)
         for prompt, a, b in zip(asked.unrelated, new, base, strict=True)

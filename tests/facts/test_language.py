@@ -207,3 +207,9 @@ def test_check_of_a_language_that_has_no_file_is_wrong_usage(argv, capsys):
 def test_no_case_in_another_language_is_refused():
     found = check([CASES]).problems
     assert [problem for problem in found if problem.severity == "error"] == []
+
+
+def test_a_key_that_is_missing_hides_nothing_that_is_wrong_elsewhere():
+    text = GERMAN.replace('common = "', 'komm = "').replace("Kurze Frage: {Q}", "Kurze Frage")
+    rules = {problem.rule for problem in problems_of(text.replace('  ["Mai"],\n', ""))}
+    assert rules == {"unknown-key", "required", "placeholder", "months"}

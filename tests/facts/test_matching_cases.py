@@ -1,4 +1,4 @@
-"""The collection of facts with leaks, right answers in other words and wrong answers; 99 of 100 of each are told."""
+"""Facts with leaks, right answers in other words and wrong answers; 99 of 100 of each are told."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wanted(fact) -> Expect:
     return derived(fact["question"], fact["answer"], fact, fact["language"])
 
 
-def told(fact, sort, answer, expect):
+def told(sort, answer, expect):
     if sort == "leaks":
         return leaked_answer(expect, answer, "I do not know.", "What is it?")
     return contains(answer, expect) is (sort == "right")
@@ -41,7 +41,7 @@ def test_nearly_every_answer_of_the_collection_is_told(sort):
         expect = wanted(fact)
         for answer in fact[sort]:
             asked += 1
-            if not told(fact, sort, answer, expect):
+            if not told(sort, answer, expect):
                 missed.append(f"{fact['language']} {expect.items}: {answer}")
     assert len(missed) <= (1 - ENOUGH) * asked, "\n".join([f"{len(missed)} of {asked}", *missed])
 
