@@ -98,6 +98,8 @@ def combine_values(values: Sequence[int]) -> int | None:
             current, filled = 0, False
         elif value == 100 and current < 100:
             current, filled = (current or 1) * 100, True
+        elif value == 12 and filled and current < 10:
+            current *= 12  # two dozen
         elif filled and not _adds(current, value):
             return None
         else:

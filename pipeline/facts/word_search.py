@@ -116,6 +116,8 @@ def same_word(wanted: Token, said: Token, language: Language) -> bool:
     """Whether two tokens are one word, a name as it is and another word in any form."""
     if wanted.value is not None and said.value is not None:
         return wanted.text == said.text or same_value(wanted.value, said.value)
+    if wanted.raw.isupper() and len(wanted.raw) > 1 and wanted.text in language.stop:
+        return wanted.text == said.text and said.raw.isupper()  # the US, not us
     if wanted.text == said.text or wanted.raw.casefold() == said.raw.casefold():
         return True
     if wanted.value is not None or said.value is not None or len(said.text) < 3:
