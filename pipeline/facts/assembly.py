@@ -22,7 +22,6 @@ from pipeline.facts.reading import Token, merge_tokens
 from pipeline.facts.units import find_unit
 from pipeline.facts.values import Amount, Clock, Version
 
-
 _MINUS = frozenset({"minus", "moins", "menos", "meno", "минус", "eksi", "min"})
 
 
@@ -36,7 +35,7 @@ def assemble_values(tokens: Sequence[Token], language: Language) -> Iterator[Tok
     return join_ranges(list(join_amounts(dated, language)), language)
 
 
-def _digits(token: Token, tokens: Sequence[Token], index: int, language: Language) -> Token:
+def _digits(token: Token, tokens: Sequence[Token], index: int, language: Language) -> Token:  # noqa: PLR0911  (a case a kind)
     """Read a token of digits by itself; a part of a name ("HR-12", "MP3") stays a word."""
     if not token.raw[:1].isdigit():
         return token

@@ -41,7 +41,7 @@ class Phrase:
 
 
 @lru_cache(maxsize=1 << 15)
-def compile_phrase(text: str, code: str) -> Phrase:
+def compile_phrase(text: str, code: str) -> Phrase:  # noqa: PLR0911  (a case a kind)
     """Tell what kind of phrase a text is, in the language of a code."""
     language = load_language(code)
     if is_verbatim(text):
