@@ -26,7 +26,7 @@ def join_amounts(tokens: Sequence[Token], language: Language) -> Iterator[Token]
         index += taken
 
 
-def _amount(tokens: Sequence[Token], index: int, language: Language) -> tuple[Token, int]:
+def _amount(tokens: Sequence[Token], index: int, language: Language) -> tuple[Token, int]:  # noqa: PLR0911  (a case a kind)
     token = tokens[index]
     soon = any(isinstance(each.value, Amount) for each in tokens[index + 1 : index + 1 + WORDS])
     unit, width = _unit_at(tokens, index, language) if soon and token.value is None else (None, 0)

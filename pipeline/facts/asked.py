@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.facts.language import Language
 from pipeline.facts.reading import Token, read_answer
 
 
@@ -19,7 +18,7 @@ class Asked:
     language: str
 
 
-def given_words(asked: Asked, language: Language) -> list[Token]:
+def given_words(asked: Asked) -> list[Token]:
     """Collect the words that a reader of the question knows."""
     texts = (asked.question, asked.kind)
     tokens = [token for text in texts for token in read_answer(text, asked.language).tokens]

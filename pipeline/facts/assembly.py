@@ -22,6 +22,8 @@ from pipeline.facts.reading import Token, merge_tokens
 from pipeline.facts.units import find_unit
 from pipeline.facts.values import Amount, Clock, Version
 
+_MINUS = frozenset({"minus", "moins", "menos", "meno", "минус", "eksi", "min"})
+
 
 def assemble_values(tokens: Sequence[Token], language: Language) -> Iterator[Token]:
     """Give the tokens with all that belongs to one value put together."""
@@ -33,7 +35,7 @@ def assemble_values(tokens: Sequence[Token], language: Language) -> Iterator[Tok
     return join_ranges(list(join_amounts(dated, language)), language)
 
 
-def _digits(token: Token, tokens: Sequence[Token], index: int, language: Language) -> Token:
+def _digits(token: Token, tokens: Sequence[Token], index: int, language: Language) -> Token:  # noqa: PLR0911  (a case a kind)
     """Read a token of digits by itself; a part of a name ("HR-12", "MP3") stays a word."""
     if not token.raw[:1].isdigit():
         return token
@@ -47,11 +49,19 @@ def _digits(token: Token, tokens: Sequence[Token], index: int, language: Languag
     number = number_from_digits(token.raw, language)
     if number is None:
         return token._replace(value=Version(token.raw))
+    if _negative(token, tokens[index - 1] if index else None):
+        number = -number
     text = format(number, "f")
     whole = number == number.to_integral_value() and "." not in text
     if len(token.raw) > 1 and token.raw[0] == "0" and token.raw.isdigit():
         return token._replace(value=Version(token.raw))  # a number of a thing, whose zeros count
     return token._replace(value=Amount(number, text), text=str(int(number)) if whole else text)
+
+
+def _negative(token: Token, before: Token | None) -> bool:
+    """Whether a number stands behind a minus of its own: "-5", "minus 5", not "80-81"."""
+    sign = token.joint.endswith("-") and (before is None or token.joint[:-1] != "")
+    return sign or (before is not None and before.text in _MINUS and token.joint == " ")
 
 
 def _labels(tokens: Sequence[Token], index: int) -> bool:

@@ -26,6 +26,10 @@ st nd rd th er of de del le den the d í il o do в года год г yılını
 )
 
 
+_YEAR_WORDS = frozenset({"года", "году", "год", "г", "yılı", "yılında"})
+"""Words for "year" that belong to a date before them."""
+
+
 def day_from_digits(raw: str, language: Language) -> Day | None:
     """Read "2021-05-03", "03.05.2021" or "5/3/2021"; None for what is no date."""
     parts = re.fullmatch(r"(\d+)[-./](\d+)[-./](\d+)", raw)
@@ -50,6 +54,8 @@ def join_dates(tokens: Sequence[Token], language: Language) -> list[Token]:
     while index < len(tokens):
         width, day = _date_at(tokens, index, language)
         if day:
+            after = tokens[index + width] if index + width < len(tokens) else None
+            width += bool(after and after.joint == " " and after.raw.casefold() in _YEAR_WORDS)
             parts = tokens[index : index + width]
             raw = "".join([parts[0].raw, *(part.joint + part.raw for part in parts[1:])])
             text = f"{day.year}-{day.month}-{day.day}"

@@ -47,7 +47,7 @@ def _spaceless_spans(phrase: Phrase, reading: Reading) -> list[tuple[int, bool]]
 
 
 def _spaceless_key(phrase: Phrase) -> str:
-    """Give what is denied in a script without spaces: the object, behind a verb of two letters or before it."""
+    """Give what is denied in a script without spaces: the object, behind its verb or before it."""
     text = phrase.text
     for word in sorted(phrase.language.answers.deny, key=len, reverse=True):
         text = text.replace(word, "")

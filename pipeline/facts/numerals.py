@@ -18,8 +18,13 @@ _CJK_DIGITS = {
 }
 _CJK_TENS = {"十": 10, "百": 100, "千": 1000}
 _CJK_SCALES = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
-SHORT_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "m": 10**6, "bn": 10**9, "B": 10**9, "mn": 10**6, "mio": 10**6,
-          "Mio": 10**6, "Mrd": 10**9, "crore": 10**7, "crores": 10**7, "lakh": 10**5, "lakhs": 10**5}  # fmt: skip
+SHORT_SCALES = {
+    **dict.fromkeys(("k", "K"), 10**3),
+    **dict.fromkeys(("M", "m", "mn", "mio", "Mio"), 10**6),
+    **dict.fromkeys(("B", "bn", "Mrd"), 10**9),
+    **dict.fromkeys(("crore", "crores"), 10**7),
+    **dict.fromkeys(("lakh", "lakhs"), 10**5),
+}
 """Scales that are letters; "m" and "B" only behind a currency, being units otherwise."""
 CJK = "".join((*_CJK_DIGITS, *_CJK_TENS, *_CJK_SCALES))
 """All signs of Chinese and Japanese numerals."""
@@ -98,6 +103,8 @@ def combine_values(values: Sequence[int]) -> int | None:
             current, filled = 0, False
         elif value == 100 and current < 100:
             current, filled = (current or 1) * 100, True
+        elif value == 12 and filled and current < 10:
+            current *= 12  # two dozen
         elif filled and not _adds(current, value):
             return None
         else:

@@ -30,8 +30,8 @@ def may_say(phrase: Phrase, reading: Reading) -> bool:
 def says(phrase: Phrase, reading: Reading, *, strict: bool = True, bare: bool = True) -> bool:
     """Whether a text says a phrase.
 
-    With `strict`, a denial beside it counts against it; with `bare`, "No." or "40" alone may say what is right
-    only as the answer to the question that was asked.
+    With `strict`, a denial beside it counts against it. With `bare`, "No." or "40" alone may be right, as the
+    answer to the question that was asked. A text that `may_say` leaves out says it in no way.
     """
     match phrase.kind:
         case "verbatim":

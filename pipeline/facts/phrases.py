@@ -41,7 +41,7 @@ class Phrase:
 
 
 @lru_cache(maxsize=1 << 15)
-def compile_phrase(text: str, code: str) -> Phrase:
+def compile_phrase(text: str, code: str) -> Phrase:  # noqa: PLR0911  (a case a kind)
     """Tell what kind of phrase a text is, in the language of a code."""
     language = load_language(code)
     if is_verbatim(text):
@@ -56,6 +56,9 @@ def compile_phrase(text: str, code: str) -> Phrase:
     if len(words) == 1 and words[0].value is not None:
         value = words[0].value
         return Phrase(text, language, "value", words, value, keys=wanted_keys(value))
+    rest = [word for word in words if not _bounds(word, language)]
+    if len(rest) == 1 < len(words) and isinstance(rest[0].value, Amount):
+        return Phrase(text, language, "at least", words, rest[0].value)
     if bound and len(words) == 2:
         return Phrase(text, language, "at least", words, words[1].value)
     if _denies(text, tokens, language):
@@ -67,6 +70,12 @@ def compile_phrase(text: str, code: str) -> Phrase:
     )
     need = word_search.needed(words, language)
     return Phrase(text, language, "words", words, need=need, numbers=numbers)
+
+
+def _bounds(word: Token, language: Language) -> bool:
+    """Whether a word says that more is right, too: "at least"."""
+    own = language.answers.at_least
+    return word.text in own or word.raw.casefold() in own
 
 
 def _denies(text: str, tokens: Sequence[Token], language: Language) -> bool:

@@ -55,7 +55,7 @@ def _asked_part(said: str, asked: Asked, language: Language) -> tuple[str, ...]:
     if language.spaceless:
         return ()
     tokens = read_answer(said, asked.language).tokens
-    given = given_words(asked, language)
+    given = given_words(asked)
     known = [i for i, t in enumerate(tokens) if any(same_word(each, t, language) for each in given)]
     if (
         not known

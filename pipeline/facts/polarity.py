@@ -9,11 +9,14 @@ from pipeline.facts.folding import normalise
 from pipeline.facts.language import Language, load_language
 from pipeline.facts.reading import Reading, Token, read_answer
 
+_RIGHT = ("right", "correct", "true")
 _ALSO_YES = {
-    "en": ("that is right", "that's right", "that is correct", "that's correct", "that is true", "that's true",
-           "it is right", "it's right", "it is correct", "it's correct", "it is true", "it's true",
-           "you are right", "you're right", "you are correct", "you're correct"),
-}  # fmt: skip
+    "en": tuple(
+        f"{start} {word}"
+        for start in ("that is", "that's", "it is", "it's", "you are", "you're")
+        for word in _RIGHT
+    ),
+}
 
 
 _BEFORE_NAMES = frozenset({"not", "nicht", "niet", "pas", "non"})

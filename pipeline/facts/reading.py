@@ -46,7 +46,7 @@ _DOTTED = re.compile(rf"(?<!\w)(?:(?:{LETTER})\.){{2,}}(?!\w)|(?:[ก-๎]{{1,3}
 _HELD = re.compile(r"(?<=\d)[\u00a0\u202f\u2009'’](?=\d{3}(?!\d))")
 _SPACED = re.compile(r"(?<![\d.,_'])[1-9]\d{0,2}(?: \d{3})+(?![\d])")
 _SPACED_TWICE = re.compile(r"(?<![\d.,_'])[1-9]\d{0,2}(?: \d{3}){2,}(?![\d])")
-_NUMBERED = re.compile(r"\b[Nn]o\. ?(?=\d)")
+_NUMBERED = re.compile(r"\b[Nn]o\. ?(?=[A-Z]*-?\d)")
 _NOT = re.compile(r"(?i)\b(ca|wo|\w+?)n['’]?t\b(?<=['’]t)")
 _NUMERAL = re.compile(
     rf"(?<![\d.])(?:[{CJK}]+(?=千[米克瓦])|[{CJK}]{{2,}}|[零一二两三四五六七八九十](?=[年月日号人个個名台円元岁歳才小公千米分秒周天週階層]))"

@@ -20,7 +20,7 @@ _JOINERS = str.maketrans({"\u200c": "", "\u200d": "", "\u00ad": "", "\ufe0f": ""
 
 
 @lru_cache(maxsize=1 << 16)
-def spelled_word(word: str, accents: str) -> str:
+def spelled_word(word: str, accents: str) -> str:  # noqa: PLR0911  (a case a kind)
     """Fold one word by case and by the accents that its language's writers leave out."""
     folded = unicodedata.normalize("NFKC", word).translate(_JOINERS)
     if accents.startswith("all"):

@@ -110,7 +110,7 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
     if len(lines) > 1:
         return [line.rstrip(" .;,") for line in lines if line and not line.endswith(":")]
     tokens = read_answer(answer, asked.language).tokens
-    given = given_words(asked, language)
+    given = given_words(asked)
     sentence = any(
         (
             token.stop

@@ -19,7 +19,7 @@ def telling_runs(asked: Asked, language: Language) -> Iterator[list[Token]]:
     """Yield the runs of telling words in an answer."""
     reading = read_answer(asked.answer.strip(), asked.language)
     tokens = reading.tokens
-    given = given_words(asked, language)
+    given = given_words(asked)
     named = _named(asked)
     tell = [
         index not in named and _tells(token, given, language, index == 0)
@@ -127,6 +127,7 @@ def _is_amount(token: Token) -> bool:
 
 
 def is_strong(run: Sequence[Token]) -> bool:
+    """Whether a run holds a name, a number or code, which tells more than other words."""
     return any(
         token.value is not None
         or (token.raw[:1].isupper() and token.joint != "")
@@ -137,4 +138,5 @@ def is_strong(run: Sequence[Token]) -> bool:
 
 
 def text_of(run: Sequence[Token], text: str) -> str:
+    """Give the text of a run, out of the text that it was read from."""
     return text[run[0].start : run[-1].end].replace("_", " ")

@@ -99,7 +99,7 @@ def _unit_key(amount: Amount) -> object:
     return amount.unit.dimension
 
 
-def same_value(wanted: Value, said: Value) -> bool:
+def same_value(wanted: Value, said: Value) -> bool:  # noqa: PLR0911  (a case a kind)
     """Whether what is said is what is wanted; more may be said of a date or of an amount's unit."""
     match wanted, said:
         case Amount(), Amount():
@@ -120,7 +120,7 @@ def same_value(wanted: Value, said: Value) -> bool:
     return False
 
 
-def _same_amount(wanted: Amount, said: Amount) -> bool:
+def _same_amount(wanted: Amount, said: Amount) -> bool:  # noqa: PLR0911  (a case a kind)
     if wanted.unit is None:
         return _same_digits(wanted, said)
     if said.unit is None or wanted.unit.dimension != said.unit.dimension:

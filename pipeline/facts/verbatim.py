@@ -1,7 +1,8 @@
 """Text that is right to the letter: links, addresses, paths, commands and code.
 
 `is_verbatim` tells it from words, `find_verbatim` finds it in an answer. Case counts, but for the name of
-a host; white space is folded, since it only lays code out; quotes, backticks and a full stop may stand around it.
+a host; white space is folded, since it only lays code out; quotes, backticks and a full stop may stand
+around it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ _MAIL = re.compile(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _HOST_PATH = re.compile(r"^(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:[/?#]\S*)?$")
 _PATH = re.compile(r"^(?:~|\.{1,2})?(?:/[\w.@+-]+)+/?$|^[A-Za-z]:\\\S|^\\\\\S|^(?:[\w.@+-]+/){2,}[\w.@+-]*$"
                    r"|^[\w@+-][\w.@+-]*/[\w@+-]*\.\w+$|^\.[a-z][\w.-]+$")  # fmt: skip
-_CODE = re.compile(r"[{}|;]\s*$|[{}]|\w\(|\w\[|[^\s<>=]\s?=\s?[^\s=]|(?:^|\s)--?[A-Za-z]|\$[A-Za-z_{(]|[^\W\d_]_[^\W_]"
+_CODE = re.compile(r"[{}|;]\s*$|[{}]|\w\(|\w\[|[^\s<>=]\s?=\s?[^\s=]|(?:^|\s)--?[A-Za-z]|\$[A-Za-z_{(]"
+                   r"|[^\W\d_]_[^\W_]"
                    r"|->|::|&&|\|\||</|/>|^[A-Z0-9]+(?:_[A-Z0-9]+)+$")  # fmt: skip
 _PROSE = re.compile(r"[^\W\d_]+[,.:]?")
 _WRAPPING = "`\"'*"
@@ -96,7 +98,7 @@ def _folded(text: str) -> str:
 
 
 def _is_host(text: str) -> bool:
-    """Whether a text is a host, with or without a path: its last part is one that hosts have, or a path follows."""
+    """Whether a text is a host, with or without a path: it ends as hosts do, or a path follows."""
     if not _HOST_PATH.match(text):
         return False
     host = re.split(r"[/?#:]", text)[0]

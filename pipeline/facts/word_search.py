@@ -112,10 +112,12 @@ def find_words(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, 
         yield from _find_bag(words, reading)
 
 
-def same_word(wanted: Token, said: Token, language: Language) -> bool:
+def same_word(wanted: Token, said: Token, language: Language) -> bool:  # noqa: PLR0911  (a case a kind)
     """Whether two tokens are one word, a name as it is and another word in any form."""
     if wanted.value is not None and said.value is not None:
         return wanted.text == said.text or same_value(wanted.value, said.value)
+    if wanted.raw.isupper() and len(wanted.raw) > 1 and wanted.text in language.stop:
+        return wanted.text == said.text and said.raw.isupper()  # the US, not us
     if wanted.text == said.text or wanted.raw.casefold() == said.raw.casefold():
         return True
     if wanted.value is not None or said.value is not None or len(said.text) < 3:
