@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any  # plain YAML data has no narrower type before it is read here
 
 from pipeline.core.errors import Where
+from pipeline.facts import polarity
 from pipeline.facts.asked import Asked
-from pipeline.facts.language import detect_language
+from pipeline.facts.language import detect_language, load_language
 from pipeline.facts.phrase_search import says
 from pipeline.facts.phrases import compile_phrase
 from pipeline.facts.reading import read_answer
@@ -185,6 +186,8 @@ def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str =
     Where it stands in the fact's `answer` only beside denials, a denial counts against no other answer.
     """
     items = tuple((item,) if isinstance(item, str) else tuple(item) for item in expect)
+    if not polarity.may_deny(answer, load_language(language)):
+        return Expect(items, language)
     reading = read_answer(answer, language)
 
     def said(*, strict: bool) -> bool:
@@ -193,9 +196,7 @@ def expected(expect: Sequence[str | Sequence[str]], language: str, answer: str =
             for item in items
         )
 
-    return Expect(
-        items, language, denial=bool(answer) and not said(strict=True) and said(strict=False)
-    )
+    return Expect(items, language, denial=not said(strict=True) and said(strict=False))
 
 
 def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:
