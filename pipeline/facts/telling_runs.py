@@ -58,6 +58,8 @@ def _tells(token: Token, given: Sequence[Token], language: Language, first: bool
     if token.value is None and (token.stop or token.text in TITLES):
         return False
     small = token.raw.casefold()
+    if small in language.question_words:
+        return False
     if (
         token.value is None
         and (small in language.common or small in language.refer)
