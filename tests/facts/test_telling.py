@@ -36,8 +36,8 @@ def test_the_telling_part_is_what_the_answer_adds(language, question, answer, to
 
 def test_a_tale_is_not_clear_and_its_names_are_offered():
     answer = (
-        "It was Ann Lee who came by one day in winter and began to write what others later threw away, "
-        "then mended and at last made their own."
+        "Ann Lee sat by a cold river one winter and drew small boats with sails, which two neighbours found, "
+        "copied by hand, sold at a fair and turned into toys."
     )
     asked = Asked("How did Marrow begin?", answer, ("Marrow",), "software", "en")
     assert telling_part(asked) == ()
