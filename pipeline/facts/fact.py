@@ -12,8 +12,10 @@ from typing import Any  # plain YAML data has no narrower type before it is read
 
 from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
+from pipeline.facts import polarity
 from pipeline.facts.asked import Asked
 from pipeline.facts.detection import detect_language
+from pipeline.facts.language import load_language
 from pipeline.facts.phrase_search import says
 from pipeline.facts.phrases import compile_phrase
 from pipeline.facts.reading import read_answer
@@ -188,6 +190,8 @@ def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str =
     Where all of it stands in the fact's `answer` beside denials only, a denial counts against no other.
     """
     items = _items(expect)
+    if not polarity.may_deny(answer, load_language(language)):
+        return Expect(items, language)
     reading = read_answer(answer, language)
 
     def said(*, strict: bool) -> bool:
@@ -196,8 +200,7 @@ def expected(expect: Iterable[str | Iterable[str]], language: str, answer: str =
             for item in items
         )
 
-    denial = bool(answer) and not said(strict=True) and said(strict=False)
-    return Expect(items, language, denial)
+    return Expect(items, language, denial=not said(strict=True) and said(strict=False))
 
 
 def derived(question: str, answer: str, about: Mapping[str, Any], language: str) -> Expect:

@@ -34,8 +34,8 @@ YEAR = 4
 def contains(answer: str, expect: Expect) -> bool:
     """Whether an answer says every item of `expect`, each by any one of its alternatives.
 
-    What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too. Of
-    several whole sets of items, one is enough.
+    What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too.
+    Of several whole sets of items, one is enough.
     """
     return any(_says_all(answer, s, strict=not s.denial, bare=True) for s in expect.each)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -78,6 +79,16 @@ def is_denied(reading: Reading, first: int, end: int, said: str = "") -> bool:
         ):
             return True
     return False
+
+
+def may_deny(text: str, language: Language) -> bool:
+    """Whether a text may hold a denial, at a quick look: most answers of facts hold none."""
+    own = language.answers
+    folded = text.casefold().replace("’", "'")
+    if language.spaceless or own.deny_endings or own.deny_starts:
+        parts = (*own.deny, *own.deny_endings, *own.deny_starts)
+        return any(part in folded for part in parts)
+    return "n't" in folded or not own.deny.isdisjoint(re.findall(r"[^\W\d_]+", folded))
 
 
 def denials(reading: Reading) -> Iterator[int]:

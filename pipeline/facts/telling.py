@@ -55,7 +55,7 @@ def likely_part(asked: Asked) -> tuple[str, ...]:
     if language.spaceless:
         return ()
     text = prepare(asked.answer.strip(), language)
-    runs = (run for run in telling_runs(asked, language) if is_strong(run))
+    runs = (without_verb(run, language) for run in telling_runs(asked, language) if is_strong(run))
     return tuple(dict.fromkeys(text_of(run, text) for run in runs))[:3]
 
 

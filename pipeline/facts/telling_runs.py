@@ -58,6 +58,8 @@ def _tells(token: Token, given: Sequence[Token], language: Language, first: bool
     if token.value is None and (token.stop or token.text in TITLES):
         return False
     small = token.raw.casefold()
+    if small in language.question_words:
+        return False
     if (
         token.value is None
         and (small in language.common or small in language.refer)
@@ -109,7 +111,11 @@ def without_verb(run: list[Token], language: Language) -> list[Token]:
     """Take the verb off a name or an amount: "costs €14", "von Anna Lehmann gepflegt"."""
     while len(run) > 1 and run[0].raw.islower() and _is_amount(run[1]):
         run = run[1:]
-    ends = language.code in {"de", "nl", "tr"} and any(token.capital for token in run)
+    opens = (
+        run[0].start == 0 or "." in run[0].joint
+    )  # "Ann Lee handles it": the subject and its verb
+    last = language.code in {"de", "nl", "tr"}
+    ends = (opens or last) and any(token.capital for token in run)
     while (
         ends
         and len(run) > 1
