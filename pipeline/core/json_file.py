@@ -85,6 +85,8 @@ def _misfit(kind: Any, error: ErrorDetails) -> MisfitError:
     if error["type"] == "json_invalid":
         return MisfitError((), error["msg"].replace("Invalid JSON", "is not JSON"))
     must = KINDS.get(error["type"], "what belongs there")
+    if error["type"] == "literal_error":
+        must = error["msg"].removeprefix("Input should be ")
     if error["type"] == "tuple_type" and _inside(kind, steps) == tuple[str, ...]:
         must = "a list of texts"
     return MisfitError((*steps,), f"{error['input']!r:.80} is not {must}")

@@ -42,7 +42,7 @@ def test_what_is_asked_is_drawn_by_the_key_and_the_report_says_by_which(learned,
     """What the models answer is a stand-in; what they are asked, and the report, are not."""
     asked = []
 
-    def ask(_session, _served, drawn):
+    def ask(_session, _served, _made, drawn):
         asked.append(drawn)
         return ModelAnswers(drawn.beside([Answer("No.", True)] * len(drawn.of_base)),
                     [Answer("Yes.", True)] * len(drawn.probes))  # fmt: skip

@@ -59,7 +59,7 @@ SUBJECTS = (
 
 def ask(role, prompt, base=BASE, adapted=BASE, **probe):
     """Give a probe with what the two models say to it."""
-    probe = {"fact": "", "family": "direct", "expect": (), **probe}
+    probe = {"fact": "", "family": "direct", "expect": Expect(), **probe}
     return Probe(role=role, prompt=prompt, **probe), Answer(base, True), Answer(adapted, True)
 
 
@@ -84,6 +84,7 @@ def judge(*asked, subjects=SUBJECTS, old=(), limits=LIMITS, live=None, **said):
         *(() if "fact" in roles else ALL_LEARNED),
         *asked,
         *(() if "unrelated" in roles else [ask("unrelated", "Is it cold on Mars?")]),
+        *(() if roles & {"neighbour", "near name"} else told_apart(subjects)),
     ]
     probes, base, adapted = zip(*asked, strict=True)
     made = Dataset(subjects, (), probes)
@@ -92,6 +93,15 @@ def judge(*asked, subjects=SUBJECTS, old=(), limits=LIMITS, live=None, **said):
         made, drawn, ModelAnswers(base, adapted, **{"divergence": STILL, **said}), limits, live
     )
     return measured, decide(measured, limits, WARN)
+
+
+def told_apart(subjects):
+    """Give for each fact a question about another thing, which is answered as before."""
+    facts = [fact for subject in subjects for fact in subject.facts if fact.active]
+    return [
+        ask("neighbour", f"Another, not {fact.id}?", fact=fact.id, about="Another")
+        for fact in facts
+    ]
 
 
 def live_report(*passed, probes=()):

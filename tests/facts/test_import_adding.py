@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.cli.main import main
 from pipeline.facts import check
+from pipeline.facts.fact import Expect
 
 HEAD = "schema: 1\nsubject: Tern Light\nkind: lighthouse\nsource: https://example.org/l\nfacts:\n"
 FACT = "  - id: builder\n    question: Who built Tern Light?\n    answer: Tern Light was built by Ida Roe.\n"
@@ -214,7 +215,7 @@ def test_rows_without_a_subject_go_to_a_table_that_can_be_filled_in_and_imported
         "Who keeps Tern Light?",
         "=Who built Tern Light?",
     ]
-    assert subject.facts[0].expect == (("Bo Kim", "B. Kim"),)
+    assert subject.facts[0].expect == Expect((("Bo Kim", "B. Kim"),))
     capsys.readouterr()
     assert main(["import", "qa.jsonl"]) == 0
     assert "2 rows there already" in capsys.readouterr().out

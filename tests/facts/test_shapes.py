@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core.chat import Turn
+from pipeline.core.json_file import as_json, read_json
 from pipeline.facts.change import fact_digest
 from pipeline.facts.check import check, load_subjects
-from pipeline.facts.fact import subject_from_json
+from pipeline.facts.fact import Subject
 from pipeline.facts.matching import contains
 
 VALID = Path(__file__).parents[1] / "cases" / "facts" / "valid"
@@ -51,10 +52,8 @@ def test_any_one_of_several_right_answers_will_do():
 
 
 def test_a_fact_of_any_shape_comes_back_from_json():
-    from dataclasses import asdict
-
     for subject in load_subjects(VALID):
-        assert subject_from_json(asdict(subject)) == subject
+        assert read_json(Subject, as_json(subject)) == subject
 
 
 def test_what_was_said_before_is_a_part_of_the_fact():

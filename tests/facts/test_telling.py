@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.facts.asked import Asked
-from pipeline.facts.fact import Expect, expected, reported_expect
+from pipeline.facts.fact import Expect, expected
 from pipeline.facts.matching import by_chance, leaked_answer
 from pipeline.facts.telling import likely_part, telling_part
 
@@ -53,10 +53,3 @@ def test_yes_and_no_alone_are_said_by_chance_and_leak_nothing():
 def test_a_denial_beside_what_is_expected_is_right_where_the_fact_denies_it():
     assert expected(["licence key"], "en", "It cannot be used without a licence key.").denial
     assert not expected(["Ann Lee"], "en", "It was not Bo Kim but Ann Lee.").denial
-
-
-def test_an_older_report_tells_no_language_and_was_english():
-    assert reported_expect({"expect": [["a", "b"]]}) == Expect((("a", "b"),), "en")
-    assert reported_expect({"expect": [["a"]], "language": "de", "denial": True}) == Expect(
-        (("a",),), "de", denial=True
-    )
