@@ -80,10 +80,13 @@ def ask_model(
         for i, row in zip(own, written, strict=True):
             rows[i] += row[: left(i)]
         progress.update(len(own))
-    texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
+    # Row by row: of no rows at all, `batch_decode` makes one text.
     return [
-        Answer(text.strip(), ended=row[-1] == tokenizer.eos_token_id)
-        for text, row in zip(texts, rows, strict=True)
+        Answer(
+            tokenizer.decode(row, skip_special_tokens=True).strip(),
+            ended=row[-1] == tokenizer.eos_token_id,
+        )
+        for row in rows
     ]
 
 

@@ -100,6 +100,11 @@ def test_each_token_is_chosen_from_logits_of_the_rows_that_have_not_ended(bare):
         assert logits.argmax(-1).tolist() == [written[i][place] for i in rows]
 
 
+def test_where_nothing_is_asked_nothing_is_answered(bare):
+    with progress.bar("asking", 0) as shown:
+        assert generate.ask_model(bare, [], 8, shown) == []
+
+
 def test_a_base_that_thinks_is_asked_with_an_empty_thought_before_its_answer(bare):
     tokenizer = deepcopy(bare.tokenizer)
     tokenizer.chat_template = THINKING
