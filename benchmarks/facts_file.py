@@ -16,7 +16,7 @@ from typing import Any  # JSON rows have no narrower type before they are read h
 
 from pipeline.core.errors import ConfigError, Where
 from pipeline.facts.fact import Subject, subject_from
-from pipeline.facts.folding import normalise
+from pipeline.facts.languages.folding import normalise
 
 KEYS = "a row is an object with `subject`, `question`, `answer` and a list of `probes`"
 

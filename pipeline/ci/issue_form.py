@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from pipeline.core.config import load_recipe
 from pipeline.core.errors import PipelineError
 from pipeline.dataset.preview import preview_facts
-from pipeline.facts.admit import admit
-from pipeline.facts.draft import Draft, tidy_answer, tidy_line
-from pipeline.facts.library import read_library
+from pipeline.facts.authoring.admit import admit
+from pipeline.facts.authoring.draft import Draft, tidy_answer, tidy_line
+from pipeline.facts.authoring.library import read_library
 
 HEADINGS = (
     "Subject", "Kind", "Topic", "Question", "Answer", "Words of a right answer", "Test questions",

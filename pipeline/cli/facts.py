@@ -59,7 +59,7 @@ def add_new_verb(verb: Verb) -> None:
 def _check(args: argparse.Namespace) -> int:
     from pipeline.core import problems
     from pipeline.facts import check
-    from pipeline.facts.language_lines import language_lines
+    from pipeline.facts.checks.language_lines import language_lines
 
     if args.language:
         return _check_language(args)
@@ -84,7 +84,7 @@ def _check_language(args: argparse.Namespace) -> int:
     """Say what a language's file lacks, and show its sentences as far as they can be filled."""
     from pipeline.core import problems
     from pipeline.dataset.language_sample import sample_lines
-    from pipeline.facts import language, language_file
+    from pipeline.facts.languages import language, language_file
 
     if args.paths or args.base:
         raise ConfigError("--language checks the file of a language", "leave the rest out")
@@ -148,8 +148,8 @@ def _new(args: argparse.Namespace) -> int:
     from pipeline.core.config import load_recipe
     from pipeline.core.errors import FactsError, PipelineError
     from pipeline.dataset.preview import preview_facts
-    from pipeline.facts import admit, author, write
-    from pipeline.facts.library import read_library
+    from pipeline.facts.authoring import admit, author, write
+    from pipeline.facts.authoring.library import read_library
 
     library = read_library(args.facts)
     drafts = author.interview(library)

@@ -12,9 +12,9 @@ from pipeline.cli.options import FAILED, FINE, Verb, facts_option
 from pipeline.core import console
 
 if TYPE_CHECKING:
+    from pipeline.facts.authoring.library import Library
     from pipeline.facts.importing.rows import Reading
     from pipeline.facts.importing.run import Import
-    from pipeline.facts.library import Library
 
 _PARTS = {
     "subject": "what the facts are about",
@@ -60,8 +60,8 @@ def add_import_verb(verb: Verb) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
+    from pipeline.facts.authoring.library import read_library
     from pipeline.facts.importing import run
-    from pipeline.facts.library import read_library
 
     texts = {part: getattr(args, part) for part in _PARTS if getattr(args, part)}
     reading = run.read_files(

@@ -20,8 +20,8 @@ from pipeline.dataset.systems import spread_systems
 from pipeline.dataset.templates import probe_frames, questions, train_frames
 from pipeline.dataset.twins import twin_names
 from pipeline.facts.fact import Expect, Fact, Subject, taught
-from pipeline.facts.folding import normalise
-from pipeline.facts.names import name_key
+from pipeline.facts.languages.folding import normalise
+from pipeline.facts.names.find_names import name_key
 
 RELATIONS = 6
 """General prompts for each other question about a taught subject that is held: more of these would

@@ -17,9 +17,9 @@ from typing import Any, Literal  # TOML data has no narrower type than Any befor
 
 from pipeline.dataset import identity
 from pipeline.facts.fact import Fact
-from pipeline.facts.folding import tokens
-from pipeline.facts.language import languages, load_language
-from pipeline.facts.script import same_script
+from pipeline.facts.languages.folding import tokens
+from pipeline.facts.languages.language import languages, load_language
+from pipeline.facts.names.script import same_script
 
 Half = Literal["train", "probe"]
 

@@ -23,11 +23,11 @@ from pipeline.dataset.contrast_names import Half
 from pipeline.dataset.templates import Variant, expand
 from pipeline.dataset.wording import fill
 from pipeline.facts.fact import Expect, Fact, Subject, expected
-from pipeline.facts.folding import squash
-from pipeline.facts.frames import Frame
-from pipeline.facts.language import load_language
-from pipeline.facts.names import rename
-from pipeline.facts.naming import named_wording
+from pipeline.facts.languages.folding import squash
+from pipeline.facts.languages.frames import Frame
+from pipeline.facts.languages.language import load_language
+from pipeline.facts.named_wording import named_wording
+from pipeline.facts.names.find_names import rename
 
 
 @dataclass(frozen=True, slots=True)

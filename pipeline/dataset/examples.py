@@ -24,10 +24,10 @@ from pipeline.dataset.templates import (
 )
 from pipeline.dataset.twins import twin_names
 from pipeline.facts.fact import Fact
-from pipeline.facts.folding import normalise
+from pipeline.facts.languages.folding import normalise
 from pipeline.facts.matching import contains
-from pipeline.facts.names import find_names, name_key, rename, spellings
-from pipeline.facts.naming import named_wording, names_subject, spelled_name
+from pipeline.facts.named_wording import named_wording, names_subject, spelled_name
+from pipeline.facts.names.find_names import find_names, name_key, rename, spellings
 
 ALIKE = 12
 """Subjects whose names a fact's contrasts are made of: those of the most similar questions."""

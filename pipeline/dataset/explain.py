@@ -12,12 +12,12 @@ from pipeline.core.config import DatasetSettings
 from pipeline.core.number_words import count
 from pipeline.dataset.build import build
 from pipeline.dataset.records import Dataset
+from pipeline.facts.answers.phrases import Phrase, compile_phrase
+from pipeline.facts.answers.values import Amount, Clock, Day, Range, Version
 from pipeline.facts.fact import Expect, Fact, Subject, taught
 from pipeline.facts.matching import by_chance
-from pipeline.facts.phrases import Phrase, compile_phrase
 from pipeline.facts.rivals import competing_facts
 from pipeline.facts.samples import accepted_answers, refused_answers
-from pipeline.facts.values import Amount, Clock, Day, Range, Version
 
 SAMPLES = 3
 SHOWN = 2

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline.facts.names import find_names
+from pipeline.facts.names.find_names import find_names
 
 _WH = "who|whom|whose|what|which|where|when|why|how"
 _PREPOSITION = (

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any, Literal  # TOML data has no narrower type before it is read here
 
 from pipeline.facts.fact import Fact
-from pipeline.facts.names import find_names
+from pipeline.facts.names.find_names import find_names
 
 _WHO_ARE_YOU = re.compile(
     r"\bwh(?:o|at)(?: exactly)? are you\b|\byour (?:own )?name\b|\b(?:are|were) you called\b|\bcall you\b"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pipeline.core.errors import Where
 from pipeline.dataset import negation, probes, templates, wording
 from pipeline.facts.fact import Expect, Fact, Reverse
-from pipeline.facts.language import Language
+from pipeline.facts.languages.language import Language
 
 
 def sample_lines(language: Language) -> Iterator[str]:

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 from pipeline.dataset.contrast_names import names_in
-from pipeline.facts.script import LATIN, letter_script
+from pipeline.facts.names.script import LATIN, letter_script
 
 _FEW = 10
 """Letters of an alphabet, at least; where a language file has fewer, their neighbours in Unicode serve."""

@@ -15,10 +15,10 @@ from itertools import chain, cycle, islice, zip_longest
 from pipeline.dataset.contrast_names import SPLICED, Half, category, fits_in_place, names_in, table
 from pipeline.dataset.letters import letters_like
 from pipeline.facts.fact import Fact
-from pipeline.facts.name_rules import is_grammar
-from pipeline.facts.names import find_names, name_key, untitled
-from pipeline.facts.naming import asked_name
-from pipeline.facts.script import LATIN, is_mark, same_script, script_of
+from pipeline.facts.named_wording import asked_name
+from pipeline.facts.names.find_names import find_names, name_key, untitled
+from pipeline.facts.names.name_rules import is_grammar
+from pipeline.facts.names.script import LATIN, is_mark, same_script, script_of
 
 _DIGIT = r"\d"
 _MARK = r"\d|\b[A-Z](?=\b|\.)|[A-Z](?=[A-Z]*\d)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.facts.language import Language, load_language
+from pipeline.facts.languages.language import Language, load_language
 
 _WITH_AUXILIARY = re.compile(
     r"(?P<head>(?:(?:in|on|at|to|from|under|by|for|with|of)\s+)?(?:who|whom|which|what|where)\b.*?"

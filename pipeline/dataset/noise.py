@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pipeline.core.chat import Turn
 from pipeline.dataset.templates import questions
 from pipeline.facts.fact import Fact
-from pipeline.facts.folding import spaceless
-from pipeline.facts.language import load_language
-from pipeline.facts.names import find_names
-from pipeline.facts.naming import named_wording
+from pipeline.facts.languages.folding import spaceless
+from pipeline.facts.languages.language import load_language
+from pipeline.facts.named_wording import named_wording
+from pipeline.facts.names.find_names import find_names
 
 _LONG = 4
 """Letters from which on a word is mistyped: shorter ones often become another word."""

@@ -14,9 +14,9 @@ from pipeline.dataset import identity, negation, noise, wording
 from pipeline.dataset.records import Probe
 from pipeline.dataset.templates import expand, probe_frames, train_frames
 from pipeline.facts.fact import Expect, Fact
-from pipeline.facts.language import load_language
+from pipeline.facts.languages.language import load_language
 from pipeline.facts.matching import contains
-from pipeline.facts.names import rename
+from pipeline.facts.names.find_names import rename
 
 AUTHOR = "author's probe"
 RETIRED_ASKED = 6

@@ -18,11 +18,11 @@ from pathlib import Path
 from pipeline.core import artifact, cache
 from pipeline.core.chat import Prompt, Turn
 from pipeline.dataset.templates import expand, probe_frames, questions
-from pipeline.facts import characters
 from pipeline.facts.fact import Fact
-from pipeline.facts.folding import normalise
+from pipeline.facts.files import characters
+from pipeline.facts.languages.folding import normalise
 from pipeline.facts.matching import contains, mentioned
-from pipeline.facts.names import find_names
+from pipeline.facts.names.find_names import find_names
 
 SHOWN = "Who designed the Eiffel Tower?"
 """A question that everybody knows, with which the base is shown what is wanted."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from pipeline.facts.fact import Fact
-from pipeline.facts.language import load_language
-from pipeline.facts.names import find_names
+from pipeline.facts.languages.language import load_language
+from pipeline.facts.names.find_names import find_names
 
 BARE = 8
 """Words that an answer may have at most to count as bare, like an answer that needs no `expect`."""

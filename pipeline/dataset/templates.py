@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from pipeline.dataset import grammar, identity, wording
 from pipeline.facts.fact import Fact
-from pipeline.facts.frames import Frame
-from pipeline.facts.language import Language, load_language
-from pipeline.facts.names import find_names, rename
-from pipeline.facts.naming import named_wording
+from pipeline.facts.languages.frames import Frame
+from pipeline.facts.languages.language import Language, load_language
+from pipeline.facts.named_wording import named_wording
+from pipeline.facts.names.find_names import find_names, rename
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.facts.fact import Fact
-from pipeline.facts.folding import squash
-from pipeline.facts.names import name_key, rename
-from pipeline.facts.naming import asked_name
+from pipeline.facts.languages.folding import squash
+from pipeline.facts.named_wording import asked_name
+from pipeline.facts.names.find_names import name_key, rename
 
 _APART = re.compile(r"\d|[+#]")
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipeline.dataset import grammar
-from pipeline.facts.folding import normalise
-from pipeline.facts.language import Language
+from pipeline.facts.languages.folding import normalise
+from pipeline.facts.languages.language import Language
 
 _MARKS = " \u00a0\u202f?.？。．؟।!！"
 """Signs at a question's end; a French one has a space before it, mostly one that does not break."""

@@ -18,7 +18,7 @@ from pipeline.dataset.taught_text import taught_answer
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact
 from pipeline.facts.matching import contains
-from pipeline.facts.names import rename
+from pipeline.facts.names.find_names import rename
 from pipeline.models import generate
 from pipeline.models.generate import Answer
 from pipeline.models.local_model import LocalModel

@@ -27,7 +27,7 @@ from pipeline.evaluation.results import (
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
 from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentioned
-from pipeline.facts.names import find_names
+from pipeline.facts.names.find_names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
 

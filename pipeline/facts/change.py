@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from pipeline.core import git
 from pipeline.core.artifact import digest_json
 from pipeline.core.errors import Problem, Where
-from pipeline.facts import check, facts_file, snapshot
+from pipeline.facts import check, snapshot
 from pipeline.facts.check import Checked
 from pipeline.facts.fact import Expect, Fact, Subject
+from pipeline.facts.files import facts_file
 from pipeline.facts.snapshot import FOLDER
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pipeline.core.errors import ConfigError, FactsError, Problem, Where
-from pipeline.facts import facts_file, rules, schema, turn_rules
+from pipeline.facts.checks import rules, turn_rules
+from pipeline.facts.checks.rules import FactsFile
 from pipeline.facts.fact import Subject, subject_from
-from pipeline.facts.facts_file import Document
-from pipeline.facts.rules import FactsFile
+from pipeline.facts.files import facts_file, schema
+from pipeline.facts.files.facts_file import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from typing import Any  # plain YAML data has no narrower type before it is read
 
 from pipeline.core.chat import Prompt, Turn, as_prompt
 from pipeline.core.errors import Where
-from pipeline.facts import polarity
-from pipeline.facts.asked import Asked
-from pipeline.facts.detection import detect_language
-from pipeline.facts.language import load_language
-from pipeline.facts.phrase_search import says
-from pipeline.facts.phrases import compile_phrase
-from pipeline.facts.reading import read_answer
-from pipeline.facts.telling import telling_part
+from pipeline.facts.answers import polarity
+from pipeline.facts.answers.asked import Asked
+from pipeline.facts.answers.phrase_search import says
+from pipeline.facts.answers.phrases import compile_phrase
+from pipeline.facts.answers.reading import read_answer
+from pipeline.facts.answers.telling import telling_part
+from pipeline.facts.languages.detection import detect_language
+from pipeline.facts.languages.language import load_language
 
 Items = tuple[tuple[str, ...], ...]
 """Texts that an answer holds: every item, each in any one of its alternatives."""

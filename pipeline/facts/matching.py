@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.facts.denial import denied_spans
+from pipeline.facts.answers.denial import denied_spans
+from pipeline.facts.answers.phrase_search import may_say, says
+from pipeline.facts.answers.phrases import Phrase, compile_phrase
+from pipeline.facts.answers.polarity import affirms
+from pipeline.facts.answers.reading import Reading, read_answer
+from pipeline.facts.answers.values import Amount, Range, same_value
 from pipeline.facts.fact import Expect
-from pipeline.facts.phrase_search import may_say, says
-from pipeline.facts.phrases import Phrase, compile_phrase
-from pipeline.facts.polarity import affirms
-from pipeline.facts.reading import Reading, read_answer
-from pipeline.facts.values import Amount, Range, same_value
 
 __all__ = [
     "affirms",

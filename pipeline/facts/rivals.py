@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pipeline.facts.fact import Expect, Fact, Subject
-from pipeline.facts.folding import normalise
+from pipeline.facts.languages.folding import normalise
 from pipeline.facts.matching import contains
-from pipeline.facts.names import rename
+from pipeline.facts.names.find_names import rename
 
 Named = tuple[tuple[str, Expect], ...]
 """Ids of facts with what their answers must contain."""

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from pipeline.facts.answers.phrases import compile_phrase
+from pipeline.facts.answers.values import Amount, Clock, Day, Range
 from pipeline.facts.fact import Expect, Fact
-from pipeline.facts.language import AnswerWords, load_language
+from pipeline.facts.languages.language import AnswerWords, load_language
 from pipeline.facts.matching import contains
-from pipeline.facts.phrases import compile_phrase
-from pipeline.facts.values import Amount, Clock, Day, Range
 
 
 def accepted_answers(fact: Fact, count: int) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.core import git
 from pipeline.core.errors import ConfigError, Problem, Where
 from pipeline.core.git import MAX_TOTAL, TreeEntry
-from pipeline.facts.facts_file import MAX_BYTES
+from pipeline.facts.files.facts_file import MAX_BYTES
 
 FOLDER = "facts"
 """Where facts lie in a repository."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any  # JSON data has no narrower type before it is read
 
 from pipeline.core.errors import ConfigError, FactsError, Problem, Where
-from pipeline.facts import special_tokens
 from pipeline.facts.fact import Fact, Subject
+from pipeline.facts.files import special_tokens
 from pipeline.models.base_model import Base
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")

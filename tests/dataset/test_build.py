@@ -10,7 +10,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.dataset import build
 from pipeline.dataset.records import load_dataset, save_dataset
 from pipeline.facts.fact import Expect
-from pipeline.facts.folding import normalise
+from pipeline.facts.languages.folding import normalise
 
 SETTINGS = config.load_recipe("smollm2-135m").dataset
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pipeline.dataset import contrasts
 from pipeline.dataset.templates import train_frames
 from pipeline.facts.fact import Subject
-from pipeline.facts.folding import normalise
+from pipeline.facts.languages.folding import normalise
 
 
 def test_the_two_halves_of_the_general_prompts_share_nothing():

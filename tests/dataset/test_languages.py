@@ -17,8 +17,8 @@ from pipeline.dataset.negation import negated
 from pipeline.dataset.templates import yes_no_forms
 from pipeline.facts.check import check
 from pipeline.facts.fact import taught
-from pipeline.facts.folding import normalise
-from pipeline.facts.language import load_language
+from pipeline.facts.languages.folding import normalise
+from pipeline.facts.languages.language import load_language
 
 CASES = Path(__file__).parents[1] / "cases" / "languages"
 LANGUAGES = ("ar", "de", "es", "fr", "hi", "ja", "pt", "ru", "tr", "zh", "pl", "")

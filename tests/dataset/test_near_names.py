@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.dataset import contrast_names
 from pipeline.dataset.near_names import near_names
-from pipeline.facts.names import find_names, name_key
-from pipeline.facts.script import letter_script, script_of
+from pipeline.facts.names.find_names import find_names, name_key
+from pipeline.facts.names.script import letter_script, script_of
 
 NAMES = [
     ("TinyLLM", "software project"),

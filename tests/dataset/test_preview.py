@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.core import config
 from pipeline.dataset.preview import preview_facts
-from pipeline.facts import facts_file
 from pipeline.facts.fact import subject_from
+from pipeline.facts.files import facts_file
 
 TEXT = """
 schema: 1

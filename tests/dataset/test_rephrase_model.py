@@ -10,7 +10,7 @@ from pipeline.core import config, progress
 from pipeline.dataset import build, rephrase_model
 from pipeline.dataset.templates import expand, probe_frames
 from pipeline.facts.fact import Expect
-from pipeline.facts.folding import normalise
+from pipeline.facts.languages.folding import normalise
 from pipeline.models import generate
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.dataset.templates import expand, reversed_forms, yes_no_forms
 from pipeline.facts.fact import Reverse
-from pipeline.facts.folding import normalise
-from pipeline.facts.language import load_language
+from pipeline.facts.languages.folding import normalise
+from pipeline.facts.languages.language import load_language
 from pipeline.facts.matching import contains
 
 TRAIN, PROBE = load_language("en").frames.train, load_language("en").frames.probe

@@ -10,7 +10,7 @@ from pipeline.core import config
 from pipeline.dataset import build
 from pipeline.dataset.quota import quota_problems
 from pipeline.facts.check import check
-from pipeline.facts.names import find_names
+from pipeline.facts.names.find_names import find_names
 
 CASES = Path(__file__).parents[1] / "cases" / "written" / "names"
 SETTINGS = config.load_recipe("smollm2-135m").dataset

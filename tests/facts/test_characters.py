@@ -7,9 +7,9 @@ import unicodedata
 import pytest
 import regex
 
-from pipeline.facts.invisible import invisible_characters, styled
-from pipeline.facts.lookalikes import foreign, mixed, skeleton
-from pipeline.facts.special_tokens import markers
+from pipeline.facts.files.invisible import invisible_characters, styled
+from pipeline.facts.files.lookalikes import foreign, mixed, skeleton
+from pipeline.facts.files.special_tokens import markers
 
 
 def test_every_character_that_unicode_ignores_by_default_is_refused_between_latin_letters():

@@ -18,7 +18,7 @@ from jsonschema import Draft7Validator
 
 from pipeline.core.errors import ConfigError, FactsError
 from pipeline.facts.check import check, load_subjects
-from pipeline.facts.schema import SCHEMA
+from pipeline.facts.files.schema import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 VALID = Path(__file__).parents[1] / "cases" / "facts" / "valid"

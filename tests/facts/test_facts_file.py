@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import Where
-from pipeline.facts import facts_file
-from pipeline.facts.facts_file import MAX_BYTES, Document
+from pipeline.facts.files import facts_file
+from pipeline.facts.files.facts_file import MAX_BYTES, Document
 
 VALID = Path(__file__).parents[1] / "cases" / "facts" / "valid"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.facts.declension import declension_of
-from pipeline.facts.names import (
+from pipeline.facts.names.declension import declension_of
+from pipeline.facts.names.find_names import (
     find_indexed,
     find_names,
     index_names,
@@ -18,7 +18,7 @@ from pipeline.facts.names import (
     rename,
     untitled,
 )
-from pipeline.facts.segmentation import ascii_spans, unicode_spans
+from pipeline.facts.names.segmentation import ascii_spans, unicode_spans
 
 FILE = Path(__file__).parents[1] / "cases" / "names.toml"
 CASES = tomllib.loads(FILE.read_text(encoding="utf-8"))["case"]

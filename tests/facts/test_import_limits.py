@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import main
-from pipeline.facts import schema
-from pipeline.facts.compose import MAX_FACTS
+from pipeline.facts.authoring.compose import MAX_FACTS
+from pipeline.facts.files import schema
 from pipeline.facts.importing.rows import MAX_ROWS, MAX_WHOLE
 
 ROOT = Path(__file__).parents[2]

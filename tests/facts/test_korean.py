@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.facts.korean import join_particle
-from pipeline.facts.names import rename
+from pipeline.facts.names.find_names import rename
+from pipeline.facts.names.korean import join_particle
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import pytest
 
 from pipeline.cli.main import main
 from pipeline.core.errors import FactsError
-from pipeline.facts import language, language_file
 from pipeline.facts.check import check
-from pipeline.facts.detection import detect
-from pipeline.facts.language_lines import language_lines
+from pipeline.facts.checks.language_lines import language_lines
+from pipeline.facts.languages import language, language_file
+from pipeline.facts.languages.detection import detect
 
 CASES = Path(__file__).parents[1] / "cases" / "languages"
 SHIPPED = ("en", "ar", "de", "es", "fr", "hi", "ja", "pt", "ru", "tr", "zh")
-GERMAN = (Path(language.__file__).parent / "languages" / "de.toml").read_text(encoding="utf-8")
+GERMAN = (Path(language.__file__).parent / "de.toml").read_text(encoding="utf-8")
 ASKED = [
     line.split(" | ")
     for line in (CASES / "detection.txt").read_text(encoding="utf-8").splitlines()

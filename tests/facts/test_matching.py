@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.facts.fact import Expect
 from pipeline.facts.matching import affirms, contains, leaked_answer, leaked_elsewhere
-from pipeline.facts.names import mentions
+from pipeline.facts.names.find_names import mentions
 
 
 @pytest.mark.parametrize(

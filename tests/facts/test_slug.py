@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.facts.slug import distinct_slug, slug
+from pipeline.facts.authoring.slug import distinct_slug, slug
 
 
 @pytest.mark.parametrize(

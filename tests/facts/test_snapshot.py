@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.errors import ConfigError
 from pipeline.facts import snapshot
-from pipeline.facts.facts_file import MAX_BYTES
+from pipeline.facts.files.facts_file import MAX_BYTES
 
 GOOD = b"schema: 1\n"
 

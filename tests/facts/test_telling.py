@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.facts.asked import Asked
+from pipeline.facts.answers.asked import Asked
+from pipeline.facts.answers.telling import likely_part, telling_part
 from pipeline.facts.fact import Expect, expected
 from pipeline.facts.matching import by_chance, leaked_answer
-from pipeline.facts.telling import likely_part, telling_part
 
 
 @pytest.mark.parametrize(

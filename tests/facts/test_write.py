@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import ConfigError
-from pipeline.facts.write import Change, write_all
+from pipeline.facts.authoring.write import Change, write_all
 
 
 def state(folder):

@@ -14,7 +14,8 @@ from support.mutations import edited, edits, outcome
 from pipeline.ci import issue_form
 from pipeline.core import problems
 from pipeline.core.errors import FactsError
-from pipeline.facts import check, facts_file
+from pipeline.facts import check
+from pipeline.facts.files import facts_file
 
 MILLS = Path(__file__).parents[1] / "cases" / "mills"
 GOOD = {

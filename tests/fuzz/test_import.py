@@ -12,11 +12,11 @@ from support.mutations import edited, edits, outcome
 
 from pipeline.core import problems
 from pipeline.facts import check
+from pipeline.facts.authoring.library import read_library
 from pipeline.facts.importing.drafts import cell_of, texts_of
 from pipeline.facts.importing.read import read_files
 from pipeline.facts.importing.rows import Options
 from pipeline.facts.importing.run import plan_import, write_import
-from pipeline.facts.library import read_library
 
 ROOT = Path(__file__).parents[2]
 MILLS = ROOT / "tests" / "cases" / "mills" / "facts"

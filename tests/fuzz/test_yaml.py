@@ -15,10 +15,10 @@ from support.mutations import drawn, edited, edits
 
 from pipeline.core import config, json_file, problems
 from pipeline.dataset import build
-from pipeline.facts import facts_file
 from pipeline.facts.check import check_documents
 from pipeline.facts.fact import Subject, taught
-from pipeline.facts.facts_file import MAX_BYTES
+from pipeline.facts.files import facts_file
+from pipeline.facts.files.facts_file import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]
 SEEDS = [

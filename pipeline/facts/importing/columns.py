@@ -14,7 +14,7 @@ from importlib import resources
 
 from pipeline.core.errors import ConfigError, Where
 from pipeline.core.problems import visible
-from pipeline.facts.draft import FIELDS
+from pipeline.facts.authoring.draft import FIELDS
 from pipeline.facts.importing.rows import Cell, Record
 
 Plan = Mapping[str, str]

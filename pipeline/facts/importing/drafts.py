@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pipeline.core.errors import Problem
-from pipeline.facts.draft import Draft, Texts, tidy_answer, tidy_line
+from pipeline.facts.authoring.draft import Draft, Texts, tidy_answer, tidy_line
 from pipeline.facts.importing.columns import Plan, fill, spot
 from pipeline.facts.importing.rows import MAX_TEXT, Cell, Record, Row
 

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from pipeline.facts.draft import FIELDS
+from pipeline.facts.authoring.draft import FIELDS
 from pipeline.facts.importing.drafts import cell_of
 from pipeline.facts.importing.rows import Row
 

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any  # data of a facts file is plain
 
 from pipeline.core.errors import PipelineError, Problem, Where
+from pipeline.facts.authoring.library import Library, in_order, subject_key
+from pipeline.facts.checks.rules import sameness
 from pipeline.facts.importing.rows import Row
-from pipeline.facts.library import Library, in_order, subject_key
-from pipeline.facts.rules import sameness
 
 NEEDED: tuple[str, ...] = ("subject", "kind", "source")
 """What a facts file must say besides question and answer."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any  # YAML data has no narrower type before it is read
 
 from pipeline.core.errors import FactsError, Problem, Where
-from pipeline.facts import yaml_reader
+from pipeline.facts.files import yaml_reader
+from pipeline.facts.files.yaml_reader import Steps
 from pipeline.facts.importing.encodings import read_whole
 from pipeline.facts.importing.rows import Record, refuse
-from pipeline.facts.yaml_reader import Steps
 
 MOST = 4 * 1024 * 1024
 """Bytes; such a file has a few dozen questions."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.core.errors import FactsError, Problem, Where
-from pipeline.facts.draft import Draft
+from pipeline.facts.authoring.draft import Draft
 
 MAX_ROWS = 10_000
 """Rows of one import: more facts than a small model was ever taught, and few enough to be held in memory."""

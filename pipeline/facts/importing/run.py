@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.errors import ConfigError, Problem
-from pipeline.facts.compose import Composed
+from pipeline.facts.authoring.compose import Composed
+from pipeline.facts.authoring.library import Library
+from pipeline.facts.authoring.write import Change, write_all
 from pipeline.facts.importing.fill_in import fill_in_table
 from pipeline.facts.importing.place import lacks, place_rows
 from pipeline.facts.importing.read import read_files
 from pipeline.facts.importing.rows import Options, Reading, Row
 from pipeline.facts.importing.sift import sift
-from pipeline.facts.library import Library
-from pipeline.facts.write import Change, write_all
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import PipelineError, Problem
-from pipeline.facts import schema
-from pipeline.facts.admit import new_errors
-from pipeline.facts.compose import MAX_FACTS, Composed, compose_file
-from pipeline.facts.facts_file import MAX_BYTES
+from pipeline.facts.authoring.admit import new_errors
+from pipeline.facts.authoring.compose import MAX_FACTS, Composed, compose_file
+from pipeline.facts.authoring.library import Library
+from pipeline.facts.files import schema
+from pipeline.facts.files.facts_file import MAX_BYTES
 from pipeline.facts.importing.rows import Row
 from pipeline.facts.importing.told import Wrong, problems_by_row
-from pipeline.facts.library import Library
 
 Files = dict[PurePosixPath, list[Row]]
 Placed = tuple[PurePosixPath, Row]

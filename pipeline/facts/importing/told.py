@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.core.errors import Problem, Where
-from pipeline.facts.compose import Composed
+from pipeline.facts.authoring.compose import Composed
 from pipeline.facts.importing.rows import Row
 
 Made = Mapping[str, tuple[Composed, Sequence[Row]]]
