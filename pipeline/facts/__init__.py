@@ -3,6 +3,6 @@
 In: YAML files, from a folder or a commit. Out: `Subject`s, and every `Problem` with its place.
 Never: writes training examples, or imports a training library.
 
-Below `fact`: `files` (YAML), `languages`, `names` and `answers` (texts). Above it: `matching`, `checks`, `check`,
-`authoring` and `importing`.
+Below `fact` stand `files` (YAML), `languages`, `names` and `answers` (texts); above it `matching`, `checks`,
+`check`, `authoring` and `importing`.
 """
