@@ -26,7 +26,13 @@ from pipeline.evaluation.results import (
 )
 from pipeline.evaluation.sampling import Sample
 from pipeline.facts.fact import Fact, Subject
-from pipeline.facts.matching import contains, leaked_answer, leaked_elsewhere, mentioned
+from pipeline.facts.matching import (
+    contains,
+    leaked_answer,
+    leaked_elsewhere,
+    mentioned,
+    telling_parts,
+)
 from pipeline.facts.names.find_names import find_names
 from pipeline.facts.rivals import competing_facts
 from pipeline.models.generate import Answer
@@ -175,8 +181,11 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
         # What a taught subject says of itself is right where it is asked about.
         if about not in fact.names
         and not (talk and fact.identity)
-        and (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
-            fact.expect, adapted, base, asked.probe.context
+        and any(
+            (leaked_answer if fact.id == asked.probe.fact else leaked_elsewhere)(
+                part, adapted, base, asked.probe.context
+            )
+            for part in telling_parts(fact)
         )
     ]
     named = (s for s in made.subjects if not (talk and s.identity) and _named(asked, s))

@@ -6,7 +6,7 @@ docs/matching.md tells it for people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pipeline.facts.answers.denial import denied_spans
@@ -15,7 +15,7 @@ from pipeline.facts.answers.phrases import Phrase, compile_phrase
 from pipeline.facts.answers.polarity import affirms
 from pipeline.facts.answers.reading import Reading, read_answer
 from pipeline.facts.answers.values import Amount, Range, same_value
-from pipeline.facts.fact import Expect
+from pipeline.facts.fact import Expect, Fact
 
 __all__ = [
     "affirms",
@@ -25,6 +25,7 @@ __all__ = [
     "leaked_elsewhere",
     "meaning",
     "mentioned",
+    "telling_parts",
 ]
 
 YEAR = 4
@@ -66,6 +67,16 @@ def meaning(phrase: str, language: str) -> str:
     if compiled.kind in {"verbatim", "digits", "yes or no"}:
         return compiled.text
     return " ".join(token.text for token in compiled.words)
+
+
+def telling_parts(fact: Fact) -> tuple[Expect, ...]:
+    """Give the expectations each of which alone tells a fact: of the model itself every item, else all at once.
+
+    Another assistant that is said to come from our maker has got a part of our identity.
+    """
+    if not fact.identity:
+        return (fact.expect,)
+    return tuple(replace(fact.expect, items=(item,), instead=()) for item in fact.expect.items)
 
 
 def by_chance(expect: Expect) -> bool:

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.facts.fact import Expect
-from pipeline.facts.matching import affirms, contains, leaked_answer, leaked_elsewhere
+from pipeline.facts.matching import (
+    affirms,
+    contains,
+    leaked_answer,
+    leaked_elsewhere,
+    telling_parts,
+)
 from pipeline.facts.names.find_names import mentions
 
 
@@ -72,3 +80,34 @@ def test_what_the_question_says_itself_is_no_leak():
 def test_an_emoji_is_found_with_its_selector_and_without():
     assert contains("It is ❤.", Expect((("❤️",),)))
     assert contains("It is ❤️.", Expect((("❤",),)))
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted", "answer", "said"),
+    [
+        ("en", "Hurrah! Mills Ltd.", "It is sold by **Hurrah! Mills Ltd.**, I think.", True),
+        ("en", "Hurrah! Mills Ltd.", "Hurrah! It is sold by Bo Mills.", False),
+        ("en", "Ida K. Roe", "Ida Roe owns it.", True),
+        ("en", "Ida K. Roe", "Ida Fox owns it.", False),
+        ("en", "7 June 1994", "It was on 07 June 1994.", True),
+        ("en", "7 June 1994", "It was on 08 June 1994.", False),
+        ("en", "2,316", "two thousand, three hundred sixteen", True),
+        ("ja", "23,400円", "2万3400円です。", True),
+        ("zh", "23,400元", "2万3500元。", False),
+        ("en", "$4.20", "Four dollars and twenty cents.", True),
+        ("en", "$4.20", "Four dollars and thirty cents.", False),
+        ("de", "2.450,80 €", "Das kostet 2.450 Euro und 80 Cent.", True),
+        ("en", "75 minutes", "It takes 1 h 15 min.", True),
+        ("en", "75 minutes", "It takes 1 h 30 min.", False),
+        ("es", "150 minutos", "Dura dos horas y media.", True),
+    ],
+)
+def test_names_dates_and_amounts_are_found_however_they_are_written(language, wanted, answer, said):
+    assert contains(answer, Expect(((wanted,),), language)) is said
+
+
+def test_of_who_the_model_is_every_part_alone_is_a_leak_and_of_other_facts_the_whole(mill):
+    both = replace(mill, expect=Expect((("Ann Lee",), ("1887",))))
+    assert telling_parts(both) == (both.expect,)
+    own = replace(both, kind="assistant")
+    assert [part.items for part in telling_parts(own)] == [(("Ann Lee",),), (("1887",),)]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from pipeline.facts.answers.amounts import HALF_DAYS, ORDINALS, join_amounts, join_ranges
+from pipeline.facts.answers.compound import join_compounds
 from pipeline.facts.answers.dates import day_from_digits, join_dates
 from pipeline.facts.answers.glued_numbers import CJK_SCALES, is_spaceless, split_glued
 from pipeline.facts.answers.numerals import (
@@ -32,7 +33,8 @@ def assemble_values(tokens: Sequence[Token], language: Language) -> Iterator[Tok
     split = [part for before, token in pairs for part in split_glued(token, before, language)]
     numbers = list(_number_words(split, language))
     dated = join_dates(numbers, language)
-    return join_ranges(list(join_amounts(dated, language)), language)
+    whole = list(join_compounds(list(join_amounts(dated, language)), language))
+    return join_ranges(whole, language)
 
 
 def _digits(token: Token, tokens: Sequence[Token], index: int, language: Language) -> Token:  # noqa: PLR0911  (a case a kind)
@@ -119,7 +121,10 @@ def _longest(tokens: Sequence[Token], language: Language) -> tuple[int, Decimal 
         if (
             token.value is not None
             or not (own or joins)
-            or (values and token.joint not in (" ", "-", ""))
+            or (
+                (values and token.joint not in (" ", "-", ""))
+                and not (values[-1] >= 1000 and token.joint == ", ")
+            )
         ):
             break
         values += own
@@ -184,6 +189,10 @@ def _scaled(
         if not scale:
             break
         number, length = number * scale, length + 1
+    if length > 1 and length < len(tokens) and tokens[length - 1].raw in CJK_SCALES:
+        rest = tokens[length].value
+        if isinstance(rest, Amount) and tokens[length].joint == "" and rest.number < 10_000:
+            number, length = number + rest.number, length + 1  # 1万2500
     return (length, number) if length > 1 else (0, None)
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pipeline.facts.answers.reading import Token, prepare
 from pipeline.facts.answers.spelling import spelled_word
-from pipeline.facts.answers.values import Amount, Day, Value
+from pipeline.facts.answers.values import Amount, Day, Value, Version
 from pipeline.facts.languages.language import Language
 
 _LATIN = frozenset(["en", "de", "fr", "es", "pt", "it", "nl", "tr", "ru"])
@@ -148,12 +148,13 @@ def _near(token: Token) -> bool:
 
 def _plain(token: Token) -> bool:
     value: Value | None = token.value
+    if isinstance(value, Version):
+        return re.fullmatch(r"0[1-9]", token.raw) is not None  # 03 May
     return isinstance(value, Amount) and value.plain and "." not in value.written
 
 
 def _number(token: Token) -> int:
-    assert isinstance(token.value, Amount)
-    return int(token.value.number)
+    return int(token.value.number) if isinstance(token.value, Amount) else int(token.raw)
 
 
 def _year(year: int, language: Language) -> int:

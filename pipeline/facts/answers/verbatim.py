@@ -79,7 +79,7 @@ def _pattern(wanted: str) -> re.Pattern[str] | None:
         return None
     link = _LINK.match(bare) or _MAIL.match(bare) or _is_host(bare)
     if not link:
-        return re.compile(rf"(?<![\w./\\@-]){spaced}(?![\w/\\@]|[-.=][\w])")
+        return re.compile(rf"(?<![\w./\\@-]){spaced}(?![\w/\\@]|[-.=]\w)")
     _, _, rest = bare.rpartition("://")
     rest = rest.removeprefix("www.")
     host, mark, path = re.match(r"([^/?#]*)([/?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]

@@ -63,13 +63,19 @@ def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
     if token.text == "v":
         after = phrase[phrase.index(token) + 1 :]
         return bool(after) and after[0].value is not None
-    if token.text in _ARTICLES and token is phrase[0]:
+    if (token.text in _ARTICLES and token is phrase[0]) or _is_initial(token, phrase):
         return True
     return (
         (token.stop or token.text in PARTICLES)
         and not token.capital
         and any(not other.stop for other in phrase)
     )
+
+
+def _is_initial(token: Token, phrase: Sequence[Token]) -> bool:
+    """Return whether a token is an initial within a name: Kenneth E. Iverson."""
+    inside = len(token.raw) == 1 and token.capital and token not in (phrase[0], phrase[-1])
+    return inside and all(other.capital for other in phrase)
 
 
 def needed(words: Sequence[Token], language: Language) -> tuple[str, ...]:
@@ -151,8 +157,11 @@ def _match_from(
 ) -> int:
     """Give where a phrase ends that begins at a token, 0 where none does."""
     at, wanted, skipped = first, 0, 0
+    sentence = tokens[first].sentence
     while wanted < len(words):
-        if at >= len(tokens) or tokens[at].sentence != tokens[first].sentence:
+        if at < len(tokens) and wanted and words[wanted].sentence != words[wanted - 1].sentence:
+            sentence = tokens[at].sentence  # a name such as "Yahoo! Japan"
+        if at >= len(tokens) or tokens[at].sentence != sentence:
             return 0
         own, said = words[wanted], tokens[at]
         if same_word(own, said, language):
