@@ -64,8 +64,21 @@ class Expect:
         return tuple(replace(self, items=s, instead=()) for s in (self.items, *self.instead))
 
 
-ASSISTANT = "assistant"
-"""The kind of the model itself: its facts say who it is, and its questions may call it "you"."""
+ASSISTANT = frozenset(
+    [
+        "assistant",
+        "assistent",
+        "asistente",
+        "assistente",
+        "asistan",
+        "ассистент",
+        "助手",
+        "アシスタント",
+        "مساعد",
+        "सहायक",
+    ]
+)
+"""Kinds of the model itself, by language: its facts say who it is, and its questions may call it "you"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,7 @@ class Fact:
     @property
     def identity(self) -> bool:
         """Whether the fact says who the model itself is."""
-        return self.kind.casefold() == ASSISTANT
+        return self.kind.casefold() in ASSISTANT
 
     @property
     def chat(self) -> Prompt:
@@ -152,7 +165,7 @@ class Subject:
     @property
     def identity(self) -> bool:
         """Whether it is the model itself."""
-        return self.kind.casefold() == ASSISTANT
+        return self.kind.casefold() in ASSISTANT
 
 
 def taught(subjects: Iterable[Subject]) -> Iterator[Fact]:

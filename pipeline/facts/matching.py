@@ -70,7 +70,7 @@ def meaning(phrase: str, language: str) -> str:
 
 
 def telling_parts(fact: Fact) -> tuple[Expect, ...]:
-    """Give the expectations each of which alone tells a fact: of the model itself every item, else all at once.
+    """Give the expectations each of which alone tells a fact: of the model every item, else all at once.
 
     Another assistant that is said to come from our maker has got a part of our identity.
     """

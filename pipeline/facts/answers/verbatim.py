@@ -40,6 +40,9 @@ _PATH = re.compile(r"^(?:~|\.{1,2})?(?:/[\w.@+-]+)+/?$|^[A-Za-z]:\\\S|^\\\\\S|^(
 _CODE = re.compile(r"[{}|;]\s*$|[{}]|\w\(|\w\[|[^\s<>=]\s?=\s?[^\s=]|(?:^|\s)--?[A-Za-z]|\$[A-Za-z_{(]"
                    r"|[^\W\d_]_[^\W_]"
                    r"|->|::|&&|\|\||</|/>|^[A-Z0-9]+(?:_[A-Z0-9]+)+$")  # fmt: skip
+_FILE = re.compile(
+    r"^[\w-][\w.-]*\.(?:toml|ya?ml|json|ini|cfg|conf|md|txt|py|sh|csv|tsv|xml|html?|log|lock|env|exe|zip|gz|pdf)$"
+)
 _PROSE = re.compile(r"[^\W\d_]+[,.:]?")
 _WRAPPING = "`\"'*"
 _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "\u202f": " "})
@@ -50,7 +53,13 @@ def is_verbatim(text: str) -> bool:
     """Whether a text is a link, a path, a command or code, rather than words."""
     text = text.strip()
     if " " not in text and "\n" not in text:
-        if _LINK.match(text) or _MAIL.match(text) or _PATH.match(text) or _is_host(text):
+        if (
+            _LINK.match(text)
+            or _MAIL.match(text)
+            or _PATH.match(text)
+            or _is_host(text)
+            or _FILE.match(text)
+        ):
             return True
         return bool(_CODE.search(text)) and not _spelled_out(text)
     words = text.split()
