@@ -100,6 +100,10 @@ def test_an_emoji_is_found_with_its_selector_and_without():
         ("en", "75 minutes", "It takes 1 h 15 min.", True),
         ("en", "75 minutes", "It takes 1 h 30 min.", False),
         ("es", "150 minutos", "Dura dos horas y media.", True),
+        ("en", "https://mill.example.org/a", "It is at https://mill.example.org/a.", True),
+        ("en", "https://mill.example.org/a", "It is not at https://mill.example.org/a.", False),
+        ("en", "mill.yaml", "It reads mill.yaml.", True),
+        ("en", "mill.yaml", "It reads mill.yaml.old.", False),
     ],
 )
 def test_names_dates_and_amounts_are_found_however_they_are_written(language, wanted, answer, said):

@@ -14,6 +14,9 @@ from pipeline.facts.answers.values import Amount, Day, Range, Value, same_value
 from pipeline.facts.answers.verbatim import find_verbatim
 from pipeline.facts.answers.word_search import find_words
 
+_SCHEME = re.compile(r"(?:\w+://)?(?:www\.)?$")
+"""The beginning of a link, which ends no clause."""
+
 
 def may_say(phrase: Phrase, reading: Reading) -> bool:
     """Whether a text holds the letters and numbers of a phrase, wherever they stand."""
@@ -69,7 +72,8 @@ def _says_verbatim(phrase: Phrase, reading: Reading, strict: bool) -> bool:
         return False
     if not strict:
         return True
-    before = read_answer(reading.text[:place] + " x", reading.language.code)
+    ahead = _SCHEME.sub("", reading.text[:place])
+    before = read_answer(f"{ahead} x", reading.language.code)
     last = len(before.tokens) - 1
     return last < 0 or not polarity.is_denied(before, last, last + 1)
 
