@@ -61,6 +61,8 @@ def likely_part(asked: Asked) -> tuple[str, ...]:
 
 def _parts(asked: Asked, language: Language) -> Items:
     answer = asked.answer.strip()
+    if code := _code_lines(answer):
+        return tuple((line,) for line in code)
     if literal := _literal(answer, asked.question):
         return tuple((each,) for each in literal)
     if language.spaceless:
@@ -91,6 +93,13 @@ def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
     """Whether an answer is a tale with no name or number in it, of which not each word can matter."""
     listed = sum("," in run[0].joint for run in runs[1:])
     return len(runs) > 2 + listed and len(asked.answer.split()) > SHORT_ANSWER_WORDS
+
+
+def _code_lines(answer: str) -> list[str]:
+    """Give the lines of an answer that is code, half of whose lines at least cannot be words."""
+    lines = [line.strip() for line in answer.splitlines() if line.strip()]
+    code = sum(is_verbatim(line) for line in lines)
+    return list(dict.fromkeys(lines)) if len(lines) > 1 and 2 * code >= len(lines) else []
 
 
 def _literal(answer: str, question: str) -> list[str]:
