@@ -201,7 +201,11 @@ LOCAL = {
     "a failed verdict": (fail_verdict, 1, "did not pass its gate"),
     "a report of another adapter": (other_adapter, 1, "the report is about another adapter"),
     "an edited report": (edit_report, 1, "was changed since"),
-    "a report of an older version": (older_report, 1, "not a report of this version: missing key 'sample_key'"),
+    "a report of an older version": (
+        older_report,
+        1,
+        "not a report of this version: missing key 'sample_key'",
+    ),
     "no run": (lose_report, 1, "holds no finished run"),
     "an edited adapter": (edit_adapter, 1, "is not a finished adapter"),
     "a dirty work tree": (edit_recipe, 2, "has changes that are in no commit"),
