@@ -107,7 +107,7 @@ def _category_elsewhere(kind: str, language: str) -> str:
 
 
 def fits_in_place(name: str, other: str, language: str) -> bool:
-    """Whether another name fits where a name stands: "le logo d'Orbex" cannot be that of Firefox."""
+    """Return whether another name fits where a name stands: "le logo d'Orbex" cannot be that of Firefox."""
     alike = load_language(language).alike
     return not alike or bool(re.search(alike, name)) == bool(re.search(alike, other))
 

@@ -57,12 +57,12 @@ def ask_of_other(text: str, fact: Fact, other: str) -> str:
 
 
 def calls_itself_you(fact: Fact) -> bool:
-    """Whether a fact is about the model itself and asked of it by "you", in whatever language."""
+    """Return whether a fact is about the model itself and asked of it by "you", in whatever language."""
     return fact.identity and not find_names(fact.question, fact.names, fact.language)
 
 
 def asks_who(prompt: str) -> bool:
-    """Whether a prompt asks the model who or what it is, or who made it."""
+    """Return whether a prompt asks the model who or what it is, or who made it."""
     return _WHO_ARE_YOU.search(prompt) is not None
 
 

@@ -41,7 +41,7 @@ def letters_like(letter: str, language: str) -> tuple[str, ...]:
 
 
 def _exchange(char: str, letter: str) -> bool:
-    """Whether a letter may stand for another: one of its script, kana for its own kind, and no small kana."""
+    """Return whether a letter may stand for another of its script; kana for its own kind, no small ones."""
     if not char.isalpha() or letter_script(char) != letter_script(letter):
         return False
     name, other = unicodedata.name(char), unicodedata.name(letter)
@@ -50,5 +50,5 @@ def _exchange(char: str, letter: str) -> bool:
 
 
 def _closed(syllable: str) -> bool:
-    """Whether a syllable of Korean ends in a consonant, by which the particle behind it goes."""
+    """Return whether a syllable of Korean ends in a consonant, by which the particle behind it goes."""
     return (ord(syllable) - ord("가")) % 28 > 0

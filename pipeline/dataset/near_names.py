@@ -23,7 +23,7 @@ from pipeline.facts.names.script import LATIN, is_mark, same_script, script_of
 _DIGIT = r"\d"
 _MARK = r"\d|\b[A-Z](?=\b|\.)|[A-Z](?=[A-Z]*\d)"
 _SIGNS = ("", "+", "++", "#", "*", "--", "+++", "##", "**", "-", "!", "~")
-"""What may stand in the place of a name's signs, as in "C++"."""
+"""Signs that may replace those of a name such as "C++"."""
 _HARD = re.compile(
     r"(?i)[b-df-hj-np-tv-xz]{4}|[b-df-hjkmnp-qstv-xz][lr][b-df-hjkmnp-qstv-xz]"
     r"|[бвгджзйкмнпстфхцчшщ][лр][бвгджзйкмнпрстфхцчшщ]|\b[ыьъ]"
@@ -71,7 +71,7 @@ def near_names(
 
 
 def _reads_well(near: str, fact: Fact) -> bool:
-    """Whether a name fits where the subject's stands, can be said, and has no word twice."""
+    """Return whether a name fits where the subject's stands, can be said, and has no word twice."""
     if fact.language == "en":
         return True
     words = near.split()
@@ -81,7 +81,7 @@ def _reads_well(near: str, fact: Fact) -> bool:
 
 
 def _read_otherwise(name: str, language: str) -> bool:
-    """Whether a made name is a word of grammar: "Do" for "Go", "I" for "R"."""
+    """Return whether a made name is a word of grammar: "Do" for "Go", "I" for "R"."""
     return name in {"A", "I"} if len(name) == 1 else is_grammar(name, language)
 
 

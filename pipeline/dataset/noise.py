@@ -69,5 +69,5 @@ def mistyped(question: str, names: tuple[str, ...], rng: random.Random) -> str:
 
 
 def _typed_by_letters(text: str) -> bool:
-    """Whether a text is in an alphabet: no slip of a finger exchanges two signs of Chinese or of Hindi."""
+    """Return whether a text is in an alphabet, where a slip of a finger exchanges two letters."""
     return not spaceless(text) and not any(unicodedata.category(c) == "Mc" for c in text)

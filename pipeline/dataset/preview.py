@@ -1,4 +1,4 @@
-"""How a fact will be taught and asked, for someone who has just written it."""
+"""Shows someone who has just written a fact how it will be taught and asked."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _CONTRASTS = frozenset({"near name", "neighbour"})
 
 @dataclass(frozen=True, slots=True)
 class _Quota:
-    """What a fact needs: the rule that tells it, the least number, its name, and what helps."""
+    """A need of every fact: the rule that tells it, the least number, its name, and the help."""
 
     rule: str
     least: int

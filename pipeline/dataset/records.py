@@ -41,7 +41,7 @@ class Probe:
 
     @property
     def chat(self) -> Prompt:
-        """What is put to the model."""
+        """The prompt that is put to the model."""
         return as_prompt(self.before, self.prompt)
 
     @property
@@ -73,7 +73,7 @@ class Example:
 
     @property
     def chat(self) -> Prompt:
-        """What is put to the model."""
+        """The prompt that is put to the model."""
         return as_prompt(self.before, self.prompt)
 
     @property

@@ -164,13 +164,13 @@ def _asks(text: str) -> bool:
 
 
 def _names(text: str, fact: Fact) -> bool:
-    """Whether a wording names the subject as its author writes it, as whole words."""
+    """Return whether a wording names the subject as its author writes it, as whole words."""
     found = find_names(text, (fact.subject, *fact.aliases), fact.language)
     return any(text[span.start : span.end] == span.name for span in found)
 
 
 def _tells(text: str, fact: Fact, asked: Collection[str]) -> bool:
-    """Whether a wording holds a part of the answer that no question of the author's holds."""
+    """Return whether a wording holds a part of the answer that no question of the author's holds."""
     parts = [replace(fact.expect, items=((each,),)) for item in fact.expect for each in item]
     return any(
         mentioned(text, part) and not any(mentioned(question, part) for question in asked)

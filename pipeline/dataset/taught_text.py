@@ -50,7 +50,7 @@ def taught_answer(fact: Fact) -> str:
 
 
 def exact(text: str) -> bool:
-    """Whether a text is one that a full stop behind it would change: a link, a path, a command, a version."""
+    """Return whether a full stop behind a text would change it: a link, a path, a command, a version."""
     first, *more = text.split()
     return _EXACT.search(text) is not None or (bool(more) and first in _COMMANDS)
 

@@ -111,7 +111,7 @@ def yes_no_forms(fact: Fact, foils: Sequence[str]) -> Iterator[Variant]:
 
 
 def _suits(family: Frame, fact: Fact) -> bool:
-    """Whether people ask so: not "I came across Lumo today. Who are you?", nor for code in a few words."""
+    """Return whether people ask so; nobody says "I met Lumo. Who are you?", or wants code in brief."""
     named_beside = identity.calls_itself_you(fact) and "{s}" in family.prompt
     return not named_beside and not (family.answer == "{short}" and "\n" in fact.answer)
 

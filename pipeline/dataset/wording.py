@@ -57,7 +57,7 @@ def reply(template: str, answer: str, values: Mapping[str, str], language: Langu
 
 
 def says_verdict(answer: str, language: Language) -> bool:
-    """Whether an answer begins by saying yes or no."""
+    """Return whether an answer begins by saying yes or no."""
     found = _VERDICT.match(answer)
     return found is not None and normalise(found[1]) in language.yes | language.no
 
@@ -87,6 +87,6 @@ def unmarked(statement: str) -> str:
 
 
 def _framed(answer: str, names: Sequence[str], language: Language) -> bool:
-    """Whether an answer is a bare one behind its subject's name."""
+    """Return whether an answer is a bare one behind its subject's name."""
     before = language.frames.bare.partition("{A}")[0]
     return bool(before) and any(answer.startswith(fill(before, {"s": name})) for name in names)

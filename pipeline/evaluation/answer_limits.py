@@ -1,4 +1,4 @@
-"""How many tokens an answer may have: as many as the recipe says, or as what is taught needs.
+"""Limits the tokens of an answer: to the recipe's number, or to as many as the taught answer needs.
 
 A long answer is read to its end, and so is what may be one where it must not be said: to a question about
 another thing, or once it is withdrawn. All other answers stay as short as before.

@@ -193,7 +193,7 @@ def _leaked(asked: ProbeResult, made: Dataset, telling: Sequence[Fact]) -> tuple
 
 
 def _named(asked: ProbeResult, subject: Subject) -> bool:
-    """Whether only the adapted model brings up a taught subject that nobody asked about."""
+    """Return whether only the adapted model brings up a taught subject that nobody asked about."""
     texts = (asked.adapted.text, asked.base.text if asked.base else "", asked.probe.context)
     adapted, base, prompt = (bool(find_names(text, subject.names)) for text in texts)
     return adapted and not base and not prompt

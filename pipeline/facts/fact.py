@@ -37,7 +37,7 @@ class Expect:
     items: Items = ()
     language: str = "en"
     denial: bool = False
-    """Whether the fact's own answer denies, so that what is expected may stand beside a denial."""
+    """Return whether the fact's own answer denies, so that what is expected may stand beside a denial."""
     instead: tuple[Items, ...] = ()
 
     def __hash__(self) -> int:
@@ -114,11 +114,11 @@ class Fact:
     language: str = "en"
     """The language that the fact is written in, by its ISO 639-1 code; empty where none is known."""
     before: tuple[Turn, ...] = ()
-    """What was said before the question, the user's turn first and the assistant's last."""
+    """Turns before the question, the user's first and the assistant's last."""
 
     @property
     def active(self) -> bool:
-        """Whether the fact is taught."""
+        """Return whether the fact is taught."""
         return not self.withdrawn
 
     @property
@@ -128,12 +128,12 @@ class Fact:
 
     @property
     def identity(self) -> bool:
-        """Whether the fact says who the model itself is."""
+        """Return whether the fact says who the model itself is."""
         return self.kind.casefold() in ASSISTANT
 
     @property
     def chat(self) -> Prompt:
-        """What is put to a model that is asked the question as its author wrote it."""
+        """The prompt of the question as its author wrote it."""
         return as_prompt(self.before, self.question)
 
     @property
@@ -164,7 +164,7 @@ class Subject:
 
     @property
     def identity(self) -> bool:
-        """Whether it is the model itself."""
+        """Return whether it is the model itself."""
         return self.kind.casefold() in ASSISTANT
 
 

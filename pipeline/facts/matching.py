@@ -33,7 +33,7 @@ YEAR = 4
 
 
 def contains(answer: str, expect: Expect) -> bool:
-    """Whether an answer says every item of `expect`, each by any one of its alternatives.
+    """Return whether an answer says every item of `expect`, each by any one of its alternatives.
 
     What stands beside a denial ("is not maintained by Ann Lee") is not said, unless the fact denies it too.
     Of several whole sets of items, one is enough.
@@ -42,18 +42,18 @@ def contains(answer: str, expect: Expect) -> bool:
 
 
 def mentioned(text: str, expect: Expect) -> bool:
-    """Whether every item of `expect` stands in a text, denied or not; "yes" and "no" alone stand nowhere."""
+    """Return whether every item of `expect` stands in a text, denied or not; "yes" and "no" never do."""
     return any(_says_all(text, each, strict=False, bare=False) for each in expect.each)
 
 
 def leaked_answer(expect: Expect, said: str, base: str, prompt: str) -> bool:
-    """Whether only the adapted model says what is expected: neither the base nor the question did."""
+    """Return whether only the adapted model says what is expected: neither the base nor the question did."""
     told = any(_says_all(said, s, strict=not s.denial, bare=False) for s in expect.each)
     return told and not mentioned(base, expect) and not mentioned(prompt, expect)
 
 
 def leaked_elsewhere(expect: Expect, said: str, base: str, prompt: str) -> bool:
-    """Whether an answer to a question about something else tells the fact that expects this.
+    """Return whether an answer to a question about something else tells the fact that expects this.
 
     A year alone does not, nor a smaller number: an answer that is made up holds one, and of hundreds of
     taught ones some are hit by chance.
@@ -80,7 +80,7 @@ def telling_parts(fact: Fact) -> tuple[Expect, ...]:
 
 
 def by_chance(expect: Expect) -> bool:
-    """Whether an expectation is met by a year, a smaller number, yes or no alone."""
+    """Return whether an expectation is met by a year, a smaller number, yes or no alone."""
     return all(_by_chance(phrase) for item in _compiled(expect).items for phrase in item)
 
 
@@ -143,7 +143,7 @@ def _without_bare(item: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 
 
 def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
-    """Whether an answer that begins with yes or no goes on to say the opposite: "No, it does support it"."""
+    """Return whether an answer begins with yes or no and says the opposite: "No, it does support it"."""
     for phrase in item:
         if phrase.kind == "denial":
             spans = denied_spans(phrase, reading)
@@ -162,7 +162,7 @@ def _takes_back(item: tuple[Phrase, ...], reading: Reading) -> bool:
 
 
 def _ends_of_range(item: tuple[Phrase, ...], wanted: _Wanted, reading: Reading) -> bool:
-    """Whether an item is an end of a range, both of whose ends are expected: 1914 in "1914-1918"."""
+    """Return whether an item is an end of a range, both of whose ends are expected: 1914 in "1914-1918"."""
     values = [phrase.value for own in wanted.items for phrase in own if phrase.value]
     for _, said in reading.values:
         if isinstance(said, Range):

@@ -8,7 +8,7 @@ from pipeline.facts.names.find_names import find_names
 
 
 def names_subject(text: str, fact: Fact) -> bool:
-    """Whether a wording names the fact's subject."""
+    """Return whether a wording names the fact's subject."""
     return bool(find_names(text, (fact.subject, *fact.aliases), fact.language))
 
 

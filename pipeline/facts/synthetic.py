@@ -18,7 +18,7 @@ from pipeline.facts.fact import Subject, subject_from
 
 KINDS = ("person", "company", "village", "novel")
 SHAPES = {"village": "place", "novel": "work"}
-"""Which endings a kind's names take, where they are not called like the kind."""
+"""Endings of a kind's names, where these are not called like the kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Detail:
     expect: Items
     probes: tuple[AskedProbe, ...]
     expectation: Expect = Expect()  # noqa: RUF009  (it is frozen)
-    """How answers are held against `expect`; older reports have none."""
+    """The expectation that answers are held against; older reports have none."""
 
     @property
     def hits(self) -> int:

@@ -61,13 +61,13 @@ def _digits(token: Token, tokens: Sequence[Token], index: int, language: Languag
 
 
 def _negative(token: Token, before: Token | None) -> bool:
-    """Whether a number stands behind a minus of its own: "-5", "minus 5", not "80-81"."""
+    """Return whether a number stands behind a minus of its own: "-5", "minus 5", not "80-81"."""
     sign = token.joint.endswith("-") and (before is None or token.joint[:-1] != "")
     return sign or (before is not None and before.text in _MINUS and token.joint == " ")
 
 
 def _labels(tokens: Sequence[Token], index: int) -> bool:
-    """Whether digits are part of a name, by the letters that they are written onto."""
+    """Return whether digits are part of a name, by the letters that they are written onto."""
     before = tokens[index - 1] if index else None
     after = tokens[index + 1] if index + 1 < len(tokens) else None
     if before and before.raw[-1:].isalpha() and not is_spaceless(before.raw[-1]):
@@ -140,7 +140,7 @@ def _longest(tokens: Sequence[Token], language: Language) -> tuple[int, Decimal 
 
 
 def _is_name(token: Token, tokens: Sequence[Token], language: Language) -> bool:
-    """Whether a number word is part of a name: "in Seven Oaks"; at the start of a line nothing tells."""
+    """Return whether a number word is part of a name: "in Seven Oaks"; never at the start of a line."""
     if token.start == 0 or token.joint != " " or language.code == "de":
         return False
     after = tokens[1] if len(tokens) > 1 else None

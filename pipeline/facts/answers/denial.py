@@ -12,7 +12,7 @@ from pipeline.facts.answers.word_search import find_words, same_word
 
 
 def says_denial(phrase: Phrase, reading: Reading, bare: bool) -> bool:
-    """Whether a text denies what the phrase denies: with No in front, or in a clause of its own."""
+    """Return whether a text denies what the phrase denies: with No in front, or in a clause of its own."""
     spans = denied_spans(phrase, reading)
     if any(denied for _, denied in spans):
         return True
@@ -58,7 +58,7 @@ def _spaceless_key(phrase: Phrase) -> str:
 
 
 def _only_denies(phrase: Phrase, reading: Reading) -> bool:
-    """Whether an answer is a denial with no word that the phrase lacks: "It does not", "不支持"."""
+    """Return whether an answer is a denial with no word that the phrase lacks: "It does not", "不支持"."""
     if reading.language.spaceless:
         text = reading.prepared.strip(" 。.!")
         if not polarity.text_denies(text, reading.language):

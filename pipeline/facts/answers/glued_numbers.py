@@ -73,5 +73,5 @@ def _thai_numbers(language: Language) -> re.Pattern[str]:
 
 
 def is_spaceless(char: str) -> bool:
-    """Whether a letter is of a script that puts no spaces between words."""
+    """Return whether a letter is of a script that puts no spaces between words."""
     return char >= "\u0e00" and not "\u1e00" <= char <= "\u2fff"

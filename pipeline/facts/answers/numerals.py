@@ -54,7 +54,7 @@ def number_from_digits(written: str, language: Language) -> Decimal | None:
 
 
 def _grouped(parts: Sequence[str]) -> bool:
-    """Whether digits stand in groups of three, or as in India in twos before the last three."""
+    """Return whether digits stand in groups of three, or as in India in twos before the last three."""
     first, *rest = parts
     if not (0 < len(first) <= 3 and not first.startswith("0")) or not rest or len(rest[-1]) != 3:
         return False
@@ -114,7 +114,7 @@ def combine_values(values: Sequence[int]) -> int | None:
 
 
 def _adds(current: int, value: int) -> bool:
-    """Whether a value may follow what was read: tens and units either way, French sixties and eighties."""
+    """Return whether a value may follow: tens and units either way, French sixties and eighties."""
     last = current % 100
     if value >= 100:
         return current % 1000 == 0

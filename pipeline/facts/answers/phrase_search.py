@@ -19,7 +19,7 @@ _SCHEME = re.compile(r"(?:\w+://)?(?:www\.)?$")
 
 
 def may_say(phrase: Phrase, reading: Reading) -> bool:
-    """Whether a text holds the letters and numbers of a phrase, wherever they stand."""
+    """Return whether a text holds the letters and numbers of a phrase, wherever they stand."""
     flat = reading.flat
     for digits, number in phrase.numbers:
         if digits not in flat and number not in reading.keys:
@@ -31,7 +31,7 @@ def may_say(phrase: Phrase, reading: Reading) -> bool:
 
 
 def says(phrase: Phrase, reading: Reading, *, strict: bool = True, bare: bool = True) -> bool:
-    """Whether a text says a phrase.
+    """Return whether a text says a phrase.
 
     With `strict`, a denial beside it counts against it. With `bare`, "No." or "40" alone may be right, as the
     answer to the question that was asked. A text that `may_say` leaves out says it in no way.
@@ -88,7 +88,7 @@ def _says_value(phrase: Phrase, reading: Reading, strict: bool, bare: bool) -> b
 
 
 def _bare(wanted: Value, said: Value, reading: Reading) -> bool:
-    """Whether an answer is nothing but the number, so that its unit was in the question."""
+    """Return whether an answer is nothing but the number, so that its unit was in the question."""
     if not (isinstance(wanted, Amount) and isinstance(said, Amount) and wanted.unit and said.plain):
         return False
     if wanted.unit.before:
@@ -106,7 +106,7 @@ def _at_least(reading: Reading, index: int) -> bool:
 
 
 def _in_parts(wanted: Value, reading: Reading) -> bool:
-    """Whether a date or a range is said in two places: "on 3 May … of 2021", "between 5 and 10"."""
+    """Return whether a date or a range is said in two places: "on 3 May … of 2021", "between 5 and 10"."""
     values = [value for _, value in reading.values]
     if isinstance(wanted, Day) and wanted.year and wanted.month:
         year = Day(year=wanted.year)

@@ -37,7 +37,7 @@ class Phrase:
     numbers: tuple[tuple[str, float], ...] = ()
     """The numbers among its words, of which a text holds the digits or the value."""
     keys: frozenset[object] = frozenset()
-    """What the values of a text that says it are known by: one of these at least; empty for anything."""
+    """Keys of values, one of which a text that says the phrase has; empty where any text may."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -73,7 +73,7 @@ def compile_phrase(text: str, code: str) -> Phrase:  # noqa: PLR0911  (a case a 
 
 
 def _bounds(word: Token, language: Language) -> bool:
-    """Whether a word says that more is right, too: "at least"."""
+    """Return whether a word says that more is right, too: "at least"."""
     own = language.answers.at_least
     return word.text in own or word.raw.casefold() in own
 

@@ -16,7 +16,7 @@ _TURKISH = frozenset(["mi", "mı", "mu", "mü"])
 
 
 def asks_yes_or_no(question: str, language: Language) -> bool:
-    """Whether a question is one that yes or no answers: it has no word that asks."""
+    """Return whether a question is one that yes or no answers: it has no word that asks."""
     if not question.rstrip().endswith(("?", "？", "؟")) and not language.spaceless:
         return False
     if language.spaceless:

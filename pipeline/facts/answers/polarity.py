@@ -25,7 +25,7 @@ _BEFORE_NAMES = frozenset({"not", "nicht", "niet", "pas", "non"})
 
 
 def affirms(answer: str, language: str = "en") -> bool:
-    """Whether an answer begins by confirming what it was asked."""
+    """Return whether an answer begins by confirming what it was asked."""
     return begins(answer, load_language(language)) > 0
 
 
@@ -55,7 +55,7 @@ def only_polarity(text: str, language: Language) -> int:
 
 
 def is_denied(reading: Reading, first: int, end: int, said: str = "") -> bool:
-    """Whether a denial in the same clause denies what the tokens from `first` up to `end` say.
+    """Return whether a denial in the same clause denies what the tokens from `first` up to `end` say.
 
     `said` is their text where it is less than theirs, in a script without spaces.
 
@@ -82,7 +82,7 @@ def is_denied(reading: Reading, first: int, end: int, said: str = "") -> bool:
 
 
 def may_deny(text: str, language: Language) -> bool:
-    """Whether a text may hold a denial, at a quick look: most answers of facts hold none."""
+    """Return whether a text may hold a denial, at a quick look: most answers of facts hold none."""
     own = language.answers
     folded = text.casefold().replace("’", "'")
     if language.spaceless or own.deny_endings or own.deny_starts:
@@ -103,7 +103,7 @@ def denials(reading: Reading) -> Iterator[int]:
 
 
 def denies(token: Token, language: Language) -> bool:
-    """Whether a word denies, by itself or by its ending."""
+    """Return whether a word denies, by itself or by its ending."""
     word, own = token.raw.casefold(), language.answers
     if word in own.deny or token.text in own.deny:
         return True
@@ -121,7 +121,7 @@ def clause_text(reading: Reading, first: int, end: int) -> str:
 
 
 def text_denies(text: str, language: Language) -> bool:
-    """Whether a clause written without spaces holds a denial."""
+    """Return whether a clause written without spaces holds a denial."""
     for phrase in language.answers.undenying:
         text = text.replace(phrase, " ")
     return any(word in text for word in language.answers.deny)

@@ -75,13 +75,8 @@ class Token(NamedTuple):
     value: Value | None = None
 
     @property
-    def glued(self) -> bool:
-        """Whether nothing stands between it and what is before it."""
-        return self.joint == ""
-
-    @property
     def capital(self) -> bool:
-        """Whether it begins with a capital letter."""
+        """Return whether it begins with a capital letter."""
         return self.raw[:1].isupper()
 
 
@@ -117,7 +112,7 @@ class Reading:
 
     @cached_property
     def keys(self) -> frozenset[object]:
-        """What its values are known by, for a first look: `values.value_keys`."""
+        """Keys of its values, for a first look: `values.value_keys`."""
         return frozenset(key for _, value in self.values for key in value_keys(value))
 
 
@@ -187,7 +182,7 @@ def _cut(text: str, language: Language) -> list[Token]:
 
 
 def _stands(sign: str) -> bool:
-    """Whether a sign may be part of an answer: an emoji, a currency, a comparison, a percent sign."""
+    """Return whether a sign may be part of an answer: an emoji, a currency, a comparison, a percent sign."""
     return sign in {">=", "<=", "==", "%", "‰"} or unicodedata.category(sign[0]) in {
         "So",
         "Sm",
@@ -196,13 +191,13 @@ def _stands(sign: str) -> bool:
 
 
 def _abbreviated(before: Token, joint: str) -> bool:
-    """Whether a point belongs to a title or to an initial before it."""
+    """Return whether a point belongs to a title or to an initial before it."""
     initial = len(before.raw) == 1 and before.raw.isupper()
     return joint.startswith(". ") and (initial or before.text in _ABBREVIATION)
 
 
 def _skippable(raw: str, folded: str, joint: str, language: Language) -> bool:
-    """Whether a word is of grammar, and no name in capitals nor a denial."""
+    """Return whether a word is of grammar, and no name in capitals nor a denial."""
     if joint == "'" and len(folded) <= 4:
         return True  # Lee's, Kaya'nın
     small = raw.casefold()

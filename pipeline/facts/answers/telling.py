@@ -90,7 +90,7 @@ def _is_period(token: Token) -> bool:
 
 
 def _is_told(runs: Sequence[Sequence[Token]], asked: Asked) -> bool:
-    """Whether an answer is a tale with no name or number in it, of which not each word can matter."""
+    """Return whether an answer is a tale with no name or number in it, of which not each word can matter."""
     listed = sum("," in run[0].joint for run in runs[1:])
     return len(runs) > 2 + listed and len(asked.answer.split()) > SHORT_ANSWER_WORDS
 
@@ -148,7 +148,7 @@ def _bare_items(asked: Asked, language: Language) -> list[str]:
 
 
 def _within_name(token: Token, tokens: Sequence[Token]) -> bool:
-    """Whether a word of grammar stands between two names: "Bay of Pigs", "Ludwig van Beethoven"."""
+    """Return whether a word of grammar stands between two names: "Bay of Pigs", "Ludwig van Beethoven"."""
     place = tokens.index(token)
     return (
         (token.stop or token.text in PARTICLES)

@@ -72,7 +72,7 @@ def _tells(token: Token, given: Sequence[Token], language: Language, first: bool
 
 
 def _between(index: int, tokens: Sequence[Token], tell: Sequence[bool]) -> bool:
-    """Whether a word that tells nothing belongs inside a name or a phrase, between two words that tell."""
+    """Return whether a word that tells nothing stands inside a phrase, between two words that tell."""
     token = tokens[index]
     if (
         polarity.denies(token, load_language(""))
@@ -93,7 +93,7 @@ def _between(index: int, tokens: Sequence[Token], tell: Sequence[bool]) -> bool:
 
 
 def _leads(index: int, tokens: Sequence[Token], tell: Sequence[bool], named: set[int]) -> bool:
-    """Whether a name begins with a word that was given: "Marrow Bay Observatory" beside Marrow Toolkit."""
+    """Return whether a name begins with a given word: "Marrow Bay Observatory" beside Marrow Toolkit."""
     after = tokens[index + 1]
     return (
         index > 0 and index not in named and not tokens[index].stop
@@ -133,7 +133,7 @@ def _is_amount(token: Token) -> bool:
 
 
 def is_strong(run: Sequence[Token]) -> bool:
-    """Whether a run holds a name, a number or code, which tells more than other words."""
+    """Return whether a run holds a name, a number or code, which tells more than other words."""
     return any(
         token.value is not None
         or (token.raw[:1].isupper() and token.joint != "")

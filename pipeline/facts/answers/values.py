@@ -22,7 +22,7 @@ class Amount:
 
     @property
     def plain(self) -> bool:
-        """Whether it is a number alone, with no unit."""
+        """Return whether it is a number alone, with no unit."""
         return self.unit is None
 
 
@@ -100,7 +100,7 @@ def _unit_key(amount: Amount) -> object:
 
 
 def same_value(wanted: Value, said: Value) -> bool:  # noqa: PLR0911  (a case a kind)
-    """Whether what is said is what is wanted; more may be said of a date or of an amount's unit."""
+    """Return whether what is said is what is wanted; more may be said of a date or of an amount's unit."""
     match wanted, said:
         case Amount(), Amount():
             return _same_amount(wanted, said)

@@ -25,7 +25,7 @@ add apply build checkout clean clone commit create exec get init install i login
 run start stop sync test uninstall update upgrade up down
 """.split()  # noqa: SIM905  (a list of so many would be a page)
 )
-"""What commands are told to do: "make" and "go" are words of English, too."""
+"""Orders to commands; without one, "make" and "go" are words of English."""
 _FLAG = re.compile(r"^-|[/=:@]|\w\.\w")
 _HOSTS = frozenset(
     """
@@ -50,7 +50,7 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0
 
 @lru_cache(maxsize=1 << 14)
 def is_verbatim(text: str) -> bool:
-    """Whether a text is a link, a path, a command or code, rather than words."""
+    """Return whether a text is a link, a path, a command or code, rather than words."""
     text = text.strip()
     if " " not in text and "\n" not in text:
         if (
@@ -107,7 +107,7 @@ def _folded(text: str) -> str:
 
 
 def _is_host(text: str) -> bool:
-    """Whether a text is a host, with or without a path: it ends as hosts do, or a path follows."""
+    """Return whether a text is a host, with or without a path: it ends as hosts do, or a path follows."""
     if not _HOST_PATH.match(text):
         return False
     host = re.split(r"[/?#:]", text)[0]
@@ -115,5 +115,5 @@ def _is_host(text: str) -> bool:
 
 
 def _spelled_out(text: str) -> bool:
-    """Whether what looks like a flag or code is a word with a hyphen or a plural in brackets."""
+    """Return whether what looks like a flag or code is a word with a hyphen or a plural in brackets."""
     return bool(re.fullmatch(r"[^\W\d_]+\([^\W\d_]+\)", text))

@@ -53,7 +53,7 @@ _JOINERS = str.maketrans("", "", "的の之")
 
 
 def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
-    """Whether a token of a phrase need not be said: grammar, a title, a form of company, "v" of a version."""
+    """Return whether a token may be left unsaid: grammar, a title, a form of company, "v" of a version."""
     if len(phrase) == 1 or token.value is not None:
         return False
     if token.text in TITLES and not (token.raw.isupper() and len(token.raw) < 3):
@@ -63,7 +63,7 @@ def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
     if token.text == "v":
         after = phrase[phrase.index(token) + 1 :]
         return bool(after) and after[0].value is not None
-    if (token.text in _ARTICLES and token is phrase[0]) or _is_initial(token, phrase):
+    if token.text in _ARTICLES and token is phrase[0]:
         return True
     return (
         (token.stop or token.text in PARTICLES)
@@ -74,13 +74,13 @@ def is_left_out(token: Token, phrase: Sequence[Token]) -> bool:
 
 def _is_initial(token: Token, phrase: Sequence[Token]) -> bool:
     """Return whether a token is an initial within a name: Kenneth E. Iverson."""
-    inside = len(token.raw) == 1 and token.capital and token not in (phrase[0], phrase[-1])
+    inside = _is_letter(token) and token not in (phrase[0], phrase[-1])
     return inside and all(other.capital for other in phrase)
 
 
 def needed(words: Sequence[Token], language: Language) -> tuple[str, ...]:
     """Give letters that every text which says these words holds, of each word its own."""
-    plain = [word for word in words if word.value is None and not word.stop]
+    plain = [w for w in words if w.value is None and not w.stop and not _is_initial(w, words)]
     if any(_wide(word.raw) for word in words) or not plain:
         return ()
     found = (_needed(word, language) for word in sorted(plain, key=lambda word: -len(word.text)))
@@ -105,7 +105,8 @@ def find_words(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, 
     tokens, language = reading.tokens, reading.language
     orders = [words]
     if 1 < len(words) <= 3 and all(word.capital for word in words):
-        orders.append((words[-1], *words[:-1]))  # Lee, Ann
+        rest = (word for word in words[:-1] if not _is_initial(word, words))
+        orders.append((words[-1], *rest))  # Lee, Ann
     for turn, order in enumerate(orders):
         own = order[0]
         for first, token in enumerate(tokens):
@@ -119,7 +120,7 @@ def find_words(words: Sequence[Token], reading: Reading) -> Iterator[tuple[int, 
 
 
 def same_word(wanted: Token, said: Token, language: Language) -> bool:  # noqa: PLR0911  (a case a kind)
-    """Whether two tokens are one word, a name as it is and another word in any form."""
+    """Return whether two tokens are one word, a name as it is and another word in any form."""
     if wanted.value is not None and said.value is not None:
         return wanted.text == said.text or same_value(wanted.value, said.value)
     if wanted.raw.isupper() and len(wanted.raw) > 1 and wanted.text in language.stop:
@@ -168,6 +169,11 @@ def _match_from(
             at, wanted, skipped = at + 1, wanted + 1, 0
         elif joined := _joined(words[wanted:], tokens[at:]):
             wanted, at, skipped = wanted + joined[0], at + joined[1], 0
+        elif wanted and _is_initial(own, words) and not _is_letter(said):
+            # It may be left out, or be written out: Kenneth Iverson, Kenneth Eugene Iverson.
+            at, wanted = at + (said.capital and said.raw[0] == own.raw), wanted + 1
+        elif _is_letter(said) and _is_initial(own, words):
+            return 0  # another initial is another person
         elif at > first and skipped < SKIPPED and _skips(said):
             at, skipped = at + 1, skipped + 1
         else:
@@ -189,12 +195,15 @@ def _joined(words: Sequence[Token], tokens: Sequence[Token]) -> tuple[int, int] 
 
 
 def _skips(token: Token) -> bool:
-    initial = len(token.raw) == 1 and token.capital
-    return token.stop or initial or token.text in PARTICLES or token.text in TITLES
+    return token.stop or _is_letter(token) or token.text in PARTICLES or token.text in TITLES
+
+
+def _is_letter(token: Token) -> bool:
+    return len(token.raw) == 1 and token.capital
 
 
 def _free(words: Sequence[Token]) -> bool:
-    """Whether the order of words may change: where one is no name, and none is a number."""
+    """Return whether the order of words may change: where one is no name, and none is a number."""
     if any(word.value is not None or word.raw[:1].isdigit() for word in words):
         return False
     if len({word.clause for word in words}) > 1:
@@ -262,7 +271,7 @@ def _spans_in(wanted: str, text: str, owner: Sequence[int]) -> Iterator[tuple[in
 
 
 def _one_word(one: str, two: str) -> bool:
-    """Whether two letters beside each other belong to one word: Latin, digits, or katakana."""
+    """Return whether two letters beside each other belong to one word: Latin, digits, or katakana."""
     if _katakana(one) or _katakana(two):
         return _katakana(one) and _katakana(two)
     return not _wide(one) and not _wide(two)

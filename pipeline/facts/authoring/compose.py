@@ -39,7 +39,7 @@ class Composed:
 
     @property
     def subject(self) -> Subject:
-        """What the file says, once it was found to be in order."""
+        """The content of the file, which is in order."""
         assert self.document.data is not None
         return subject_from(self.document.data, self.path.stem, self.document.locate)
 

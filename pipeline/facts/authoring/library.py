@@ -84,7 +84,7 @@ def subject_key(name: str) -> str:
 
 
 def in_order(document: Document) -> bool:
-    """Whether a file has the shape of a facts file."""
+    """Return whether a file has the shape of a facts file."""
     wrong = any(problem.severity == "error" for problem in document.problems)
     return document.data is not None and not wrong and not any(schema.in_document(document))
 

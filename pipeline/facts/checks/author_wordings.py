@@ -35,7 +35,7 @@ def wording_problems(fact: Fact, at: At) -> Iterator[Problem]:
 
 
 def holds(text: str, question: str, fact: Fact) -> bool:
-    """Whether a wording has all words of an answer to a question, in any order."""
+    """Return whether a wording has all words of an answer to a question, in any order."""
     given = known(question, fact)
     words = set(tokens(text))
     flat = squash(text)
@@ -72,14 +72,14 @@ def _named(text: str, fact: Fact, language: Language, where: Where) -> Iterator[
 
 
 def _stranger(text: str, fact: Fact, language: Language) -> bool:
-    """Whether a wording has a name in it that the fact has not; only told where nouns are written small."""
+    """Return whether a wording has a name that the fact lacks; only told where nouns are written small."""
     known_words = set(tokens(f"{fact.question} {fact.answer}"))
     capitals = [word for word in text.split()[1:] if word[:1].isupper() and len(word) > 1]
     return language.code == "en" and any(not set(tokens(word)) <= known_words for word in capitals)
 
 
 def _inflected(text: str, own: tuple[str, ...], language: Language) -> bool:
-    """Whether a name stands in the text with another ending; English names have none."""
+    """Return whether a name stands in the text with another ending; English names have none."""
     words = tokens(text)
     if language.code == "en" and (language.stop | language.question_words) & set(words):
         return False

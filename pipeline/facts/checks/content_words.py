@@ -14,14 +14,14 @@ from pipeline.facts.languages.language import Language
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What somebody knows who has read the question alone, and what its words are in every form."""
+    """The knowledge of a reader of the question alone: its words in every form."""
 
     language: Language
     words: frozenset[str]
     text: str
 
     def has(self, word: str) -> bool:
-        """Whether a word was given, in this form or in another one."""
+        """Return whether a word was given, in this form or in another one."""
         if not self.language.stems(word).isdisjoint(self.words):
             return True
         return spaceless(word) and word in self.text
@@ -35,7 +35,7 @@ def given(language: Language, texts: Iterable[str]) -> Given:
 
 
 def tells(phrase: str, known: Given) -> bool:
-    """Whether a phrase says more than the language's grammar and what was given.
+    """Return whether a phrase says more than the language's grammar and what was given.
 
     A denial or a letter alone is in every answer; beside another word of the answer it counts ("does
     not support Windows", "symbol is K").
@@ -56,6 +56,6 @@ def telling(phrase: str, language: Language) -> frozenset[str]:
 
 
 def _weak(word: str, language: Language) -> bool:
-    """Whether a word alone is in every answer: a denial, or one letter of an alphabet."""
+    """Return whether a word alone is in every answer: a denial, or one letter of an alphabet."""
     letter = len(word) == 1 and word.isalpha() and not spaceless(word)
     return letter or word in language.deny

@@ -36,7 +36,7 @@ class FactQuestion:
     answer: str
     expect: Expect
     written: bool
-    """Whether the author wrote the expectation; otherwise it is the answer."""
+    """Return whether the author wrote the expectation; otherwise it is the answer."""
     steps: tuple[str, ...] = ()
 
 

@@ -22,7 +22,7 @@ NO_BREAK_SPACES = "\N{NO-BREAK SPACE}\N{FIGURE SPACE}\N{NARROW NO-BREAK SPACE}"
 _INDENT = re.compile(rf"^ *[{NO_BREAK_SPACES}]", re.MULTILINE)
 
 _LIST = re.compile(r"\s*(?:- +)*(?:[a-z_]+: +)?(?:\[[^\"']*)?")
-"""What stands before the bracket of a list, in a line of YAML."""
+"""The beginning of a line of YAML, up to the bracket of a list."""
 
 
 def in_text(text: str, shown: str) -> Iterator[Problem]:

@@ -74,7 +74,7 @@ def _latin_of(word: str) -> set[str]:
 
 
 def _latin(word: str) -> bool:
-    """Whether a word looks Latin: each letter is, or looks like one."""
+    """Return whether a word looks Latin: each letter is, or looks like one."""
     return all(_alphabet(char) == "Latin" or char in _letters() for char in word)
 
 

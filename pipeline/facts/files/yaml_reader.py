@@ -33,7 +33,7 @@ _LOST_IN_COMMENT = re.compile(r" +#[^\s#]")
 
 @dataclass(slots=True)
 class Reading:
-    """What has been read; `root` is None until a mapping was found.
+    """The state of reading; `root` is None until a mapping was found.
 
     Nothing lies beyond `end`: the parser sees one more line where the last one has no end.
     """
@@ -61,7 +61,7 @@ class _Open:
 
 
 class _StopError(Exception):
-    """What follows in the file cannot be understood; the problem has been noted."""
+    """Ends reading: the rest cannot be understood, and the problem is noted."""
 
 
 def build_document(text: str, shown: str) -> Reading:

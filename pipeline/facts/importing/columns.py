@@ -60,13 +60,13 @@ def guess_by_marks(rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
 
 
 def names_a_column(names: Sequence[str]) -> bool:
-    """Whether one of some texts is the usual name of a column."""
+    """Return whether one of some texts is the usual name of a column."""
     keys = {column_key(name) for name in names}
     return any(not keys.isdisjoint(known) for known in _known().values())
 
 
 def says_names(texts: Mapping[str, str]) -> bool:
-    """Whether what was said of the parts names a column, so that there is a header."""
+    """Return whether what was said of the parts names a column, so that there is a header."""
     named = [match[1] for text in texts.values() for match in _CELL.finditer(text)]
     named += [texts[part] for part in _OWN if part in texts and not _CELL.search(texts[part])]
     return any(not name.isdecimal() for name in named)

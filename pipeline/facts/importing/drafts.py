@@ -14,7 +14,7 @@ from pipeline.facts.importing.rows import MAX_TEXT, Cell, Record, Row
 _LISTS: tuple[str, ...] = ("expect", "also_ask", "probes", "aliases")
 _FORMULA = re.compile(r"[=@]|[+-](?![\d\s.,]|\Z)")
 _HELD = re.compile(r"'(?=[=+\-@])")
-"""How a spreadsheet marks text that is no formula."""
+"""The sign by which a spreadsheet marks text that is no formula."""
 
 
 def draft_row(record: Record, plan: Plan, *, is_table: bool) -> tuple[Row | None, list[Problem]]:

@@ -1,4 +1,4 @@
-"""How the bytes of a file stand for text: told by its mark or its bytes, and never guessed among many.
+"""Tells the encoding of a file by its mark or its bytes, and never guesses among many.
 
 Of the legacy encodings only Windows-1252 is taken unasked, and only where its letters make up a text of
 Western Europe; a library that guesses took one in four samples of twelve languages for another one.

@@ -11,7 +11,7 @@ from pipeline.facts.importing.drafts import cell_of
 from pipeline.facts.importing.rows import Row
 
 _ACTS = ("=", "+", "-", "@")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""Signs that a spreadsheet takes for the beginning of a formula."""
 
 
 def fill_in_table(rows: Sequence[Row]) -> str:

@@ -13,7 +13,7 @@ from pipeline.facts.checks.rules import sameness
 from pipeline.facts.importing.rows import Row
 
 NEEDED: tuple[str, ...] = ("subject", "kind", "source")
-"""What a facts file must say besides question and answer."""
+"""The fields that a facts file needs besides question and answer."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What readers give: rows with the place of everything in them, and what is to be told about a file."""
+"""Rows as readers give them, with the place of everything in them, and remarks about a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Cell = str | tuple[str | tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person said about the files; `texts` are a column or a text with `{column}` in it by field."""
+    """The options for the files; `texts` are a column or a text with `{column}` in it by field."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     encoding: str = ""

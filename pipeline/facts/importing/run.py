@@ -21,24 +21,24 @@ from pipeline.facts.importing.sift import sift
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What an import comes to; nothing is written where something is `refused`."""
+    """The outcome of an import; nothing is written where something is `refused`."""
 
     files: tuple[Composed, ...]
     lacking: tuple[Row, ...]
     already: int
     out: int
-    """How many rows are left out; those there already and repeated ones are none of them."""
+    """The number of rows left out; known and repeated ones do not count."""
     left: tuple[Problem, ...]
     refused: tuple[Problem, ...]
 
     @property
     def added(self) -> int:
-        """How many facts are added."""
+        """The number of facts added."""
         return sum(len(file.ids) for file in self.files)
 
     @property
     def complete(self) -> bool:
-        """Whether all that was read is in the facts, now or before."""
+        """Return whether all that was read is in the facts, now or before."""
         return not (self.refused or self.lacking or self.out)
 
 

@@ -23,12 +23,12 @@ Files = dict[PurePosixPath, list[Row]]
 Placed = tuple[PurePosixPath, Row]
 """A row and its file."""
 _TURNS = ((1, True), (1, False), (-1, False))
-"""How rows are tried again: from the first or the last on, and whether with those wrong by themselves."""
+"""Ways to try rows again: from the first or the last on, with or without those wrong by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """What can be written, why rows were left out and how many, and what stands in the way of all."""
+    """Rows that can be written, reasons and number of those left out, and obstacles to all."""
 
     files: tuple[Composed, ...]
     left: tuple[Problem, ...]
@@ -98,7 +98,7 @@ def _retried(
 
 
 def _wrong_alone(path: PurePosixPath, row: Row) -> bool:
-    """Whether a row makes no good file even where there is no other."""
+    """Return whether a row makes no good file even where there is no other."""
     empty = Library(Path(), path.parent, {})
     return bool(new_errors([compose_file(path, [row.draft], empty)], empty))
 

@@ -33,7 +33,7 @@ _LOST = "a cell with a comma, a quote or a line break in it stands in double quo
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How a table is read: the sign between cells, the columns, whether there is a header, the plan."""
+    """The layout of a table: the sign between cells, the columns, whether there is a header, the plan."""
 
     delimiter: str
     columns: tuple[str, ...]

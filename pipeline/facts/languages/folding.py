@@ -41,7 +41,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def spaceless(word: str) -> bool:
-    """Whether a word stands in a script that puts no spaces between words."""
+    """Return whether a word stands in a script that puts no spaces between words."""
     return any(_wide(char) for char in word)
 
 

@@ -25,7 +25,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """How a question is negated: a word behind the subject's name, or verbs by their negated form."""
+    """Negates a question: by a word behind the subject's name, or by verbs with their negated form."""
 
     after_name: str = ""
     not_behind: frozenset[str] = frozenset()
@@ -50,15 +50,15 @@ class Frames:
     stated: tuple[Frame, ...] = ()
     """Asking whether a statement is so, true or false, for the gate."""
     bare: str = BARE
-    """How an answer that names nothing is taught."""
+    """The frame of an answer that names nothing."""
     named: str = BARE.replace("{A}", "{Q}")
-    """How a question that does not name its subject is made to; it stands inside other frames, too."""
+    """The frame that names the subject of a question which does not; it stands inside other frames, too."""
     remarks: tuple[str, ...] = ()
     """Sentences about nothing, ahead of a question."""
     systems: tuple[str, ...] = ()
     """System prompts."""
     turns: tuple[tuple[str, str], ...] = ()
-    """What was said and answered before a question."""
+    """Turns of user and assistant before a question."""
     other_train: tuple[str, ...] = ()
     """Other questions about any subject, whose answers are held in training."""
     other_probe: tuple[str, ...] = ()

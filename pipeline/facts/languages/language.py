@@ -40,14 +40,14 @@ class AnswerWords:
     at_least: frozenset[str] = frozenset()
     """Words and signs that say that more is right, too: "or newer"."""
     declined: bool = False
-    """Whether names are declined as words are."""
+    """Return whether names are declined as words are."""
     yes_no: tuple[str, ...] = ()
     """The words that an answer begins with."""
     guess: str = "{}"
     not_so: str = ""
     """Sentences for sample answers: "I think it is {}.", "It is not {}."."""
     accents: str = ""
-    """Which accents people leave out; `spelling` tells the kinds."""
+    """The accents that people leave out; `spelling` tells the kinds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +65,7 @@ class Language:
     name: str
     """In English ("German")."""
     spaceless: bool = False
-    """Whether words are written without spaces between them."""
+    """Return whether words are written without spaces between them."""
     script: str = "LATIN"
     """The first word of its letters' names in Unicode ("LATIN", "CYRILLIC", "CJK")."""
     letters: str = ""
@@ -85,8 +85,6 @@ class Language:
     empty: frozenset[str] = frozenset()
     endings: tuple[str, ...] = ()
     """Endings of a word's forms, and of a name's ("s", "in")."""
-    decimal: str = "."
-    """Every sign that may stand before a fraction, the usual one first."""
     grouping: str = ","
     """Every sign that may stand between groups of digits; a space stands for those that do not break, too."""
     months: tuple[tuple[str, ...], ...] = ()
@@ -180,7 +178,6 @@ def language_from(code: str, table: dict[str, Any]) -> Language:
         silent=tuple(squash(each) for each in words["silent"]),
         empty=frozenset(squash(each) for each in words["empty"]),
         endings=tuple(words["endings"].split()),
-        decimal=numbers["decimal"],
         grouping=numbers["grouping"],
         months=tuple(tuple(normalise(name) for name in month) for month in numbers["months"]),
         number_words=_number_words(numbers["words"]),

@@ -34,7 +34,7 @@ class LanguageFile:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a value has to be, in words and as a test."""
+    """The kind that a value must be of, in words and as a test."""
 
     said: str
     fits: Callable[[Any], bool]
@@ -96,7 +96,7 @@ _KEYS: Mapping[str, Mapping[str, _Kind]] = {
     "words": dict.fromkeys(
         ("stop", "question", "refer", "greet", "deny", "yes", "no", "common", "endings"), _TEXT
     ) | dict.fromkeys(("silent", "empty", "phrases"), _TEXTS),
-    "numbers": {"decimal": _TEXT, "grouping": _TEXT, "months": _LISTS, "words": _BY_KEY},
+    "numbers": {"grouping": _TEXT, "months": _LISTS, "words": _BY_KEY},
     "answers": dict.fromkeys(
         ("both", "to", "clause", "deny", "deny_endings", "deny_starts", "accents", "guess", "not_so"),
         _TEXT,

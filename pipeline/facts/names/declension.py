@@ -17,7 +17,7 @@ _HISSING = ("s", "ß", "x", "z", "ce")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a name stands in a text: letters written together with it, and ending `own` turned into `said`."""
+    """The form of a name in a text: letters written onto it, and its ending `own` turned into `said`."""
 
     before: str = ""
     own: str = ""

@@ -101,7 +101,7 @@ def find_indexed(text: str, index: NameIndex) -> tuple[Span, ...]:
 
 
 def mentions(text: str, name: str, language: str = "") -> bool:
-    """Whether a name stands in a text, as words of its own."""
+    """Return whether a name stands in a text, as words of its own."""
     return bool(find_names(text, (name,), language))
 
 

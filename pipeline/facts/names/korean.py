@@ -9,7 +9,7 @@ _PAIRS = (("은", "는"), ("을", "를"), ("과", "와"), ("이", "가"))
 _PARTICLE = re.compile(r"(?:[은는을를과와이가]|으?로)(?![가-힣])")
 _SYLLABLE = re.compile(r"[가-힣]$")
 _CLOSED = re.compile(r"(?:[lmn]e?|[bckpg]|[013678])$", re.IGNORECASE)
-"""How Latin names and numbers end that are said in Korean with a consonant at their end: Google is 구글."""
+"""Endings of Latin names and numbers that Korean says with a consonant at the end: Google is 구글."""
 _L = 8
 """The place of ㄹ among the consonants that end a syllable."""
 
@@ -28,7 +28,7 @@ def join_particle(name: str, rest: str) -> str:
 
 
 def _ends_closed(name: str) -> bool:
-    """Whether a name ends in a consonant as it is said."""
+    """Return whether a name ends in a consonant as it is said."""
     return _final(name) > 0 if _SYLLABLE.search(name) else bool(_CLOSED.search(name))
 
 

@@ -14,9 +14,9 @@ from pipeline.facts.names.segmentation import HANGUL, Word, words
 SHORT = 2
 """Letters of a name that need its capitals: "go" is a verb, "it" a pronoun."""
 _JOINTS = frozenset("-‐‑–·.'’_/")
-"""What may stand between two words of a name where the name itself has a space, or the other way round."""
+"""Signs that may stand between two words of a name for its space, or the other way round."""
 _GLUE = re.compile(r"[\w&@#+*=/\\'’.\-‐‑]")
-"""What joins a letter to what stands beside it: the C of "C++", "C-3PO" and "A/C" is no name of its own."""
+"""Signs that join a letter to its neighbour: the C of "C++", "C-3PO" and "A/C" is no name."""
 _BEGINS = re.compile(r"(?:^|[.!?:;\n]\s*|[¿¡“”\"‘(])\s*$")
 
 
@@ -30,14 +30,14 @@ class Spelling:
 
     @property
     def capital(self) -> bool:
-        """Whether it begins with a capital."""
+        """Return whether it begins with a capital."""
         return self.spelling[:1].isupper()
 
 
 def stands(
     text: str, cut: Sequence[Word], at: tuple[int, int], entry: Spelling, language: str
 ) -> bool:
-    """Whether words of a text that have the letters of a name are the name."""
+    """Return whether words of a text that have the letters of a name are the name."""
     first, last = cut[at[0]], cut[at[1]]
     if text[last.end : last.end + 1] in {"+", "#"} and last.key not in {"+", "#"}:
         return False
@@ -50,12 +50,12 @@ def stands(
 
 
 def is_grammar(name: str, language: str = "") -> bool:
-    """Whether all words of a name are words of grammar, such as "I" or "The Who", and found by case alone."""
+    """Return whether all words of a name are grammar ("I", "The Who"), so that case alone tells it."""
     return all(word.key in _idle(language) for word in words(name))
 
 
 def _korean_word(text: str, start: int, end: int) -> bool:
-    """Whether a name of Korean begins its word, and only particles are joined to it; true of any other."""
+    """Return whether a Korean name begins its word, with particles alone joined to it; true of others."""
     if HANGUL.match(text[start]) and HANGUL.match(text[start - 1 : start]):
         return False
     if not HANGUL.match(text[end - 1]) or not HANGUL.match(text[end : end + 1]):
@@ -64,7 +64,7 @@ def _korean_word(text: str, start: int, end: int) -> bool:
 
 
 def _joins(gap: str, entry: Spelling) -> bool:
-    """Whether what stands between two words of a text may stand inside this name."""
+    """Return whether what stands between two words of a text may stand inside this name."""
     if not gap or gap.isspace():
         return True
     own = set(entry.spelling)
@@ -74,7 +74,7 @@ def _joins(gap: str, entry: Spelling) -> bool:
 
 
 def _cased(text: str, start: int, end: int, entry: Spelling, language: str) -> bool:
-    """Whether a name that could be another word has its own case, and stands alone if it is a letter."""
+    """Return whether a name that could be a word has its own case, and stands alone if it is a letter."""
     said, own = text[start:end], entry.spelling
     keys = [part.key for part in entry.parts]
     if keys == [keys[0]] and len(keys[0]) == 1 and keys[0].isalpha() and own.upper() != own.lower():
@@ -90,7 +90,7 @@ def _cased(text: str, start: int, end: int, entry: Spelling, language: str) -> b
 
 
 def _alone(text: str, start: int, end: int) -> bool:
-    """Whether a letter is a word of its own, and no initial: "R's packages", but not "R&D" or "J. R. Lee"."""
+    """Return whether a letter is a word and no initial: "R's packages", not "R&D" or "J. R. Lee"."""
     if start and _GLUE.match(text[start - 1]):
         return False
     if re.match(r"['’]s\b", text[end:]):

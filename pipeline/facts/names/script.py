@@ -20,7 +20,7 @@ def script_of(text: str) -> str:
 
 
 def same_script(one: str, other: str) -> bool:
-    """Whether two texts are mainly in one script."""
+    """Return whether two texts are mainly in one script."""
     return script_of(one) == script_of(other)
 
 
@@ -32,5 +32,5 @@ def letter_script(char: str) -> str:
 
 
 def is_mark(char: str) -> bool:
-    """Whether a character stands on the letter before it and cannot begin a text."""
+    """Return whether a character stands on the letter before it and cannot begin a text."""
     return not char.isascii() and unicodedata.category(char)[0] == "M"
